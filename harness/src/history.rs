@@ -1,0 +1,281 @@
+//! The record of one run: an append-only list of what was asked, what was answered, what was broken and what was seen.
+//!
+//! Checkers read nothing else, so that a stored run can be judged again. Every entry carries the lab's own monotonic
+//! clock; times of other processes are never compared with it.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::scenario::Scenario;
+
+/// One line of the history file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Microseconds since the run began, by the lab's monotonic clock.
+    pub at_us: u64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What can happen in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// First entry: what is being run. The judge takes the scenario's expectations from here.
+    Begun {
+        /// The scenario's name, such as `recovery/broker_back`.
+        name: String,
+        /// Seeds the workload; the same seed makes the same bids.
+        seed: u64,
+        /// The scenario itself.
+        scenario: Box<Scenario>,
+        /// What it runs on: server versions and durability settings, one fact a line.
+        environment: Vec<String>,
+    },
+    /// An auction was created, before the workload and around all faults.
+    Auction {
+        /// The auction.
+        auction_id: Uuid,
+        /// The least a first bid may be, in minor units.
+        starting_price: i64,
+        /// Created with its close already past: every bid on it must be refused.
+        closed: bool,
+    },
+    /// A client sends a bid. `op` ties it to its completion.
+    Invoked {
+        /// Unique in the run.
+        op: u64,
+        /// What is asked for.
+        bid: BidAsked,
+    },
+    /// The client's view of how an invocation ended. An invocation without one is unknown.
+    Completed {
+        /// The invocation.
+        op: u64,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A step in the life of a fault; `fault` is its index in the scenario.
+    Fault {
+        /// Index into `scenario.faults`.
+        fault: usize,
+        /// Which step.
+        phase: FaultPhase,
+        /// What was done or seen, for the reader.
+        detail: String,
+    },
+    /// Evidence that a fault did something, counted while it was applied (bytes swallowed, connections cut, a signal's
+    /// effect seen in the process table).
+    Bite {
+        /// Index into `scenario.faults`.
+        fault: usize,
+        /// What was counted, such as `connections_cut`.
+        what: String,
+        /// How often.
+        count: u64,
+    },
+    /// The witness queue received a message. The witness is bound to the same exchange as the consumer and connects
+    /// around all faults.
+    Delivered(Delivery),
+    /// The database's tables in one REPEATABLE READ transaction, read around all faults.
+    Snapshot(Snapshot),
+    /// Rows that wait to be published (`pending` + `processing`), sampled during the run.
+    Backlog {
+        /// Rows not yet published or failed.
+        rows: u64,
+        /// Of these, `processing`.
+        processing: u64,
+    },
+    /// Everything is healed and the workload has ended; recovery is owed from here.
+    Healed,
+    /// Quiet: no backlog, the consumer applied everything, the witness queue is drained.
+    Recovered {
+        /// Milliseconds from `Healed`.
+        after_ms: u64,
+    },
+    /// The recovery budget ran out.
+    NotRecovered {
+        /// Milliseconds waited from `Healed`.
+        waited_ms: u64,
+        /// What was still missing, such as `12 rows pending`.
+        last_seen: String,
+    },
+    /// A process of the system under test ended without being asked to by a fault.
+    Died {
+        /// The process, such as `relay 2`.
+        process: String,
+        /// Its exit status.
+        status: String,
+    },
+    /// The lab itself failed; the run cannot be judged.
+    LabError {
+        /// The error and its causes.
+        message: String,
+    },
+    /// Last entry. A history without it was cut short.
+    Ended,
+}
+
+/// A bid as a client sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BidAsked {
+    /// The client's idempotency key.
+    pub bid_id: Uuid,
+    /// The auction it is placed on.
+    pub auction_id: Uuid,
+    /// The bidder.
+    pub user_id: String,
+    /// Minor units.
+    pub amount: i64,
+}
+
+/// How an invocation ended, as its client knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Outcome {
+    /// 201 or 200 with the bid: it is stored.
+    Accepted {
+        /// 201 created, or 200 the same bid again.
+        status: u16,
+        /// Its place in the auction, as the service answered.
+        sequence: i64,
+        /// The amount as the service answered.
+        amount: i64,
+    },
+    /// A definite no, 4xx with a known code: it is not stored.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The problem's code, such as `bid_too_low`.
+        code: String,
+    },
+    /// 5xx, a timeout, a cut connection: it may have happened.
+    Unknown {
+        /// HTTP status where there was an answer.
+        status: Option<u16>,
+        /// What the client saw.
+        reason: String,
+    },
+}
+
+/// The life of a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultPhase {
+    /// Its time or its condition has come.
+    Asked,
+    /// It is in place, and was read back.
+    Applied,
+    /// It is gone, and that was read back.
+    Healed,
+    /// Its condition never came, or it could not be applied.
+    Failed,
+}
+
+/// A message that the witness received.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// AMQP `message_id`: the outbox event's id.
+    pub message_id: Option<String>,
+    /// Set by the broker when it delivers the same copy again.
+    pub redelivered: bool,
+    /// The decoded body, or why it could not be decoded.
+    pub body: Result<EventSeen, String>,
+    /// Disagreements between body and properties or headers, for the reader; empty when all is well.
+    pub flaws: Vec<String>,
+}
+
+/// The event's content, wherever it was seen: in the outbox or in a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventSeen {
+    /// The bid.
+    pub bid_id: Uuid,
+    /// Its auction.
+    pub auction_id: Uuid,
+    /// The bidder.
+    pub user_id: String,
+    /// Minor units.
+    pub amount: i64,
+    /// Its place in the auction.
+    pub sequence: i64,
+    /// Microseconds since the Unix epoch, by the database's clock.
+    pub placed_at_us: i64,
+}
+
+/// The tables at one instant.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Taken after recovery (or after its budget ran out), when nothing is in flight.
+    pub last: bool,
+    /// Table `bids`.
+    pub bids: Vec<BidRow>,
+    /// Table `outbox_events`.
+    pub events: Vec<EventRow>,
+    /// Table `inbox`.
+    pub inbox: Vec<InboxRow>,
+    /// Table `standings`.
+    pub standings: Vec<StandingRow>,
+    /// Messages in the dead-letter queue; only counted in the last snapshot.
+    pub dead_letters: u64,
+}
+
+/// A row of `bids`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BidRow {
+    /// The bid.
+    pub bid_id: Uuid,
+    /// Its auction.
+    pub auction_id: Uuid,
+    /// The bidder.
+    pub user_id: String,
+    /// Minor units.
+    pub amount: i64,
+    /// Its place in the auction.
+    pub sequence: i64,
+}
+
+/// A row of `outbox_events`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// The event.
+    pub id: Uuid,
+    /// `pending`, `processing`, `published` or `failed`.
+    pub status: String,
+    /// Claims so far.
+    pub attempts: i32,
+    /// The row's own column.
+    pub auction_id: Uuid,
+    /// The row's own column.
+    pub sequence: i64,
+    /// The decoded payload, or why it could not be decoded.
+    pub payload: Result<EventSeen, String>,
+}
+
+/// A row of `inbox`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InboxRow {
+    /// The bid.
+    pub bid_id: Uuid,
+    /// Its auction.
+    pub auction_id: Uuid,
+    /// Its place in the auction.
+    pub sequence: i64,
+    /// Minor units.
+    pub amount: i64,
+    /// False while parked.
+    pub applied: bool,
+}
+
+/// A row of `standings`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingRow {
+    /// The auction.
+    pub auction_id: Uuid,
+    /// The last applied place.
+    pub last_sequence: i64,
+    /// How many bids were applied.
+    pub bid_count: i64,
+    /// The highest applied amount, minor units.
+    pub highest_amount: Option<i64>,
+}

@@ -1,0 +1,3 @@
+//! Bids over HTTP, a transactional outbox in Postgres, a relay to RabbitMQ, an exactly-once consumer.
+
+pub mod events;
