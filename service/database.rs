@@ -1,0 +1,191 @@
+//! Postgres as a dependency that may be slow, gone, or half gone: every use of it is bounded, and a connection goes
+//! back to the pool only after an orderly end.
+//!
+//! What may never happen here: a socket whose state is not known is reused, or keeps its place in the pool.
+
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::{Connection, Postgres};
+
+mod failure;
+
+pub use failure::DatabaseError;
+
+/// A connection that idled longer than this is tried before it is lent, so that a restart of Postgres costs the next
+/// request nothing. Busy connections skip the round trip: they were tried when they came back.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How long a finished connection may take to answer that it is fit for the next user.
+const RETURN_DEADLINE: Duration = Duration::from_secs(1);
+/// A statement that waits longer for a row lock gives up; it bounds what one stuck writer costs the others.
+const LOCK_SHARE_OF_STATEMENT: u32 = 2;
+
+/// A bounded pool of connections to one database.
+#[derive(Clone, Debug)]
+pub struct Database {
+    pool: PgPool,
+    acquire_timeout: Duration,
+}
+
+impl Database {
+    /// Prepares a pool without connecting, so that a service starts while Postgres is away.
+    ///
+    /// `acquire_timeout` bounds the wait for a connection, a free one or a new one; `statement_timeout` is enforced by the
+    /// server, which also gives up a lock or an abandoned transaction on its own.
+    pub fn connect_lazy(
+        url: &str,
+        max_connections: u32,
+        acquire_timeout: Duration,
+        statement_timeout: Duration,
+        application_name: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let statement_ms = statement_timeout.as_millis().max(1);
+        let lock_ms = (statement_timeout / LOCK_SHARE_OF_STATEMENT)
+            .as_millis()
+            .max(1);
+        let options = PgConnectOptions::from_str(url)?
+            .application_name(application_name)
+            .options([
+                ("statement_timeout", statement_ms),
+                ("lock_timeout", lock_ms),
+                ("idle_in_transaction_session_timeout", statement_ms),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, lent| {
+                Box::pin(async move {
+                    if lent.idle_for > TRUSTED_IDLE {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Self {
+            pool,
+            acquire_timeout,
+        })
+    }
+
+    /// Lends a connection to `work` for at most `deadline`.
+    ///
+    /// When the time is up, or the caller goes away, the connection is cut instead of reused: the server rolls back
+    /// what was not committed. `work` must not commit anything by itself if it matters whether it did: that is what
+    /// [`Database::transaction`] is for.
+    pub async fn within<T, E>(
+        &self,
+        deadline: Duration,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError>,
+    {
+        self.lend(deadline, &AtomicBool::new(false), work).await
+    }
+
+    /// Runs `work` in one transaction: committed if it succeeds, rolled back if it fails, times out or is dropped.
+    ///
+    /// The only place that commits, and so the only source of [`DatabaseError::OutcomeUnknown`].
+    pub async fn transaction<T, E>(
+        &self,
+        deadline: Duration,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError>,
+    {
+        let committing = AtomicBool::new(false);
+        let bracketed = async |connection: &mut PgConnection| {
+            let mut transaction = connection.begin().await.map_err(DatabaseError::from)?;
+            match work(&mut transaction).await {
+                Ok(done) => {
+                    committing.store(true, Ordering::Relaxed);
+                    match transaction.commit().await {
+                        Ok(()) => Ok(done),
+                        Err(error) => Err(DatabaseError::OutcomeUnknown(Some(error)).into()),
+                    }
+                }
+                Err(refused) => {
+                    // At once and not when the connection is returned: the row locks are worth a round trip. If it
+                    // fails, the connection is broken and the server rolls back.
+                    let _ = transaction.rollback().await;
+                    Err(refused)
+                }
+            }
+        };
+        self.lend(deadline, &committing, bracketed).await
+    }
+
+    /// A connection of its own for LISTEN, outside the pool. The caller bounds its waits.
+    pub async fn listener(&self) -> Result<PgListener, DatabaseError> {
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(self.acquire_timeout)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(self.pool.connect_options().as_ref().clone());
+        Ok(PgListener::connect_with(&own).await?)
+    }
+
+    /// Closes the idle connections and waits, no longer than `grace`, for the lent ones.
+    pub async fn close(&self, grace: Duration) {
+        let _ = tokio::time::timeout(grace, self.pool.close()).await;
+    }
+
+    async fn lend<T, E>(
+        &self,
+        deadline: Duration,
+        committing: &AtomicBool,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<DatabaseError>,
+    {
+        let connection = self.pool.acquire().await.map_err(DatabaseError::from)?;
+        let mut lease = Lease(Some(connection));
+        let Some(connection) = lease.0.as_deref_mut() else {
+            unreachable!("a lease holds its connection until it ends")
+        };
+        match tokio::time::timeout(deadline, work(connection)).await {
+            Ok(finished) => {
+                lease.give_back();
+                finished
+            }
+            Err(_) if committing.load(Ordering::Relaxed) => {
+                Err(DatabaseError::OutcomeUnknown(None).into())
+            }
+            Err(_) => Err(DatabaseError::TimedOut.into()),
+        }
+    }
+}
+
+/// A lent connection. Dropped before its work ended, it cuts the connection and frees its place in the pool.
+struct Lease(Option<PoolConnection<Postgres>>);
+
+impl Lease {
+    /// Gives an orderly connection back. sqlx tests it first, without a limit if left alone: a peer that went silent
+    /// just now would keep the place for ever, so the test gets a deadline.
+    fn give_back(mut self) {
+        if let Some(mut connection) = self.0.take() {
+            spawn_bounded(connection.return_to_pool());
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+fn spawn_bounded(returned: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(tokio::time::timeout(RETURN_DEADLINE, returned));
+}

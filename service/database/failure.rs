@@ -1,0 +1,98 @@
+//! What went wrong with Postgres, sorted by what the caller can do about it.
+
+/// A failed use of the database.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Nothing happened, and it may work later: no connection, a shutdown, a failover, too many clients, a lock that
+    /// was not granted in time.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The work did not end in time; nothing was committed.
+    #[error("the database did not answer in time")]
+    TimedOut,
+    /// The connection failed, or time ran out, between COMMIT and its answer: it may have happened.
+    #[error("the commit was sent and its answer never came")]
+    OutcomeUnknown(#[source] Option<sqlx::Error>),
+    /// A defect: the statement is wrong, or the schema is not the one that the code expects.
+    #[error(transparent)]
+    Other(sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Whether trying again later is the remedy, as opposed to mending the service.
+    pub fn is_unavailable(&self) -> bool {
+        !matches!(self, Self::Other(_))
+    }
+
+    /// The named constraint that the statement violated, if that is what happened.
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Other(sqlx::Error::Database(refused)) => refused.constraint(),
+            _ => None,
+        }
+    }
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::Io(_)
+            | E::Tls(_)
+            | E::Protocol(_)
+            | E::PoolTimedOut
+            | E::PoolClosed
+            | E::WorkerCrashed
+            | E::BeginFailed => Self::Unavailable(error),
+            E::Database(refused) => match refused.code().as_deref() {
+                // query_canceled: the server enforced statement_timeout.
+                Some("57014") => Self::TimedOut,
+                Some(state) if is_passing(state) => Self::Unavailable(error),
+                _ => Self::Other(error),
+            },
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// SQLSTATEs that say "not now" and not "never".
+fn is_passing(state: &str) -> bool {
+    let class = state.get(..2).unwrap_or_default();
+    match class {
+        // connection_exception, transaction_rollback (deadlock), insufficient_resources, operator_intervention,
+        // system_error, invalid_authorization_specification (a password being rotated)
+        "08" | "40" | "53" | "57" | "58" | "28" => true,
+        // lock_not_available, idle_in_transaction_session_timeout, read_only_sql_transaction (a failover)
+        _ => matches!(state, "55P03" | "25P03" | "25006"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_does_not() {
+        for state in [
+            "57P01", "57P03", "53300", "40P01", "55P03", "08006", "25006",
+        ] {
+            assert!(is_passing(state), "{state}");
+        }
+        for state in ["23505", "42P01", "22003", "", "5"] {
+            assert!(!is_passing(state), "{state}");
+        }
+    }
+
+    #[test]
+    fn an_exhausted_pool_is_unavailable() {
+        let error = DatabaseError::from(sqlx::Error::PoolTimedOut);
+        assert!(matches!(error, DatabaseError::Unavailable(_)));
+        assert!(error.is_unavailable());
+        assert_eq!(error.constraint(), None);
+    }
+
+    #[test]
+    fn a_missing_row_is_a_defect() {
+        assert!(!DatabaseError::from(sqlx::Error::RowNotFound).is_unavailable());
+    }
+}

@@ -1,0 +1,118 @@
+//! The HTTP API. Every answer that is not a success is a problem document (`http/problem.rs`); nothing that a client
+//! sends may cause a 5xx.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::database::Database;
+use crate::live::LiveHub;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+
+mod auctions;
+mod bids;
+mod body;
+mod edge;
+mod live;
+mod openapi;
+mod operations;
+mod page;
+mod problem;
+mod target;
+mod trace_context;
+
+pub use operations::BacklogCache;
+pub use problem::{Code, Problem};
+
+/// What one request may cost.
+#[derive(Clone, Debug)]
+pub struct HttpLimits {
+    /// The longest body that is read.
+    pub body_bytes: usize,
+    /// How long the client may take to send the body.
+    pub body_deadline: Duration,
+    /// How long the request may spend in Postgres once it has a connection.
+    pub database_deadline: Duration,
+    /// How long the head of the answer may take altogether. Longer than the other waits together, it is a safety net.
+    pub request_deadline: Duration,
+    /// The pause between comments that keep a silent live feed open.
+    pub keep_alive: Duration,
+}
+
+/// What every role serves.
+#[derive(Clone, Debug)]
+pub struct OpsState {
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What is needed.
+    pub readiness: Readiness,
+    /// For the readiness probe and the backlog gauges: a small pool of its own, so that a busy service still answers.
+    pub database: Database,
+    /// How old the backlog gauges are.
+    pub backlog: BacklogCache,
+    /// What a request may cost.
+    pub limits: HttpLimits,
+}
+
+/// What the API serves beside it.
+#[derive(Clone, Debug)]
+pub struct ApiState {
+    /// Where auctions and bids are.
+    pub database: Database,
+    /// Who wakes the live feeds.
+    pub live: LiveHub,
+    /// What every role serves.
+    pub ops: OpsState,
+}
+
+impl FromRef<ApiState> for OpsState {
+    fn from_ref(state: &ApiState) -> Self {
+        state.ops.clone()
+    }
+}
+
+/// The routes of a process that serves the API: everything.
+pub fn api_router(state: ApiState) -> Router {
+    let routes = Router::new()
+        .route("/auctions", post(auctions::create))
+        .route("/auctions/{auction_id}", get(auctions::read))
+        .route(
+            "/auctions/{auction_id}/bids",
+            post(bids::place).get(bids::list),
+        )
+        .route("/auctions/{auction_id}/live", get(live::feed))
+        .route("/openapi.json", get(openapi::document))
+        .with_state(state.clone());
+    fenced(routes.merge(operations_routes(&state.ops)), state.ops)
+}
+
+/// The routes of a process that only works: health, readiness and metrics.
+pub fn ops_router(state: OpsState) -> Router {
+    fenced(operations_routes(&state), state)
+}
+
+fn operations_routes(state: &OpsState) -> Router {
+    Router::new()
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
+        .with_state(state.clone())
+}
+
+/// What surrounds every route, innermost first: answers for what no route takes, a deadline, a net for panics, a count.
+fn fenced(routes: Router, state: OpsState) -> Router {
+    routes
+        .method_not_allowed_fallback(edge::method_not_allowed)
+        .fallback(edge::no_such_route)
+        .layer(from_fn_with_state(state.clone(), edge::deadline))
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(state, edge::count))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! `GET /auctions/{auction_id}/live`: server-sent events of what the consumer applied.
+//!
+//! First a `standing`, then a `bid` for every applied bid, in sequence order and without gaps. An event's id is the
+//! bid's sequence, so a client that comes back with `Last-Event-ID` misses nothing.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use futures_util::stream::unfold;
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::ApiState;
+use super::problem::{Code, Problem};
+use super::target::Target;
+use crate::auctions;
+use crate::bids::Bid;
+use crate::database::DatabaseError;
+use crate::identity::AuctionId;
+use crate::live::Subscription;
+use crate::standings::{self, Standing};
+
+/// How many bids a feed reads at once.
+const READ_AHEAD: i64 = 100;
+
+/// Shows an auction live.
+#[utoipa::path(
+    get,
+    path = "/auctions/{auction_id}/live",
+    params(
+        ("auction_id" = String, Path, description = "A UUID"),
+        ("Last-Event-ID" = Option<i64>, Header, description = "The sequence after which to resume"),
+    ),
+    responses(
+        (status = 200, description = "Events `standing` (Standing) and `bid` (Bid)", body = String, content_type = "text/event-stream"),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn feed(
+    State(state): State<ApiState>,
+    Target(auction_id): Target,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let resume_after = last_event_id(&headers)?;
+    // Before the first read, so that no wake-up falls between them.
+    let subscription = state.live.subscribe(auction_id).ok_or_else(|| {
+        Problem::new(
+            Code::TooManyStreams,
+            "all places among the live feeds are taken",
+        )
+    })?;
+    let deadline = state.ops.limits.database_deadline;
+    let read = state.live.database().within(deadline, async |connection| {
+        match auctions::get(connection, auction_id).await? {
+            Some(_) => standings::standing(connection, auction_id).await.map(Some),
+            None => Ok::<_, DatabaseError>(None),
+        }
+    });
+    let standing = read.await?.ok_or_else(Problem::no_such_auction)?;
+    let keep_alive = KeepAlive::new().interval(state.ops.limits.keep_alive);
+    let open = Open::count(&state.ops.metrics.api.live_streams);
+    let feed = Feed {
+        state,
+        auction_id,
+        subscription,
+        shown: resume_after.unwrap_or(standing.last_sequence),
+        standing: Some((standing, resume_after.is_some())),
+        unshown: VecDeque::new(),
+        _open: open,
+    };
+    let events = unfold(feed, |mut feed| async move {
+        let event = feed.next().await?;
+        Some((Ok(event), feed))
+    });
+    Ok(Sse::new(events).keep_alive(keep_alive))
+}
+
+struct Feed {
+    state: ApiState,
+    auction_id: AuctionId,
+    subscription: Subscription,
+    /// The sequence of the last bid that was shown.
+    shown: i64,
+    /// The first event, and whether the client resumes.
+    standing: Option<(Standing, bool)>,
+    unshown: VecDeque<Bid>,
+    _open: Open,
+}
+
+impl Feed {
+    /// The next event, however long it takes; `None` when the process stops.
+    async fn next(&mut self) -> Option<Event> {
+        if let Some((standing, resumes)) = self.standing.take() {
+            let event = Event::default().event("standing");
+            // A client that resumes is still to be shown what lies before the standing: no id, or it would skip that.
+            let event = if resumes {
+                event
+            } else {
+                event.id(self.shown.to_string())
+            };
+            return Some(with_data(event, &standing));
+        }
+        loop {
+            if let Some(bid) = self.unshown.pop_front() {
+                self.shown = bid.sequence;
+                let event = Event::default().event("bid").id(bid.sequence.to_string());
+                return Some(with_data(event, &bid));
+            }
+            self.unshown = self.read().await;
+            if self.unshown.is_empty() && !self.subscription.moved().await {
+                return None;
+            }
+        }
+    }
+
+    /// What was applied since. A failure reads as nothing: the poll tries again, and the client need not reconnect.
+    async fn read(&self) -> VecDeque<Bid> {
+        let deadline = self.state.ops.limits.database_deadline;
+        let read = self
+            .state
+            .live
+            .database()
+            .within(deadline, async |connection| {
+                standings::applied_after(connection, self.auction_id, self.shown, READ_AHEAD).await
+            });
+        match read.await {
+            Ok(bids) => bids.into(),
+            Err(error) => {
+                tracing::warn!(%error, auction_id = %self.auction_id, "a live feed could not read");
+                VecDeque::new()
+            }
+        }
+    }
+}
+
+/// One open feed in the gauge.
+struct Open(Gauge);
+
+impl Open {
+    fn count(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get("last-event-id") else {
+        return Ok(None);
+    };
+    let sequence = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse::<i64>().ok());
+    match sequence.filter(|sequence| *sequence >= 0) {
+        Some(sequence) => Ok(Some(sequence)),
+        None => Err(Problem::new(
+            Code::InvalidHeader,
+            "Last-Event-ID: must be a sequence",
+        )),
+    }
+}
+
+fn with_data(event: Event, data: &impl serde::Serialize) -> Event {
+    // Plain data cannot fail to become JSON; if it did, the comment would keep the order of the rest.
+    event
+        .json_data(data)
+        .unwrap_or_else(|error| Event::default().comment(error.to_string()))
+}

@@ -1,0 +1,258 @@
+//! Problem documents (RFC 9457): what a client learns when it does not get what it asked for. The full cause goes to the
+//! log, never to the client.
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::bids::PlaceError;
+use crate::database::DatabaseError;
+use crate::money::Amount;
+
+/// The media type of every problem document.
+pub const PROBLEM_TYPE: &str = "application/problem+json";
+/// When to try again; what makes the service unavailable is usually over in seconds.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// What went wrong, for programs. Stable: a code's meaning never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Code {
+    InvalidPath,
+    InvalidQuery,
+    InvalidHeader,
+    MalformedJson,
+    IncompleteBody,
+    RouteNotFound,
+    AuctionNotFound,
+    MethodNotAllowed,
+    BodyTooSlow,
+    BidConflict,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidField,
+    BidTooLow,
+    AuctionClosed,
+    Internal,
+    Unavailable,
+    TimedOut,
+    TooManyStreams,
+    OutcomeUnknown,
+}
+
+impl Code {
+    /// The status that goes with it.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::InvalidPath
+            | Self::InvalidQuery
+            | Self::InvalidHeader
+            | Self::MalformedJson
+            | Self::IncompleteBody => StatusCode::BAD_REQUEST,
+            Self::RouteNotFound | Self::AuctionNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BidConflict => StatusCode::CONFLICT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidField | Self::BidTooLow | Self::AuctionClosed => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable | Self::TimedOut | Self::TooManyStreams | Self::OutcomeUnknown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    /// As written in the document.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidPath => "invalid_path",
+            Self::InvalidQuery => "invalid_query",
+            Self::InvalidHeader => "invalid_header",
+            Self::MalformedJson => "malformed_json",
+            Self::IncompleteBody => "incomplete_body",
+            Self::RouteNotFound => "route_not_found",
+            Self::AuctionNotFound => "auction_not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BidConflict => "bid_conflict",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::InvalidField => "invalid_field",
+            Self::BidTooLow => "bid_too_low",
+            Self::AuctionClosed => "auction_closed",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::TimedOut => "timed_out",
+            Self::TooManyStreams => "too_many_streams",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+}
+
+/// A problem document.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the code says more than a page would.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status in digits.
+    status: u16,
+    /// What went wrong, for programs.
+    code: Code,
+    /// What went wrong, for people.
+    detail: String,
+    /// With `bid_too_low`: what the bid had to be more than.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    highest_amount: Option<Amount>,
+    /// With `bid_too_low`: what the first bid had to reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starting_price: Option<Amount>,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let status = code.status();
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            code,
+            detail: detail.into(),
+            highest_amount: None,
+            starting_price: None,
+        }
+    }
+
+    /// Of which kind it is.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// No auction has the name that was asked for.
+    pub fn no_such_auction() -> Self {
+        PlaceError::AuctionNotFound.into()
+    }
+}
+
+impl From<PlaceError> for Problem {
+    fn from(error: PlaceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PlaceError::AuctionNotFound => Self::new(Code::AuctionNotFound, detail),
+            PlaceError::Closed => Self::new(Code::AuctionClosed, detail),
+            PlaceError::Conflict => Self::new(Code::BidConflict, detail),
+            PlaceError::NotHighest(highest) => Self {
+                highest_amount: Some(highest),
+                ..Self::new(Code::BidTooLow, detail)
+            },
+            PlaceError::BelowStart(start) => Self {
+                starting_price: Some(start),
+                ..Self::new(Code::BidTooLow, detail)
+            },
+            PlaceError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        match &error {
+            DatabaseError::Other(_) => tracing::error!(?error, "a defect in a statement"),
+            _ => tracing::warn!(?error, "the database failed a request"),
+        }
+        match error {
+            DatabaseError::Unavailable(_) => Self::new(
+                Code::Unavailable,
+                "the database is not available; nothing was changed",
+            ),
+            DatabaseError::TimedOut => Self::new(
+                Code::TimedOut,
+                "the database did not answer in time; nothing was changed",
+            ),
+            DatabaseError::OutcomeUnknown(_) => Self::new(
+                Code::OutcomeUnknown,
+                "the change may or may not have happened; repeat a bid with the same bid_id to find out",
+            ),
+            DatabaseError::Other(_) => Self::new(
+                Code::Internal,
+                "the service failed; the cause is in its log",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(problem: Problem) -> serde_json::Value {
+        serde_json::to_value(problem).expect("a problem is JSON")
+    }
+
+    #[test]
+    fn a_low_bid_learns_what_to_beat() {
+        let highest = Amount::try_from(500).expect("positive");
+        let document = document(PlaceError::NotHighest(highest).into());
+        assert_eq!(
+            document,
+            serde_json::json!({
+                "type": "about:blank",
+                "title": "Unprocessable Entity",
+                "status": 422,
+                "code": "bid_too_low",
+                "detail": "a bid must be more than 500",
+                "highest_amount": 500,
+            })
+        );
+    }
+
+    #[test]
+    fn a_defect_tells_the_client_nothing() {
+        let defect = DatabaseError::Other(sqlx::Error::ColumnNotFound("secret".into()));
+        let document = document(defect.into()).to_string();
+        assert!(!document.contains("secret"), "{document}");
+    }
+
+    #[test]
+    fn unavailable_says_when_to_come_back() {
+        let response = Problem::from(DatabaseError::OutcomeUnknown(None)).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[RETRY_AFTER], "1");
+        assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_TYPE);
+    }
+
+    #[test]
+    fn a_code_is_spelled_one_way() {
+        for code in [
+            Code::InvalidPath,
+            Code::BidTooLow,
+            Code::OutcomeUnknown,
+            Code::TooManyStreams,
+        ] {
+            assert_eq!(serde_json::json!(code), code.as_str());
+        }
+    }
+}

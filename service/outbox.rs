@@ -1,0 +1,6 @@
+//! The transactional outbox.
+
+mod append;
+pub mod backlog;
+
+pub use append::append;

@@ -1,0 +1,39 @@
+//! The writer's side: an event enters the outbox with the change that it announces, or not at all.
+
+use sqlx::types::Json;
+use sqlx::{PgConnection, Postgres};
+use uuid::Uuid;
+
+use crate::events::{BID_PLACED, BidPlaced};
+
+/// Appends an event and rings the relays that sleep. To be called inside the transaction that makes the event true, as its
+/// last statement: there is no variant for a pool, because an event without its change must not exist.
+///
+/// The bell is rung only if some relay asked for it: NOTIFY serialises commits, and a busy relay comes by anyway. Postgres
+/// delivers it with the commit.
+pub async fn append(
+    connection: &mut PgConnection,
+    event: &BidPlaced,
+    traceparent: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let auction_id: Uuid = event
+        .auction_id
+        .parse()
+        .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    sqlx::query::<Postgres>(
+        "WITH appended AS (
+             INSERT INTO outbox_events (id, event_type, payload, auction_id, sequence, traceparent)
+             VALUES ($1, $2, $3, $4, $5, $6)
+         )
+         SELECT pg_notify('outbox', '') WHERE EXISTS (SELECT FROM relays WHERE wants_ring)",
+    )
+    .bind(Uuid::now_v7())
+    .bind(BID_PLACED)
+    .bind(Json(event))
+    .bind(auction_id)
+    .bind(event.sequence)
+    .bind(traceparent)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
