@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -104,11 +104,14 @@ fn operations_routes(state: &OpsState) -> Router {
         .with_state(state.clone())
 }
 
-/// What surrounds every route, innermost first: answers for what no route takes, a deadline, a net for panics, a count.
+/// What surrounds every route, innermost first: answers for what no route takes, the body's limits (ours, not axum's), a
+/// deadline, a net for panics, a count.
 fn fenced(routes: Router, state: OpsState) -> Router {
     routes
         .method_not_allowed_fallback(edge::method_not_allowed)
         .fallback(edge::no_such_route)
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.clone(), body::arrive))
         .layer(from_fn_with_state(state.clone(), edge::deadline))
         .layer(CatchPanicLayer::custom(edge::panicked))
         .layer(from_fn_with_state(state, edge::count))

@@ -3,20 +3,74 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRef, FromRequest, Request};
+use axum::extract::{FromRequest, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_TYPE, EXPECT};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
 use super::OpsState;
 use super::problem::{Code, Problem};
 
-/// How much of a body that is too long is thrown away before the answer, in multiples of the limit. A client that still
-/// sends when the connection closes may never see the answer.
-const DRAINED_LIMITS: usize = 256;
+/// Reads the body of every request before anything else looks at it. Whatever is wrong with the request, a client that
+/// still sends when the connection closes may never see the answer.
+pub async fn arrive(State(state): State<OpsState>, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    if body.is_end_stream() {
+        return next.run(Request::from_parts(head, body)).await;
+    }
+    let limit = state.limits.body_bytes;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if head.headers.contains_key(EXPECT) && announced > limit {
+        // The client asked before sending: nothing is under way.
+        return too_large(limit).into_response();
+    }
+    match read(body, limit, state.limits.body_deadline).await {
+        Ok(bytes) => next.run(Request::from_parts(head, bytes.into())).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Keeps at most `limit` bytes; the rest is thrown away as long as there is time.
+async fn read(body: Body, limit: usize, allowed: Duration) -> Result<Vec<u8>, Problem> {
+    let deadline = Instant::now() + allowed;
+    let mut kept = Vec::new();
+    let mut seen = 0_usize;
+    let mut chunks = body.into_data_stream();
+    loop {
+        match timeout_at(deadline, chunks.next()).await {
+            Ok(Some(Ok(chunk))) => {
+                seen = seen.saturating_add(chunk.len());
+                if seen <= limit {
+                    kept.extend_from_slice(&chunk);
+                }
+            }
+            Ok(None) if seen <= limit => return Ok(kept),
+            Err(_) if seen <= limit => {
+                let detail = format!("the body did not arrive within {} ms", allowed.as_millis());
+                return Err(Problem::new(Code::BodyTooSlow, detail));
+            }
+            Ok(None) | Err(_) => return Err(too_large(limit)),
+            Ok(Some(Err(_))) => {
+                let detail = "the body ended before it was complete";
+                return Err(Problem::new(Code::IncompleteBody, detail));
+            }
+        }
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("a body has at most {limit} bytes"),
+    )
+}
 
 /// A JSON object in the request's body.
 pub struct JsonBody<T>(pub T);
@@ -24,76 +78,20 @@ pub struct JsonBody<T>(pub T);
 impl<S, T> FromRequest<S> for JsonBody<T>
 where
     S: Send + Sync,
-    OpsState: FromRef<S>,
     T: DeserializeOwned,
 {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let limits = OpsState::from_ref(state).limits;
-        let (head, body) = request.into_parts();
-        let waits_for_leave = head.headers.contains_key(EXPECT);
-        let read = read(body, limits.body_bytes, waits_for_leave);
-        // The body is read before the media type is judged, for the same reason that a long one is drained.
-        let bytes = within(limits.body_deadline, read).await?;
-        if !is_json(&head.headers) {
+        if !is_json(request.headers()) {
             let detail = "the body must be application/json";
             return Err(Problem::new(Code::UnsupportedMediaType, detail));
         }
-        parse(&bytes).map(Self)
-    }
-}
-
-async fn within(
-    deadline: Duration,
-    read: impl Future<Output = Result<Vec<u8>, Problem>>,
-) -> Result<Vec<u8>, Problem> {
-    match tokio::time::timeout(deadline, read).await {
-        Ok(read) => read,
-        Err(_) => Err(Problem::new(
-            Code::BodyTooSlow,
-            format!("the body did not arrive within {} ms", deadline.as_millis()),
-        )),
-    }
-}
-
-async fn read(body: Body, limit: usize, waits_for_leave: bool) -> Result<Vec<u8>, Problem> {
-    let too_large = || {
-        Problem::new(
-            Code::BodyTooLarge,
-            format!("a body has at most {limit} bytes"),
-        )
-    };
-    let announced = http_body_size(&body);
-    if waits_for_leave && announced > limit as u64 {
-        return Err(too_large());
-    }
-    let mut kept = Vec::new();
-    let mut seen = 0_usize;
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| {
-            Problem::new(
-                Code::IncompleteBody,
-                "the body ended before it was complete",
-            )
-        })?;
-        seen = seen.saturating_add(chunk.len());
-        if seen <= limit {
-            kept.extend_from_slice(&chunk);
-        } else if seen > limit.saturating_mul(DRAINED_LIMITS) {
-            break;
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => parse(&bytes).map(Self),
+            Err(rejection) => Err(Problem::new(Code::IncompleteBody, rejection.body_text())),
         }
     }
-    if seen > limit {
-        Err(too_large())
-    } else {
-        Ok(kept)
-    }
-}
-
-fn http_body_size(body: &Body) -> u64 {
-    axum::body::HttpBody::size_hint(body).lower()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -109,13 +107,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
         return Err(Problem::new(Code::MalformedJson, "the body is missing"));
     }
-    // serde would take an array for a struct, field by field.
-    let object = bytes.trim_ascii_start().first() == Some(&b'{');
-    if !object && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
-        return Err(Problem::new(
-            Code::InvalidField,
-            "the body must be a JSON object",
-        ));
+    // All of it first, or a wrong value before the break would hide the break. And serde would take an array for a
+    // struct, field by field.
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(Value::Object(_)) => {}
+        Ok(_) => {
+            let detail = "the body must be a JSON object";
+            return Err(Problem::new(Code::InvalidField, detail));
+        }
+        Err(broken) => return Err(Problem::new(Code::MalformedJson, broken.to_string())),
     }
     match Json::from_bytes(bytes) {
         Ok(Json(value)) => Ok(value),
