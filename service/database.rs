@@ -133,11 +133,6 @@ impl Database {
         Ok(PgListener::connect_with(&own).await?)
     }
 
-    /// Closes the idle connections and waits, no longer than `grace`, for the lent ones.
-    pub async fn close(&self, grace: Duration) {
-        let _ = tokio::time::timeout(grace, self.pool.close()).await;
-    }
-
     async fn lend<T, E>(
         &self,
         deadline: Duration,

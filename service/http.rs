@@ -27,7 +27,6 @@ mod target;
 mod trace_context;
 
 pub use operations::BacklogCache;
-pub use problem::{Code, Problem};
 
 /// What one request may cost.
 #[derive(Clone, Debug)]

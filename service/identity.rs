@@ -41,22 +41,12 @@ impl AuctionId {
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
-
-    /// The UUID itself.
-    pub fn uuid(self) -> Uuid {
-        self.0
-    }
 }
 
 impl BidId {
     /// A new name, later in sort order than earlier ones.
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
-    }
-
-    /// The UUID itself.
-    pub fn uuid(self) -> Uuid {
-        self.0
     }
 }
 

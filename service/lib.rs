@@ -1,14 +1,38 @@
-//! Bids over HTTP, a transactional outbox in Postgres, a relay to RabbitMQ, an exactly-once consumer.
+//! A transactional outbox that holds: bids over HTTP, bid and event in one Postgres transaction, a relay that publishes
+//! with confirms, a consumer that applies every bid exactly once and in order.
+//!
+//! ```text
+//! POST /auctions/{id}/bids                                            GET /auctions/{id}/live
+//!        │                                                                     ▲
+//!      http ──▶ bids ──▶ outbox::append        relay ──▶ publisher             │ standings, live
+//!                 └── one transaction ──┘     claim → publish → mark           │
+//!                          │                    ▲          │                   │
+//!                       Postgres ───────────────┘      RabbitMQ ──▶ consumer ──▶ inbox
+//! ```
+//!
+//! Start at `migrations/`: the guarantees live in the schema. Then `bids`, `relay`, `consumer`.
 
-pub mod auctions;
-pub mod bids;
-pub mod database;
+mod auctions;
+mod backoff;
+mod bids;
+mod broker;
+mod config;
+mod consumer;
+mod database;
 pub mod events;
-pub mod http;
-pub mod identity;
-pub mod live;
-pub mod metrics;
-pub mod money;
-pub mod outbox;
-pub mod readiness;
-pub mod standings;
+mod http;
+mod identity;
+mod inbox;
+mod live;
+mod metrics;
+mod money;
+mod outbox;
+mod publisher;
+mod readiness;
+mod relay;
+mod run;
+mod standings;
+pub mod telemetry;
+
+pub use config::{Cli, Config, Role};
+pub use run::{MIGRATIONS, run};

@@ -1,6 +1,23 @@
-//! The transactional outbox.
+//! The outbox table and the lanes through which relays share it: the only place with SQL that names them.
+//!
+//! ```text
+//! append ──▶ pending ──claim──▶ processing ──confirmed──▶ published ──purge──▶ (gone)
+//!               ▲                   │
+//!               ├──── release ◀─────┤ (outage, takeover)
+//!               └──── back off ◀────┴──▶ failed   (rejected; at the cap)
+//! ```
 
 mod append;
-pub mod backlog;
+pub(crate) mod backlog;
+mod claim;
+pub(crate) mod lanes;
+mod repair;
+mod write_back;
 
-pub use append::append;
+pub(crate) use append::append;
+pub(crate) use claim::{ClaimedEvent, claim};
+pub(crate) use repair::{Requeue, purge, requeue};
+pub(crate) use write_back::{Rejection, RetryPolicy, mark_published, reject, release};
+
+/// The channel that writers ring when a relay sleeps.
+pub(crate) const DOORBELL: &str = "outbox";

@@ -19,11 +19,6 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// Whether trying again later is the remedy, as opposed to mending the service.
-    pub fn is_unavailable(&self) -> bool {
-        !matches!(self, Self::Other(_))
-    }
-
     /// The named constraint that the statement violated, if that is what happened.
     pub fn constraint(&self) -> Option<&str> {
         match self {
@@ -87,12 +82,14 @@ mod tests {
     fn an_exhausted_pool_is_unavailable() {
         let error = DatabaseError::from(sqlx::Error::PoolTimedOut);
         assert!(matches!(error, DatabaseError::Unavailable(_)));
-        assert!(error.is_unavailable());
         assert_eq!(error.constraint(), None);
     }
 
     #[test]
     fn a_missing_row_is_a_defect() {
-        assert!(!DatabaseError::from(sqlx::Error::RowNotFound).is_unavailable());
+        assert!(matches!(
+            DatabaseError::from(sqlx::Error::RowNotFound),
+            DatabaseError::Other(_)
+        ));
     }
 }

@@ -1,0 +1,87 @@
+//! How many bids, and how fast.
+
+use std::time::Duration;
+
+/// Bids over time. An open loop: a bid is sent when it is due, however slow the answers are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// So many bids a second, for so long.
+    Rate {
+        /// Bids a second.
+        per_second: u32,
+        /// For how long.
+        span: Duration,
+    },
+    /// All at the start.
+    AtOnce(usize),
+}
+
+/// A pace that cannot be understood.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("bids = {0:?} is no pace; write one like \"200/s for 3s\" or \"100 at once\"")]
+pub struct BadPace(String);
+
+/// More would be a load test.
+const MOST_BIDS: usize = 1_000_000;
+
+impl Pace {
+    /// `"200/s for 3s"`, `"100 at once"`.
+    pub fn parse(text: &str) -> Result<Self, BadPace> {
+        let pace = match text.split_once("/s for ") {
+            Some((rate, span)) => Self::rate(rate, span),
+            None => text
+                .strip_suffix(" at once")
+                .and_then(|bids| bids.trim().parse().ok())
+                .map(Self::AtOnce),
+        };
+        pace.filter(|pace| (1..=MOST_BIDS).contains(&pace.bids()))
+            .ok_or_else(|| BadPace(text.to_owned()))
+    }
+
+    fn rate(rate: &str, span: &str) -> Option<Self> {
+        let per_second = rate.trim().parse().ok().filter(|rate| *rate > 0)?;
+        let span = humantime::parse_duration(span.trim()).ok()?;
+        Some(Self::Rate { per_second, span })
+    }
+
+    /// How many bids.
+    pub fn bids(self) -> usize {
+        match self {
+            Self::Rate { per_second, span } => (f64::from(per_second) * span.as_secs_f64()) as usize,
+            Self::AtOnce(bids) => bids,
+        }
+    }
+
+    /// When the bid with this index is sent.
+    pub fn due(self, index: usize) -> Duration {
+        match self {
+            Self::Rate { per_second, .. } => Duration::from_secs_f64(index as f64 / f64::from(per_second)),
+            Self::AtOnce(_) => Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_spreads_its_bids_evenly() {
+        let pace = Pace::parse("200/s for 3s").unwrap();
+        assert_eq!(pace.bids(), 600);
+        assert_eq!(pace.due(100), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn at_once_is_at_once() {
+        let pace = Pace::parse("100 at once").unwrap();
+        assert_eq!((pace.bids(), pace.due(99)), (100, Duration::ZERO));
+    }
+
+    #[test]
+    fn nothing_and_nonsense_are_refused() {
+        for text in ["", "fast", "0/s for 3s", "5/s for 0s", "0 at once", "-1 at once", "9999999999 at once"] {
+            assert!(Pace::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The consumer: receive → apply → ack. One transaction a batch, acked after its commit; whatever is delivered again
+//! changes nothing.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::{
+    Channel,
+    message::Delivery,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions},
+    types::FieldTable,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    backoff::Backoff,
+    broker::{Broker, Outage, answer},
+    database::{Database, DatabaseError},
+    events,
+    inbox::{self, Received, ReceivedBid},
+    metrics::ConsumerMetrics,
+    readiness::{Dependency, Readiness},
+};
+
+/// How long one batch's transaction may take before its connection is given up.
+const APPLY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How a consumer works.
+#[derive(Debug, Clone)]
+pub struct ConsumerSettings {
+    /// Deliveries the broker may have outstanding with this consumer: at least two batches.
+    pub prefetch: u16,
+    /// Deliveries applied in one transaction, at most; whatever is there is taken, nothing is waited for.
+    pub batch: usize,
+}
+
+/// A consumer process's parts.
+pub struct Consumer {
+    database: Database,
+    broker: Broker,
+    settings: ConsumerSettings,
+    metrics: ConsumerMetrics,
+    postgres: Dependency,
+    rabbitmq: Dependency,
+}
+
+impl Consumer {
+    /// Puts a consumer together; nothing is contacted yet.
+    pub fn new(
+        database: Database,
+        broker: Broker,
+        settings: ConsumerSettings,
+        metrics: ConsumerMetrics,
+        readiness: &Readiness,
+    ) -> Self {
+        Self {
+            database,
+            broker,
+            settings,
+            metrics,
+            postgres: readiness.depend_on("postgres (consumer)"),
+            rabbitmq: readiness.depend_on("rabbitmq (consumer)"),
+        }
+    }
+
+    /// Consumes until `stop`, then finishes the batch at hand; what was not acked is delivered to somebody else.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+        while !stop.is_cancelled() {
+            if let Err(outage) = self.session(&stop, &mut backoff).await {
+                self.rabbitmq.is_away(outage.to_string());
+                warn!(%outage, "broker outage; deliveries wait");
+                backoff.pause(&stop).await;
+            }
+        }
+        info!("consumer stopped");
+    }
+
+    /// One connection to the broker, from opening it to the first thing that goes wrong.
+    async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), Outage> {
+        let (connection, channel) = self.broker.open("consumer").await?;
+        let qos = channel.basic_qos(self.settings.prefetch, BasicQosOptions::default());
+        answer("setting the prefetch", qos).await?;
+        let consume = channel.basic_consume(
+            self.broker.queue.as_str().into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        let mut deliveries = answer("subscribing", consume).await?;
+        self.rabbitmq.is_ready();
+        backoff.reset();
+        loop {
+            let first = tokio::select! {
+                delivery = deliveries.next() => delivery.ok_or(Outage::Cancelled)??,
+                () = stop.cancelled() => break,
+            };
+            let mut batch = vec![first];
+            while batch.len() < self.settings.batch {
+                match deliveries.next().now_or_never() {
+                    Some(Some(delivery)) => batch.push(delivery?),
+                    _ => break,
+                }
+            }
+            if !self.settle(&channel, batch, stop).await? {
+                break;
+            }
+        }
+        let _ = answer("closing", connection.close(200, "done".into())).await;
+        Ok(())
+    }
+
+    /// Applies and acks a batch; undecodable deliveries go to the dead-letter queue. False when stopped first.
+    async fn settle(
+        &self,
+        channel: &Channel,
+        batch: Vec<Delivery>,
+        stop: &CancellationToken,
+    ) -> Result<bool, Outage> {
+        let last = batch.last().map(|delivery| delivery.delivery_tag);
+        let mut bids = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            match decode(&delivery) {
+                Ok(bid) => bids.push((delivery.delivery_tag, bid)),
+                Err(reason) => {
+                    self.dead_letter(channel, delivery.delivery_tag, &reason)
+                        .await?
+                }
+            }
+        }
+        let Some(last) = last.filter(|_| !bids.is_empty()) else {
+            return Ok(true);
+        };
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        loop {
+            match self.apply(channel, &bids).await? {
+                Ok(()) => break,
+                Err(error) => {
+                    self.postgres.is_away(error.to_string());
+                    warn!(%error, "database outage; deliveries wait");
+                }
+            }
+            if !channel.status().connected() {
+                return Err(Outage::Cancelled);
+            }
+            backoff.pause(stop).await;
+            if stop.is_cancelled() {
+                return Ok(false);
+            }
+        }
+        let everything = BasicAckOptions { multiple: true };
+        answer("acking", channel.basic_ack(last, everything)).await?;
+        Ok(true)
+    }
+
+    /// One transaction for all, or, when one of them breaks a rule of the schema, one for each: the culprit goes to the
+    /// dead-letter queue and holds nobody up.
+    async fn apply(
+        &self,
+        channel: &Channel,
+        bids: &[(u64, ReceivedBid)],
+    ) -> Result<Result<(), DatabaseError>, Outage> {
+        let all: Vec<ReceivedBid> = bids.iter().map(|(_, bid)| bid.clone()).collect();
+        let error = match self.receive(&all).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if error.constraint().is_none() => return Ok(Err(error)),
+            Err(error) => error,
+        };
+        if let [(tag, _)] = bids {
+            self.dead_letter(channel, *tag, &error.to_string()).await?;
+            return Ok(Ok(()));
+        }
+        for bid in bids {
+            if let Err(error) = Box::pin(self.apply(channel, std::slice::from_ref(bid))).await? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn receive(&self, bids: &[ReceivedBid]) -> Result<(), DatabaseError> {
+        let received: Received = self
+            .database
+            .within(APPLY_WITHIN, async |conn| {
+                Ok::<_, DatabaseError>(inbox::receive(conn, bids).await?)
+            })
+            .await?;
+        self.postgres.is_ready();
+        self.metrics.received.inc_by(bids.len() as u64);
+        self.metrics.duplicates.inc_by(received.duplicates);
+        self.metrics.applied.inc_by(received.applied);
+        self.metrics
+            .parked
+            .inc_by(received.new.saturating_sub(received.applied));
+        Ok(())
+    }
+
+    async fn dead_letter(&self, channel: &Channel, tag: u64, reason: &str) -> Result<(), Outage> {
+        warn!(reason, "delivery goes to the dead-letter queue");
+        self.metrics.dead_lettered.inc();
+        let drop_it = BasicRejectOptions { requeue: false };
+        answer("rejecting", channel.basic_reject(tag, drop_it)).await
+    }
+}
+
+fn decode(delivery: &Delivery) -> Result<ReceivedBid, String> {
+    let kind = delivery
+        .properties
+        .kind()
+        .as_ref()
+        .map(|kind| kind.as_str());
+    if kind != Some(events::BID_PLACED) {
+        return Err(format!(
+            "message type is {kind:?}, not {}",
+            events::BID_PLACED
+        ));
+    }
+    let event = events::from_wire(&delivery.data).map_err(|error| error.to_string())?;
+    event
+        .try_into()
+        .map_err(|nonsense: inbox::Nonsense| nonsense.to_string())
+}

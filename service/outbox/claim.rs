@@ -1,0 +1,69 @@
+//! Claiming: pending events become this relay's, in order, for as long as it holds their lanes.
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// An event in the relay's hands.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct ClaimedEvent {
+    /// The event; becomes the message id.
+    pub id: Uuid,
+    /// Its type, as stored.
+    pub event_type: String,
+    /// Canonical JSON, as text: decoding is the relay's business, and may fail.
+    pub payload: String,
+    /// Its auction.
+    pub auction_id: Uuid,
+    /// The fencing token that a write-back must present.
+    pub claim_token: i64,
+    /// Trace context of the request that wrote it.
+    pub traceparent: Option<String>,
+    position: i64,
+}
+
+/// Claims up to `limit` events in queueing order from the lanes that `relay` owns, and counts the attempt.
+///
+/// An auction is passed over while an earlier event of it backs off, or has failed and `hold_failed` says that its
+/// successors wait. The lanes' rows are locked first: a takeover either happens before (and we see nothing) or after
+/// (and finds our events in flight).
+pub(crate) async fn claim(
+    conn: &mut PgConnection,
+    relay: Uuid,
+    limit: i64,
+    hold_failed: bool,
+) -> sqlx::Result<Vec<ClaimedEvent>> {
+    let mut events: Vec<ClaimedEvent> = sqlx::query_as(
+        "WITH held AS MATERIALIZED (
+             SELECT lane, token FROM relay_lanes
+             WHERE owner = $1 AND NOT draining AND lease_until > clock_timestamp()
+             ORDER BY lane
+             FOR NO KEY UPDATE
+         ), due AS MATERIALIZED (
+             SELECT e.id, e.lane FROM outbox_events e
+             WHERE e.status = 'pending'
+               AND e.lane = ANY (ARRAY(SELECT lane FROM held))
+               AND (e.retry_at IS NULL OR e.retry_at <= clock_timestamp())
+               AND NOT EXISTS (
+                   SELECT FROM outbox_events head
+                   WHERE head.auction_id = e.auction_id AND head.sequence < e.sequence
+                     AND (head.status = 'failed' OR head.retry_at IS NOT NULL)
+                     AND (head.retry_at > clock_timestamp() OR (head.status = 'failed' AND $3)))
+             ORDER BY e.position
+             LIMIT $2
+             FOR UPDATE OF e SKIP LOCKED
+         )
+         UPDATE outbox_events e
+         SET status = 'processing', claim_token = held.token, attempts = attempts + 1, retry_at = NULL
+         FROM due JOIN held USING (lane)
+         WHERE e.id = due.id
+         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.claim_token, e.traceparent, e.position",
+    )
+    .bind(relay)
+    .bind(limit)
+    .bind(hold_failed)
+    .fetch_all(conn)
+    .await?;
+    // RETURNING promises no order.
+    events.sort_unstable_by_key(|event| event.position);
+    Ok(events)
+}

@@ -1,0 +1,394 @@
+//! The relay: claim → publish → mark, overlapped. While window *k* is being confirmed, window *k + 1* is being claimed
+//! and window *k − 1* marked; each of the three reads from top to bottom below.
+//!
+//! What keeps events safe and in order:
+//! - Only the owner of a lane claims from it, and it publishes what it claimed in claim order over one channel.
+//! - An event is marked published only after its own confirm. A stale owner's marks do not stick (fencing token).
+//! - A session ends at the first event that was not confirmed: everything claimed behind it is handed back, and goes
+//!   out again after it. What a new session sends again is a repetition, never an overtaking.
+//! - No transaction is open while the broker is spoken to.
+
+mod doorbell;
+mod lease;
+mod purge;
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{
+    backoff::Backoff,
+    broker::{Broker, Outage},
+    database::{Database, DatabaseError},
+    events,
+    metrics::RelayMetrics,
+    outbox::{self, ClaimedEvent, Rejection, RetryPolicy},
+    publisher::{Fate, Message, Publisher},
+    readiness::{Dependency, Readiness},
+};
+use doorbell::Doorbell;
+use lease::Lease;
+
+/// How long one statement may take before its connection is given up.
+const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
+/// How long handing everything back may take at the end.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How a relay works.
+#[derive(Debug, Clone)]
+pub struct RelaySettings {
+    /// Events in one window: as many as may be published again after a crash. From 250 up the broker is the limit.
+    pub window: u32,
+    /// How long a lane stays with a relay that shows no sign of life: longer than any pause that is not a death.
+    pub lease: Duration,
+    /// How often to look without being rung: what a lost notification costs.
+    pub poll: Duration,
+    /// How long the broker may be silent while a window waits for its confirms: at most half the lease.
+    pub confirm_within: Duration,
+    /// What happens to rejected events.
+    pub retry: RetryPolicy,
+    /// Whether an auction waits for its failed event (hold) or goes on without it (skip).
+    pub hold_failed: bool,
+    /// How long published events are kept.
+    pub retention: Duration,
+}
+
+/// A relay process's parts.
+pub struct Relay {
+    id: Uuid,
+    database: Database,
+    broker: Broker,
+    settings: RelaySettings,
+    metrics: RelayMetrics,
+    postgres: Dependency,
+    rabbitmq: Dependency,
+    lease: Lease,
+    doorbell: Doorbell,
+}
+
+/// Claimed together, published together.
+type Window = Vec<ClaimedEvent>;
+
+/// What became of a window, for the database.
+#[derive(Default)]
+struct Settled {
+    confirmed: Vec<ClaimedEvent>,
+    rejected: Vec<Rejection>,
+}
+
+/// Why a session ended.
+enum SessionEnd {
+    Stopped,
+    /// An event was rejected: what was claimed behind it must wait.
+    Rewind,
+    LeaseLost,
+    Broker(Outage),
+    Database(DatabaseError),
+}
+
+impl Relay {
+    /// Puts a relay together; nothing is contacted yet.
+    pub fn new(
+        database: Database,
+        broker: Broker,
+        settings: RelaySettings,
+        metrics: RelayMetrics,
+        readiness: &Readiness,
+    ) -> Self {
+        Self {
+            id: Uuid::now_v7(),
+            database,
+            broker,
+            settings,
+            metrics,
+            postgres: readiness.depend_on("postgres (relay)"),
+            rabbitmq: readiness.depend_on("rabbitmq (relay)"),
+            lease: Lease::default(),
+            doorbell: Doorbell::default(),
+        }
+    }
+
+    /// Relays events until `stop`, then finishes the window in flight and hands everything else back.
+    pub async fn run(self, stop: CancellationToken) {
+        info!(relay = %self.id, "relay starts");
+        // The keeper outlives the sessions: what is in flight at `stop` is still marked under a living lease.
+        let over = CancellationToken::new();
+        let sessions = async {
+            self.sessions(&stop).await;
+            over.cancel();
+        };
+        tokio::join!(
+            sessions,
+            self.keep_lease(&over),
+            self.listen(&over),
+            self.purge_published(&stop),
+        );
+        self.leave().await;
+        info!(relay = %self.id, "relay stopped");
+    }
+
+    async fn sessions(&self, stop: &CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+        while !stop.is_cancelled() {
+            let end = self.session(stop, &mut backoff).await;
+            self.hand_back().await;
+            match end {
+                SessionEnd::Stopped => return,
+                // The next session declares the topology anew: the cure for a queue that vanished.
+                SessionEnd::Rewind => {}
+                SessionEnd::LeaseLost => warn!("lease lost; starting over with what is still ours"),
+                SessionEnd::Broker(outage) => {
+                    self.metrics.outages.inc();
+                    self.rabbitmq.is_away(outage.to_string());
+                    warn!(%outage, "broker outage; events wait");
+                }
+                SessionEnd::Database(error) => warn!(%error, "database outage; events wait"),
+            }
+            backoff.pause(stop).await;
+        }
+    }
+
+    /// One connection to the broker, from opening it to the first thing that goes wrong.
+    async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> SessionEnd {
+        let connect = Publisher::connect(&self.broker, "relay", self.settings.confirm_within);
+        let publisher = tokio::select! {
+            connected = connect => match connected {
+                Ok(publisher) => publisher,
+                Err(outage) => return SessionEnd::Broker(outage),
+            },
+            () = stop.cancelled() => return SessionEnd::Stopped,
+        };
+        self.rabbitmq.is_ready();
+        // Each stage holds one window, and one waits between each two: the bound on what is in flight.
+        let (claimed, to_publish) = mpsc::channel(1);
+        let (settled, to_mark) = mpsc::channel(1);
+        let (claim_end, publish_end, mark_end) = tokio::join!(
+            self.claim_windows(claimed, stop),
+            self.publish_windows(to_publish, settled, &publisher, backoff),
+            self.mark_windows(to_mark),
+        );
+        if timeout(LEAVE_WITHIN, publisher.close()).await.is_err() {
+            warn!("broker did not answer the goodbye");
+        }
+        publish_end
+            .or(mark_end)
+            .or(claim_end)
+            .unwrap_or(SessionEnd::Stopped)
+    }
+
+    /// Claim: ask for a window; when there is none, ask to be rung, look once more, and sleep.
+    async fn claim_windows(
+        &self,
+        claimed: mpsc::Sender<Window>,
+        stop: &CancellationToken,
+    ) -> Option<SessionEnd> {
+        let limit = i64::from(self.settings.window);
+        loop {
+            // A place in the pipeline first: what is claimed is published at once.
+            let place = tokio::select! {
+                place = claimed.reserve() => place.ok()?,
+                () = stop.cancelled() => return Some(SessionEnd::Stopped),
+            };
+            let window = self
+                .database
+                .within(STATEMENT_WITHIN, async |conn| {
+                    Ok(outbox::claim(conn, self.id, limit, self.settings.hold_failed).await?)
+                })
+                .await;
+            let window = match window {
+                Ok(window) => window,
+                Err(error) => return Some(SessionEnd::Database(error)),
+            };
+            let full = window.len() as i64 == limit;
+            if !window.is_empty() {
+                self.metrics.batch_events.observe(window.len() as f64);
+                place.send(window);
+            } else if self.doorbell.is_wanted() {
+                tokio::select! {
+                    () = self.doorbell.rung(self.settings.poll) => {}
+                    () = claimed.closed() => return None,
+                    () = stop.cancelled() => return Some(SessionEnd::Stopped),
+                }
+                continue;
+            }
+            // Rung while there is little to do, left alone while there is much: a notification costs the writer.
+            if let Err(error) = self.want_ring(!full).await {
+                return Some(SessionEnd::Database(error));
+            }
+        }
+    }
+
+    /// Publish: encode a window, send it, learn each event's fate.
+    async fn publish_windows(
+        &self,
+        mut to_publish: mpsc::Receiver<Window>,
+        settled: mpsc::Sender<Settled>,
+        publisher: &Publisher,
+        backoff: &mut Backoff,
+    ) -> Option<SessionEnd> {
+        while let Some(window) = to_publish.recv().await {
+            // A relay that was frozen past its lease must not send what another one owns by now.
+            if !self.lease.outlasts(self.settings.confirm_within) {
+                return Some(SessionEnd::LeaseLost);
+            }
+            let claimed = window.len();
+            let (events, messages, undecodable) = encode(window);
+            let started = Instant::now();
+            let published = publisher.publish(&messages).await;
+            self.metrics
+                .confirm_seconds
+                .observe(started.elapsed().as_secs_f64());
+            let mut outcome = self.settle(events, published.fates);
+            outcome.rejected.extend(undecodable);
+            let clean = outcome.confirmed.len() == claimed;
+            settled.send(outcome).await.ok()?;
+            if let Some(outage) = published.outage {
+                return Some(SessionEnd::Broker(outage));
+            }
+            if !clean {
+                return Some(SessionEnd::Rewind);
+            }
+            backoff.reset();
+        }
+        None
+    }
+
+    /// Mark: write a window's fates back in one statement each, for as long as the lease gives us the right to.
+    async fn mark_windows(&self, mut to_mark: mpsc::Receiver<Settled>) -> Option<SessionEnd> {
+        while let Some(outcome) = to_mark.recv().await {
+            let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
+            while let Err(error) = self.write_back(&outcome).await {
+                if !self.lease.outlasts(Duration::ZERO) {
+                    return Some(SessionEnd::Database(error));
+                }
+                sleep(backoff.next()).await;
+            }
+        }
+        None
+    }
+
+    fn settle(&self, events: Vec<ClaimedEvent>, fates: Vec<Fate>) -> Settled {
+        let mut outcome = Settled::default();
+        let mut reject = |event, reason: &str| {
+            let reason = reason.to_owned();
+            outcome.rejected.push(Rejection { event, reason });
+        };
+        for (event, fate) in events.into_iter().zip(fates) {
+            match fate {
+                Fate::Confirmed => outcome.confirmed.push(event),
+                Fate::Returned => {
+                    self.metrics.returned.inc();
+                    reject(
+                        event,
+                        "returned by the broker: no queue is bound to the exchange",
+                    );
+                }
+                Fate::Nacked => {
+                    self.metrics.nacked.inc();
+                    reject(event, "nacked by the broker");
+                }
+                Fate::Unknown => {}
+            }
+        }
+        outcome
+    }
+
+    async fn write_back(&self, outcome: &Settled) -> Result<(), DatabaseError> {
+        let (marked, failed) = self
+            .database
+            .within(STATEMENT_WITHIN, async |conn| {
+                let marked = match outcome.confirmed.as_slice() {
+                    [] => 0,
+                    events => outbox::mark_published(conn, events).await?,
+                };
+                let failed = match outcome.rejected.as_slice() {
+                    [] => 0,
+                    rejections => outbox::reject(conn, rejections, self.settings.retry).await?,
+                };
+                Ok::<_, DatabaseError>((marked, failed))
+            })
+            .await?;
+        let stale = outcome.confirmed.len() as u64 - marked;
+        if stale > 0 {
+            warn!(
+                stale,
+                "confirmed events were no longer ours to mark; they go out again"
+            );
+        }
+        for rejection in &outcome.rejected {
+            warn!(event = %rejection.event.id, auction = %rejection.event.auction_id, reason = rejection.reason, "event rejected");
+        }
+        let metrics = &self.metrics;
+        metrics.published.inc_by(marked);
+        metrics.lease_conflicts.inc_by(stale);
+        metrics.failed.inc_by(failed);
+        metrics
+            .retried
+            .inc_by(outcome.rejected.len() as u64 - failed);
+        Ok(())
+    }
+
+    /// Hands back what a session had claimed and not settled. Left to the lease when the database is away.
+    async fn hand_back(&self) {
+        let released = self
+            .database
+            .within(STATEMENT_WITHIN, async |conn| {
+                Ok::<_, DatabaseError>(outbox::release(conn, self.id).await?)
+            })
+            .await;
+        match released {
+            Ok(0) => {}
+            Ok(released) => info!(released, "claimed events handed back"),
+            Err(error) => warn!(%error, "claimed events could not be handed back"),
+        }
+    }
+
+    async fn leave(&self) {
+        let left = self
+            .database
+            .within(LEAVE_WITHIN, async |conn| {
+                Ok::<_, DatabaseError>(outbox::lanes::leave(conn, self.id).await?)
+            })
+            .await;
+        if let Err(error) = left {
+            warn!(%error, "lanes not given up; they are free when the lease runs out");
+        }
+    }
+}
+
+/// Turns rows into messages, up to the first that cannot be one; its auction's later events of this window stay
+/// behind with it.
+fn encode(window: Window) -> (Vec<ClaimedEvent>, Vec<Message>, Vec<Rejection>) {
+    let mut rejections: Vec<Rejection> = Vec::new();
+    let mut events = Vec::with_capacity(window.len());
+    let mut messages = Vec::with_capacity(window.len());
+    for event in window {
+        if rejections
+            .iter()
+            .any(|rejection| rejection.event.auction_id == event.auction_id)
+        {
+            continue;
+        }
+        match events::from_outbox(&event.event_type, event.payload.as_bytes()) {
+            Ok(decoded) => {
+                messages.push(Message::new(
+                    event.id,
+                    &decoded,
+                    event.traceparent.as_deref(),
+                ));
+                events.push(event);
+            }
+            Err(error) => rejections.push(Rejection {
+                reason: error.to_string(),
+                event,
+            }),
+        }
+    }
+    (events, messages, rejections)
+}

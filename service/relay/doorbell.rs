@@ -1,0 +1,90 @@
+//! The doorbell: an idle relay says so in its row and is notified by the next writer. Polling covers every race, so
+//! nothing here is needed for correctness.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use super::{Relay, STATEMENT_WITHIN};
+use crate::{
+    backoff::Backoff,
+    database::DatabaseError,
+    outbox::{self, lanes},
+};
+
+/// Whether this relay wants to be rung, and the ring.
+#[derive(Debug, Default)]
+pub(super) struct Doorbell {
+    wanted: AtomicBool,
+    bell: Notify,
+}
+
+impl Doorbell {
+    /// Whether writers have been asked to ring.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.load(SeqCst)
+    }
+
+    /// Wakes the relay up.
+    pub fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    /// Waits for a ring, at most `poll`.
+    pub async fn rung(&self, poll: Duration) {
+        // Nobody rang: the poll.
+        let _ = timeout(poll, self.bell.notified()).await;
+    }
+}
+
+impl Relay {
+    /// Says in the relay's row whether writers should ring. A look at the table must follow a change to `true`.
+    pub(super) async fn want_ring(&self, wanted: bool) -> Result<(), DatabaseError> {
+        if self.doorbell.wanted.swap(wanted, SeqCst) == wanted {
+            return Ok(());
+        }
+        self.database
+            .within(STATEMENT_WITHIN, async |conn| {
+                Ok(lanes::want_ring(conn, self.id, wanted).await?)
+            })
+            .await
+    }
+
+    /// Listens until `over`. Every gap in listening ends with a ring: something may have been missed.
+    pub(super) async fn listen(&self, over: &CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        while !over.is_cancelled() {
+            tokio::select! {
+                error = self.listen_once(&mut backoff) => debug!(%error, "doorbell out of order; polling goes on"),
+                () = over.cancelled() => return,
+            }
+            backoff.pause(over).await;
+        }
+    }
+
+    async fn listen_once(&self, backoff: &mut Backoff) -> DatabaseError {
+        let connect = async {
+            let mut listener = self.database.listener().await?;
+            listener.listen(outbox::DOORBELL).await?;
+            Ok::<_, DatabaseError>(listener)
+        };
+        let mut listener = match timeout(STATEMENT_WITHIN, connect).await {
+            Ok(Ok(listener)) => listener,
+            Ok(Err(error)) => return error,
+            Err(_) => return DatabaseError::TimedOut,
+        };
+        backoff.reset();
+        loop {
+            self.doorbell.ring();
+            // A notification, or a reconnection that may have missed one.
+            if let Err(error) = listener.try_recv().await {
+                return error.into();
+            }
+        }
+    }
+}
