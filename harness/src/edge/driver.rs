@@ -107,3 +107,17 @@ fn message(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("without a message")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_client_is_an_error_and_the_next_verb_finds_a_fresh_one() {
+        let driver = Driver::start("127.0.0.1:9".parse().unwrap()).unwrap();
+        let panicked = driver.run("panic", |_| panic!("lock {}", "poisoned")).await;
+        let error = panicked.unwrap_err().to_string();
+        assert!(error.contains("panicked: lock poisoned"), "{error}");
+        driver.run("go on", |_| Ok(())).await.unwrap();
+    }
+}

@@ -112,11 +112,11 @@ async fn a_link_shows_its_edge_being_cut_and_healed() {
     exchange(&mut stream, b"before").await.unwrap();
 
     link.edge().cut().await.unwrap();
-    end_of(&mut stream).await;
+    let _ = end_of(&mut stream).await;
     let seen = counters(|| link.counters(), |now| now.connections_cut == 1).await;
     assert_eq!(seen.connections_refused_upstream, 0);
     let mut refused = dial(link.address()).await;
-    end_of(&mut refused).await;
+    let _ = end_of(&mut refused).await;
     counters(
         || link.counters(),
         |now| now.connections_refused_upstream == 1,
