@@ -1,0 +1,252 @@
+//! One proxy: where it listens, where it leads, and the toxics on the way.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::Serialize;
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    sync::watch,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    chance::Chance,
+    problem::Problem,
+    pump::Pump,
+    toxic::{Stream, Toxic},
+};
+use crate::forward::{Carrier, Ending, Forward, both_ways};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// A proxy, up or down.
+pub(super) struct Proxy {
+    name: String,
+    listen: String,
+    upstream: String,
+    toxics: watch::Sender<Vec<Toxic>>,
+    next_toxic: u64,
+    connections: Arc<AtomicU64>,
+    up: Option<Forward>,
+    /// Holds the port while the proxy is down: bound, not listening, so that connects are refused and nobody else
+    /// is given the port.
+    parked: Option<TcpSocket>,
+    server: CancellationToken,
+}
+
+/// A proxy as the API shows it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct View {
+    name: String,
+    listen: String,
+    upstream: String,
+    enabled: bool,
+    toxics: Vec<Toxic>,
+}
+
+impl Proxy {
+    /// A proxy that is down.
+    pub(super) fn new(name: &str, listen: &str, upstream: &str, server: CancellationToken) -> Self {
+        Self {
+            name: name.to_owned(),
+            listen: listen.to_owned(),
+            upstream: upstream.to_owned(),
+            toxics: watch::Sender::new(Vec::new()),
+            next_toxic: 0,
+            connections: Arc::default(),
+            up: None,
+            parked: None,
+            server,
+        }
+    }
+
+    pub(super) fn view(&self) -> View {
+        View {
+            name: self.name.clone(),
+            listen: self.listen.clone(),
+            upstream: self.upstream.clone(),
+            enabled: self.up.is_some(),
+            toxics: self.toxics(),
+        }
+    }
+
+    /// Whether it already stands between these two addresses.
+    pub(super) fn joins(&self, listen: &str, upstream: &str) -> bool {
+        self.listen == listen && self.upstream == upstream
+    }
+
+    /// Starts listening; does nothing if it does already. A port of 0 becomes the one that was given.
+    pub(super) async fn enable(&mut self) -> Result<(), Problem> {
+        if self.up.is_some() {
+            return Ok(());
+        }
+        let opened = self.open().await;
+        self.up = Some(opened.map_err(|error| Problem::Listen {
+            listen: self.listen.clone(),
+            reason: error.to_string(),
+        })?);
+        Ok(())
+    }
+
+    /// Closes the listener and every connection, and returns once they are gone.
+    pub(super) async fn disable(&mut self) {
+        let Some(up) = self.up.take() else { return };
+        let address = up.address();
+        up.close().await;
+        match bind(address) {
+            Ok(socket) => self.parked = Some(socket),
+            // Enabling will try again, and say so if it cannot.
+            Err(error) => {
+                tracing::warn!(%address, %error, "could not keep the port of a proxy that is down")
+            }
+        }
+    }
+
+    /// Moves it to other addresses and up or down. A move closes all connections.
+    pub(super) async fn update(
+        &mut self,
+        listen: Option<String>,
+        upstream: Option<String>,
+        enabled: Option<bool>,
+    ) -> Result<(), Problem> {
+        let enabled = enabled.unwrap_or(self.up.is_some());
+        let listen = listen.unwrap_or_else(|| self.listen.clone());
+        let upstream = upstream.unwrap_or_else(|| self.upstream.clone());
+        if !self.joins(&listen, &upstream) {
+            self.disable().await;
+            if self.listen != listen {
+                self.parked = None;
+            }
+            self.listen = listen;
+            self.upstream = upstream;
+        }
+        if enabled {
+            self.enable().await
+        } else {
+            self.disable().await;
+            Ok(())
+        }
+    }
+
+    pub(super) fn toxics(&self) -> Vec<Toxic> {
+        let toxics = self.toxics.borrow();
+        let of = |stream| toxics.iter().filter(move |toxic| toxic.stream == stream);
+        of(Stream::Upstream)
+            .chain(of(Stream::Downstream))
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn toxic(&self, name: &str) -> Result<Toxic, Problem> {
+        let toxics = self.toxics.borrow();
+        let found = toxics.iter().find(|toxic| toxic.name == name);
+        found.cloned().ok_or(Problem::ToxicNotFound)
+    }
+
+    /// Lays a toxic on every connection, live ones included.
+    pub(super) fn add_toxic(&mut self, body: &[u8]) -> Result<Toxic, Problem> {
+        let toxic = Toxic::parse(body, self.next_toxic)?;
+        if self.toxic(&toxic.name).is_ok() {
+            return Err(Problem::ToxicExists);
+        }
+        self.next_toxic += 1;
+        self.toxics.send_modify(|toxics| toxics.push(toxic.clone()));
+        Ok(toxic)
+    }
+
+    pub(super) fn update_toxic(&mut self, name: &str, body: &[u8]) -> Result<Toxic, Problem> {
+        let updated = self.toxic(name)?.updated(body)?;
+        self.toxics.send_modify(|toxics| {
+            for toxic in toxics.iter_mut().filter(|toxic| toxic.id == updated.id) {
+                *toxic = updated.clone();
+            }
+        });
+        Ok(updated)
+    }
+
+    pub(super) fn remove_toxic(&mut self, name: &str) -> Result<(), Problem> {
+        let id = self.toxic(name)?.id;
+        self.toxics
+            .send_modify(|toxics| toxics.retain(|toxic| toxic.id != id));
+        Ok(())
+    }
+
+    pub(super) fn remove_all_toxics(&mut self) {
+        self.toxics.send_modify(Vec::clear);
+    }
+
+    async fn open(&mut self) -> std::io::Result<Forward> {
+        let listener = self.listener().await?;
+        let links = Links {
+            toxics: self.toxics.subscribe(),
+            seed: seed(&self.name),
+            connections: Arc::clone(&self.connections),
+        };
+        let up = Forward::open(listener, &self.upstream, &self.server, links)?;
+        self.listen = up.address().to_string();
+        Ok(up)
+    }
+
+    async fn listener(&mut self) -> std::io::Result<TcpListener> {
+        if let Some(parked) = self.parked.take() {
+            return parked.listen(BACKLOG);
+        }
+        let mut addresses = lookup_host(&self.listen).await?;
+        let address = addresses
+            .next()
+            .ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+        bind(address)?.listen(BACKLOG)
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Equal names give equal chances.
+fn seed(name: &str) -> u64 {
+    name.bytes().fold(0, |seed, byte| {
+        seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+    })
+}
+
+/// The proxy's connections.
+struct Links {
+    toxics: watch::Receiver<Vec<Toxic>>,
+    seed: u64,
+    connections: Arc<AtomicU64>,
+}
+
+impl Carrier for Links {
+    fn refused(&self) -> Ending {
+        Ending::Closed
+    }
+
+    async fn carry(&self, client: &mut TcpStream, upstream: &mut TcpStream) -> Ending {
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        let pump = |stream: Stream, way: u64| {
+            let seed = self.seed ^ (number * 2 + way).wrapping_mul(0xA076_1D64_78BD_642F);
+            Pump::new(stream, self.toxics.clone(), Chance::seeded(seed))
+        };
+        let (from_client, to_client) = client.split();
+        let (from_upstream, to_upstream) = upstream.split();
+        both_ways(
+            pump(Stream::Upstream, 0).run(from_client, to_upstream),
+            pump(Stream::Downstream, 1).run(from_upstream, to_client),
+        )
+        .await
+    }
+}
