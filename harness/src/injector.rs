@@ -1,0 +1,211 @@
+//! Carries out a scenario's faults: waits for their moment, applies them, reads them back, counts what they bit, heals.
+//!
+//! Every fault that was applied is healed on every way out; what it did is in the history either way.
+
+mod bite;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use crate::{
+    fault::{Action, Fault, Lasting, Moment, Quantity, Server, Target},
+    history::{Event, FaultPhase, Recorder},
+    system::{Member, System},
+    trial::{Gauge, OwnServers},
+};
+use bite::Bitten;
+
+/// How long after the workload a condition may still come true.
+const CONDITION_GRACE: Duration = Duration::from_secs(10);
+
+/// What every fault of a run needs.
+pub struct Injector<'r> {
+    /// The system that is broken.
+    pub system: &'r System,
+    /// The servers that this scenario may break.
+    pub servers: &'r OwnServers,
+    /// The history.
+    pub recorder: &'r Recorder,
+    /// What has been counted so far.
+    pub gauge: watch::Receiver<Gauge>,
+    /// When the workload began.
+    pub began: Instant,
+    /// True once the last client has its answer.
+    pub workload_over: watch::Receiver<bool>,
+}
+
+impl Injector<'_> {
+    /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
+    pub async fn carry_out(&self, index: usize, fault: &Fault) -> Result<()> {
+        if let Err(missed) = self.moment(fault).await {
+            self.note(index, FaultPhase::Failed, missed);
+            return Ok(());
+        }
+        self.note(index, FaultPhase::Asked, format!("{fault:?}"));
+        let mut bitten = Bitten::start(self, &fault.target)?;
+        if let Err(error) = self.apply(fault, &mut bitten).await {
+            self.note(index, FaultPhase::Failed, format!("{error:#}"));
+            // Half applied is worse than not applied.
+            self.heal(fault).await?;
+            return Ok(());
+        }
+        self.note(index, FaultPhase::Applied, "read back".to_owned());
+        bitten.applied(self, &fault.target)?;
+        self.wait_for_end(fault.lasting).await;
+        for (what, count) in bitten.count(self, fault)? {
+            self.recorder.record(Event::Bite {
+                fault: index,
+                what: what.to_owned(),
+                count,
+            });
+        }
+        if fault.lasting == Lasting::Ever {
+            self.note(index, FaultPhase::Healed, "meant to stay: the others carry on".to_owned());
+            return Ok(());
+        }
+        self.heal(fault).await.with_context(|| format!("healing fault {}", index + 1))?;
+        self.note(index, FaultPhase::Healed, "read back".to_owned());
+        Ok(())
+    }
+
+    fn note(&self, fault: usize, phase: FaultPhase, detail: String) {
+        self.recorder.record(Event::Fault { fault, phase, detail });
+    }
+
+    /// Waits for the fault's moment, or says what never came.
+    async fn moment(&self, fault: &Fault) -> Result<(), String> {
+        match fault.moment {
+            Moment::At(after) => {
+                sleep_until(self.began + after).await;
+                Ok(())
+            }
+            Moment::When(wanted, quantity) => self.condition(wanted, quantity).await,
+        }
+    }
+
+    async fn condition(&self, wanted: u64, quantity: Quantity) -> Result<(), String> {
+        let mut gauge = self.gauge.clone();
+        let reached = async { gauge.wait_for(|gauge| gauge.of(quantity) >= wanted).await.is_ok() };
+        let mut over = self.workload_over.clone();
+        let too_late = async {
+            // A closed channel is an ended workload, too.
+            let _ = over.wait_for(|over| *over).await;
+            tokio::time::sleep(CONDITION_GRACE).await;
+        };
+        tokio::select! {
+            true = reached => Ok(()),
+            () = too_late => {
+                let most = self.gauge.borrow().of(quantity);
+                Err(format!("never saw {wanted} {}; last seen {most}", quantity.phrase()))
+            }
+        }
+    }
+
+    async fn wait_for_end(&self, lasting: Lasting) {
+        match lasting {
+            Lasting::For(span) => sleep_until(Instant::now() + span).await,
+            Lasting::Workload => {
+                let mut over = self.workload_over.clone();
+                let _ = over.wait_for(|over| *over).await;
+            }
+            Lasting::Ever => {}
+        }
+    }
+
+    async fn apply(&self, fault: &Fault, bitten: &mut Bitten) -> Result<()> {
+        match (&fault.target, &fault.action) {
+            (Target::Edge { from, to }, Action::Cut) => {
+                for link in self.system.links_of(*from, *to)? {
+                    link.edge().cut().await?;
+                }
+            }
+            (Target::Edge { from, to }, Action::Toxics(toxics)) => {
+                for link in self.system.links_of(*from, *to)? {
+                    for (toxic, direction) in toxics {
+                        link.edge().add(*toxic, *direction, 1.0).await?;
+                    }
+                }
+            }
+            (Target::Process(party), action) => {
+                for member in self.system.members_of(*party)? {
+                    bitten.happened(hit(&member, action).await?);
+                }
+            }
+            (Target::Server(server), action) => bitten.happened(self.hit_server(*server, action).await?),
+            (Target::Edge { .. }, _) => bail!("{:?} cannot be done to an edge", fault.action),
+        }
+        Ok(())
+    }
+
+    async fn hit_server(&self, server: Server, action: &Action) -> Result<&'static str> {
+        let server = self.servers.of(server)?;
+        match action {
+            Action::Kill => server.crash().await.map(|()| "killed"),
+            Action::Freeze => server.freeze().await.map(|()| "stopped"),
+            Action::Terminate => server.stop().await.map(|()| "ended"),
+            Action::Cut | Action::Toxics(_) => bail!("{action:?} cannot be done to a server"),
+        }
+    }
+
+    async fn heal(&self, fault: &Fault) -> Result<()> {
+        match &fault.target {
+            Target::Edge { from, to } => {
+                for link in self.system.links_of(*from, *to)? {
+                    link.edge().heal().await?;
+                }
+            }
+            Target::Process(party) => {
+                for member in self.system.members_of(*party)? {
+                    match fault.action {
+                        Action::Freeze => member.thaw().await?,
+                        _ => member.start().await?,
+                    }
+                }
+            }
+            Target::Server(server) => {
+                let server = self.servers.of(*server)?;
+                match fault.action {
+                    Action::Freeze => server.thaw().await?,
+                    _ => server.start().await?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
+    use std::os::unix::process::ExitStatusExt;
+    match action {
+        Action::Kill => {
+            let status = member.kill().await?;
+            if status.signal() != Some(9) {
+                bail!("{} ended with {status}, not by SIGKILL", member.name());
+            }
+            Ok("killed")
+        }
+        Action::Freeze => member.freeze().await.map(|()| "stopped"),
+        Action::Terminate => {
+            let status = member.terminate().await?;
+            if !status.success() {
+                bail!("{} was asked to end and ended with {status}", member.name());
+            }
+            Ok("ended")
+        }
+        Action::Cut | Action::Toxics(_) => bail!("{action:?} cannot be done to a process"),
+    }
+}
+
+/// Waits until `deadline` for something to become true of the gauge.
+pub async fn until(
+    gauge: &mut watch::Receiver<Gauge>,
+    deadline: Instant,
+    mut good: impl FnMut(&Gauge) -> bool,
+) -> bool {
+    matches!(timeout_at(deadline, gauge.wait_for(|gauge| good(gauge))).await, Ok(Ok(_)))
+}

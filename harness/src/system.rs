@@ -1,0 +1,298 @@
+//! The system under test: the real `outbox-service`, one process a role, every connection over an edge of its own.
+
+mod launch;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::{
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    edge::EdgeControl,
+    fault::{Party, Role, Server},
+    process::Process,
+    scenario,
+    tap::Link,
+};
+pub use launch::{AS_SERVICE, Launch};
+
+/// How long a process may take until it says that it can work.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long an orderly end may take; the service's own grace is shorter.
+const END_WITHIN: Duration = Duration::from_secs(15);
+
+/// Where the servers really are, behind the edges.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    /// Postgres' address.
+    pub postgres: SocketAddr,
+    /// RabbitMQ's address.
+    pub rabbitmq: SocketAddr,
+    /// The scenario's database.
+    pub database: String,
+    /// The scenario's vhost.
+    pub vhost: String,
+}
+
+/// Where a run keeps its things.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Tells the run's edges from those of the others beside it.
+    pub name: String,
+    /// The environment's folder; its mark is on every process.
+    pub environment: PathBuf,
+    /// Logs and history of this run.
+    pub folder: PathBuf,
+}
+
+/// A running system. Dropping it kills its processes.
+pub struct System {
+    members: Vec<Arc<Member>>,
+    links: BTreeMap<(Role, u32, Role), Link>,
+}
+
+/// One process of the system and how to start it again.
+pub struct Member {
+    /// Its role.
+    pub role: Role,
+    /// Its number within the role, from 1.
+    pub number: u32,
+    launch: Launch,
+    http: SocketAddr,
+    running: Mutex<Option<Arc<Process>>>,
+}
+
+impl System {
+    /// Makes the edges and starts the processes, and waits until each can work.
+    pub async fn start(
+        wanted: &scenario::System,
+        servers: &Servers,
+        control: &EdgeControl,
+        place: &Place,
+    ) -> Result<Self> {
+        let mut system = Self {
+            members: Vec::new(),
+            links: BTreeMap::new(),
+        };
+        let roles = [
+            (Role::Api, wanted.apis),
+            (Role::Relay, wanted.relays),
+            (Role::Consumer, wanted.consumers),
+        ];
+        for (role, count) in roles {
+            for number in 1..=count {
+                system.add(role, number, wanted, servers, control, place).await?;
+            }
+        }
+        for member in &system.members {
+            member.start().await?;
+        }
+        for member in &system.members {
+            member.wait_until_ready().await?;
+        }
+        Ok(system)
+    }
+
+    async fn add(
+        &mut self,
+        role: Role,
+        number: u32,
+        wanted: &scenario::System,
+        servers: &Servers,
+        control: &EdgeControl,
+        place: &Place,
+    ) -> Result<()> {
+        let http = free_port()?;
+        let mut launch = Launch::of(role, number, http, place, &wanted.settings)?;
+        let postgres = Role::Server(Server::Postgres);
+        let address = self.link((role, number, postgres), servers.postgres, control, &place.name).await?;
+        launch.set("DATABASE_URL", format!("postgres://lab@{address}/{}", servers.database));
+        if role == Role::Api {
+            self.link((Role::Client, number, Role::Api), http, control, &place.name).await?;
+        } else {
+            let rabbitmq = Role::Server(Server::RabbitMq);
+            let address = self.link((role, number, rabbitmq), servers.rabbitmq, control, &place.name).await?;
+            launch.set("AMQP_URL", format!("amqp://guest:guest@{address}/{}", servers.vhost));
+        }
+        self.members.push(Arc::new(Member {
+            role,
+            number,
+            launch,
+            http,
+            running: Mutex::new(None),
+        }));
+        Ok(())
+    }
+
+    async fn link(
+        &mut self,
+        ends: (Role, u32, Role),
+        upstream: SocketAddr,
+        control: &EdgeControl,
+        run: &str,
+    ) -> Result<SocketAddr> {
+        let (from, number, to) = ends;
+        let name = format!("{run}-{}-{number}-{}", from.name(), to.name());
+        let link = Link::create(control, &name, upstream)
+            .await
+            .with_context(|| format!("making the edge {name}"))?;
+        let address = link.address();
+        self.links.insert(ends, link);
+        Ok(address)
+    }
+
+    /// Base URLs of the API's processes, over their edges.
+    pub fn apis(&self) -> Vec<String> {
+        self.links
+            .iter()
+            .filter(|((from, ..), _)| *from == Role::Client)
+            .map(|(_, link)| format!("http://{}", link.address()))
+            .collect()
+    }
+
+    /// All processes.
+    pub fn members(&self) -> &[Arc<Member>] {
+        &self.members
+    }
+
+    /// The processes that `party` means.
+    pub fn members_of(&self, party: Party) -> Result<Vec<Arc<Member>>> {
+        let meant: Vec<_> = self
+            .members
+            .iter()
+            .filter(|member| party.includes(member.role, member.number))
+            .cloned()
+            .collect();
+        if meant.is_empty() {
+            bail!("the scenario runs no such process: {} {:?}", party.role.name(), party.number);
+        }
+        Ok(meant)
+    }
+
+    /// The edges between two parties. A server has no number, and of `client -> api 2` the second end has one.
+    pub fn links_of(&self, from: Party, to: Party) -> Result<Vec<&Link>> {
+        let number = from.number.or(to.number);
+        let meant: Vec<&Link> = self
+            .links
+            .iter()
+            .filter(|((start, at, end), _)| {
+                *start == from.role && *end == to.role && number.is_none_or(|number| number == *at)
+            })
+            .map(|(_, link)| link)
+            .collect();
+        if meant.is_empty() {
+            bail!("the scenario has no edge {} -> {} of number {number:?}", from.role.name(), to.role.name());
+        }
+        Ok(meant)
+    }
+
+    /// Ends every process in order, so that nothing goes on while the last look is taken.
+    pub async fn stop(&self) {
+        for member in &self.members {
+            if let Err(error) = member.terminate().await {
+                tracing::warn!(process = member.name(), "{error:#}");
+            }
+        }
+    }
+
+    /// Removes the proxies of the edges.
+    pub async fn remove_edges(&self) -> Result<()> {
+        for link in self.links.values() {
+            link.edge().delete().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Member {
+    /// `relay 2`.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.role.name(), self.number)
+    }
+
+    /// Where its own `/readyz` and `/metrics` are, around all edges.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Starts it, if it does not run.
+    pub async fn start(&self) -> Result<()> {
+        let mut running = self.running.lock().await;
+        if running.as_ref().is_none_or(|process| !process.is_running()) {
+            *running = Some(Arc::new(self.launch.spawn()?));
+        }
+        Ok(())
+    }
+
+    /// Waits until its `/readyz` says yes.
+    pub async fn wait_until_ready(&self) -> Result<()> {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let url = format!("http://{}/readyz", self.http);
+        let deadline = Instant::now() + READY_WITHIN;
+        let mut last = "no answer".to_owned();
+        while Instant::now() < deadline {
+            if let Some(status) = self.ended().await {
+                bail!("{} ended with {status} before it was ready\n{}", self.name(), self.log_tail());
+            }
+            match http.get(&url).send().await {
+                Ok(answer) if answer.status().is_success() => return Ok(()),
+                Ok(answer) => last = answer.text().await.unwrap_or_default(),
+                Err(error) => last = error.to_string(),
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        bail!("{} was not ready within {READY_WITHIN:?}; last seen: {last}\n{}", self.name(), self.log_tail())
+    }
+
+    /// SIGKILL. Returns how it ended.
+    pub async fn kill(&self) -> Result<ExitStatus> {
+        let process = self.process().await?;
+        let killed = process.clone();
+        spawn_blocking(move || killed.kill()).await??;
+        Ok(process.wait(END_WITHIN).await?)
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub async fn terminate(&self) -> Result<ExitStatus> {
+        let process = self.process().await?;
+        process.terminate()?;
+        Ok(process.wait(END_WITHIN).await?)
+    }
+
+    /// SIGSTOP; returns when the kernel shows it stopped.
+    pub async fn freeze(&self) -> Result<()> {
+        let process = self.process().await?;
+        Ok(spawn_blocking(move || process.freeze()).await??)
+    }
+
+    /// SIGCONT; returns when the kernel shows it running.
+    pub async fn thaw(&self) -> Result<()> {
+        let process = self.process().await?;
+        Ok(spawn_blocking(move || process.thaw()).await??)
+    }
+
+    /// How it ended, if it did.
+    pub async fn ended(&self) -> Option<ExitStatus> {
+        self.process().await.ok()?.ended().ok().flatten()
+    }
+
+    async fn process(&self) -> Result<Arc<Process>> {
+        let running = self.running.lock().await;
+        running.clone().ok_or_else(|| anyhow!("{} was never started", self.name()))
+    }
+
+    fn log_tail(&self) -> String {
+        self.launch.log_tail()
+    }
+}
+
+/// A port that nobody uses now. Taken again at once by the process it is meant for.
+fn free_port() -> Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
+    Ok(listener.local_addr()?)
+}

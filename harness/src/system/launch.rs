@@ -1,0 +1,94 @@
+//! How one process of the service is started: the program, its role, its settings, its log.
+
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    fault::Role,
+    process::{self, Process, ProcessError},
+    system::Place,
+};
+
+/// Set by cargo for tests and benches of the root package; elsewhere the lab is the service itself.
+const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
+/// The lab's hidden first argument that makes it the service.
+pub const AS_SERVICE: &str = "__service";
+
+/// Deadlines that fit a laboratory: an outage of a second must be long. A scenario's own settings come on top.
+const SETTINGS: [(&str, &str); 8] = [
+    ("LOG", "info"),
+    ("REQUEST_TIMEOUT_MS", "2000"),
+    ("POOL_WAIT_MS", "1000"),
+    ("LEASE_MS", "3000"),
+    ("CONFIRM_TIMEOUT_MS", "1000"),
+    ("POLL_MS", "500"),
+    ("RETRY_MAX_MS", "1000"),
+    ("HEARTBEAT_S", "2"),
+];
+
+/// A process to be started, as often as wanted.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    name: String,
+    program: PathBuf,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    environment: PathBuf,
+    log: PathBuf,
+}
+
+impl Launch {
+    /// The process `number` of `role`, logging into the run's folder.
+    pub fn of(
+        role: Role,
+        number: u32,
+        http: SocketAddr,
+        place: &Place,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let (program, first) = service()?;
+        let mut env: BTreeMap<String, String> =
+            SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        env.insert("HTTP_ADDR".to_owned(), http.to_string());
+        env.extend(settings.clone());
+        Ok(Self {
+            name: format!("{} {number}", role.name()),
+            program,
+            args: first.into_iter().chain([role.name().to_owned()]).collect(),
+            env,
+            environment: place.environment.clone(),
+            log: place.folder.join(format!("{}-{number}.log", role.name())),
+        })
+    }
+
+    /// Sets an environment variable.
+    pub fn set(&mut self, name: &str, value: String) {
+        self.env.insert(name.to_owned(), value);
+    }
+
+    /// Starts it; its log is continued.
+    pub fn spawn(&self) -> Result<Process, ProcessError> {
+        let env = self.env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        process::Launch::new(&self.name, &self.program, &self.environment)
+            .args(&self.args)
+            .envs(env)
+            .log(self.log.clone())
+            .spawn()
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        process::log::tail(&self.log)
+    }
+}
+
+/// The real binary where cargo built one, else this very program in the service's place: never stale, and a process of
+/// its own all the same.
+fn service() -> Result<(PathBuf, Option<String>)> {
+    if let Some(program) = std::env::var_os(PROGRAM) {
+        return Ok((program.into(), None));
+    }
+    let program = std::env::current_exe().context("where is this program?")?;
+    Ok((program, Some(AS_SERVICE.to_owned())))
+}
