@@ -1,5 +1,7 @@
 //! Histories for tests, told in few words: a [`Story`] keeps the tables of an honest system beside its entries.
 
+mod twist;
+
 use uuid::Uuid;
 
 use super::{Checker, run};
@@ -274,5 +276,3 @@ impl Story {
         History::new(entries.collect(), None)
     }
 }
-
-mod twist;
