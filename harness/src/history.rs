@@ -3,10 +3,20 @@
 //! Checkers read nothing else, so that a stored run can be judged again. Every entry carries the lab's own monotonic
 //! clock; times of other processes are never compared with it.
 
+mod index;
+mod last;
+mod reader;
+mod recorder;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::scenario::Scenario;
+
+pub use index::{AuctionTerms, FaultLife, History, Op};
+pub use last::Last;
+pub use reader::{ReadError, parse, read};
+pub use recorder::{RecordError, Recorder};
 
 /// One line of the history file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,6 +167,35 @@ pub enum Outcome {
         /// What the client saw.
         reason: String,
     },
+}
+
+impl Outcome {
+    /// What a refusal says; `None` when it is not one. The codes are told apart by what they contain, so that
+    /// `too_low` and `bid_too_low` mean the same whatever system is judged.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let Self::Refused { code, .. } = self else {
+            return None;
+        };
+        Some(match code {
+            code if code.contains("too_low") => Refusal::TooLow,
+            code if code.contains("conflict") => Refusal::Conflict,
+            code if code.contains("closed") => Refusal::Closed,
+            _ => Refusal::Unexpected,
+        })
+    }
+}
+
+/// Why a bid was refused, by the code of its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It does not beat the highest bid, or does not reach the starting price.
+    TooLow,
+    /// The `bid_id` is taken by a bid with other content.
+    Conflict,
+    /// The auction is closed.
+    Closed,
+    /// Anything else: no well-formed bid on an existing auction earns it.
+    Unexpected,
 }
 
 /// The life of a fault.

@@ -1,0 +1,161 @@
+//! The judge: pure functions from a history to a verdict. No clock, no network, no files.
+//!
+//! Each checker owns one promise. All of them run on every history; none can turn another's red into green.
+
+mod atomic;
+mod bite;
+mod dedup;
+mod domain;
+mod durable;
+mod expect;
+mod http_truth;
+mod inquiry;
+mod integrity;
+mod loss;
+mod marks;
+#[cfg(test)]
+mod mutants;
+mod order;
+mod phantom;
+mod recovery;
+mod refusal;
+#[cfg(test)]
+mod story;
+mod survival;
+mod whole;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::facts::{FactError, Facts};
+use crate::history::{History, Last};
+use crate::scenario::Scenario;
+use crate::verdict::{Finding, Judgement};
+
+pub(crate) use order::reordered;
+#[cfg(test)]
+pub(crate) use story::Story;
+
+type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
+
+const CHECKERS: [(&str, Checker); 16] = [
+    ("whole", whole::check),
+    ("survival", survival::check),
+    ("bite", bite::check),
+    ("durable", durable::check),
+    ("refusal", refusal::check),
+    ("http_truth", http_truth::check),
+    ("atomic", atomic::check),
+    ("loss", loss::check),
+    ("marks", marks::check),
+    ("phantom", phantom::check),
+    ("integrity", integrity::check),
+    ("dedup", dedup::check),
+    ("order", order::check),
+    ("domain", domain::check),
+    ("recovery", recovery::check),
+    ("expect", expect::check),
+];
+
+/// Every checker, in the order in which they run.
+pub const NAMES: [&str; CHECKERS.len()] = {
+    let mut names = [""; CHECKERS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = CHECKERS[index].0;
+        index += 1;
+    }
+    names
+};
+
+/// Why a checker cannot judge a history. Always the verdict `Error`.
+#[derive(Debug, thiserror::Error)]
+enum Unjudgeable {
+    #[error("the history does not say which scenario was run")]
+    NoScenario,
+    #[error("the history has no last snapshot")]
+    NoLastSnapshot,
+    #[error(transparent)]
+    Fact(#[from] FactError),
+    #[error("{text:?} is not a duration: {source}")]
+    Duration {
+        text: String,
+        source: humantime::DurationError,
+    },
+}
+
+/// Runs every checker.
+pub fn all(history: &History) -> Judgement {
+    let findings = CHECKERS
+        .iter()
+        .map(|(name, checker)| run(name, *checker, history));
+    Judgement::of(findings.collect(), Facts::of(history), &NAMES)
+}
+
+/// One checker; whatever keeps it from judging becomes an `Error`, a panic too.
+fn run(name: &str, checker: Checker, history: &History) -> Finding {
+    match catch_unwind(AssertUnwindSafe(|| checker(history))) {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => Finding::error(name, error.to_string()),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+            Finding::error(
+                name,
+                format!("the checker panicked: {}", said.unwrap_or("no message")),
+            )
+        }
+    }
+}
+
+fn scenario(history: &History) -> Result<&Scenario, Unjudgeable> {
+    history.scenario().ok_or(Unjudgeable::NoScenario)
+}
+
+fn last(history: &History) -> Result<Last<'_>, Unjudgeable> {
+    history.last().ok_or(Unjudgeable::NoLastSnapshot)
+}
+
+/// Whether the scenario speaks of a fact. What is a defect when it comes as a surprise (an event given up, a dead
+/// letter) is the story itself in a scenario that names it.
+fn names(scenario: &Scenario, fact: &str) -> bool {
+    scenario.bites.contains_key(fact) || scenario.expect.facts.contains_key(fact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_clean_run_passes_every_checker() {
+        let judgement = all(&Story::clean().history());
+        assert_eq!(judgement.red(), Vec::<&Finding>::new());
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert_eq!(judgement.ran, NAMES);
+    }
+
+    #[test]
+    fn nothing_at_all_passes_nothing() {
+        let judgement = all(&History::default());
+        let passed = judgement
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict == Verdict::Pass);
+        assert_eq!(
+            passed.map(|finding| &finding.checker).collect::<Vec<_>>(),
+            Vec::<&String>::new()
+        );
+        assert_eq!(judgement.verdict, Verdict::Error);
+    }
+
+    #[test]
+    fn a_checker_that_panics_is_an_error() {
+        let finding = run(
+            "broken",
+            |_| panic!("index out of bounds"),
+            &History::default(),
+        );
+        assert_eq!(finding.verdict, Verdict::Error);
+        assert_eq!(finding.reason, "the checker panicked: index out of bounds");
+    }
+}

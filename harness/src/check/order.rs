@@ -1,0 +1,145 @@
+//! Order within an auction: first deliveries in sequence, and at every instant the applied bids are a prefix.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use super::inquiry::Inquiry;
+use super::{Unjudgeable, last};
+use crate::history::{History, Snapshot};
+use crate::verdict::{Finding, Verdict};
+
+/// With fewer events no auction can show a reordering worth the name.
+const LEAST: usize = 3;
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    last(history)?;
+    let mut inquiry = Inquiry::new("order");
+    let orders = history.first_deliveries();
+    let mut longest_extent = 0;
+    for (auction_id, order) in &orders {
+        for late in reordered(order) {
+            longest_extent = longest_extent.max(late.extent);
+            let example = format!(
+                "auction {auction_id}: place {} came {} too late, after place {}",
+                late.sequence, late.extent, late.behind
+            );
+            inquiry.fail("first deliveries out of order", example);
+        }
+    }
+    let mut reached = HashMap::new();
+    for (number, snapshot) in history.snapshots().enumerate() {
+        applied_prefix(&mut inquiry, number + 1, snapshot);
+        never_back(&mut inquiry, number + 1, snapshot, &mut reached);
+    }
+    let judged = orders.values().filter(|order| order.len() >= LEAST).count();
+    if judged == 0 {
+        let example = format!("no auction has {LEAST} events, so their order says little");
+        inquiry.object(Verdict::Unknown, "runs too small to show an order", example);
+    }
+    inquiry.count("longest extent", longest_extent);
+    inquiry.count("auctions with 3 events or more", judged);
+    Ok(inquiry.conclude(orders.values().map(Vec::len).sum(), "first deliveries"))
+}
+
+/// A delivery behind a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Late {
+    /// Its place in the auction.
+    pub(crate) sequence: i64,
+    /// How many arrivals too late (RFC 4737, section 4.2: back to the earliest arrival with a greater place).
+    pub(crate) extent: usize,
+    /// The place that came before it and should not have.
+    pub(crate) behind: i64,
+}
+
+/// The singleton rule of RFC 4737, section 3: an arrival at or beyond the next expected place is in order and moves
+/// the expectation past itself; any other is reordered. So one early arrival does not make all after it reordered
+/// twice, and what never arrives makes nothing reordered.
+pub(crate) fn reordered(order: &[i64]) -> Vec<Late> {
+    let mut next_expected = i64::MIN;
+    let mut late = Vec::new();
+    // The places of arrivals that were in order, with their index: increasing in both, so that the earliest greater
+    // one is found by bisection. A reordered arrival is never the earliest: the one it is behind is greater.
+    let mut in_order: Vec<(i64, usize)> = Vec::new();
+    for (index, sequence) in order.iter().copied().enumerate() {
+        if sequence >= next_expected {
+            next_expected = sequence.saturating_add(1);
+            in_order.push((sequence, index));
+            continue;
+        }
+        let first_greater = in_order.partition_point(|(earlier, _)| *earlier <= sequence);
+        // The same place twice (two bids claim one) has none greater: it is late by the arrivals since its twin.
+        let (behind, since) = in_order[first_greater.min(in_order.len() - 1)];
+        late.push(Late {
+            sequence,
+            extent: index - since,
+            behind,
+        });
+    }
+    late
+}
+
+fn applied_prefix(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot) {
+    let mut applied: BTreeMap<Uuid, BTreeSet<i64>> = BTreeMap::new();
+    let standing: HashMap<_, _> = snapshot
+        .standings
+        .iter()
+        .map(|row| (row.auction_id, row.last_sequence))
+        .collect();
+    let reached = |auction_id: &Uuid| standing.get(auction_id).copied().unwrap_or(0);
+    for row in &snapshot.inbox {
+        if row.applied {
+            applied
+                .entry(row.auction_id)
+                .or_default()
+                .insert(row.sequence);
+        } else if row.sequence <= reached(&row.auction_id) {
+            let example = format!("snapshot {number}: {row:?} is parked, its auction is further");
+            inquiry.fail("parked bids that were passed over", example);
+        }
+    }
+    let with_rows = standing
+        .keys()
+        .chain(applied.keys())
+        .collect::<BTreeSet<_>>();
+    for auction_id in with_rows {
+        let places = applied.get(auction_id);
+        let count = places.map_or(0, BTreeSet::len) as i64;
+        let last_sequence = reached(auction_id);
+        let first_and_last = places.and_then(|places| Some((*places.first()?, *places.last()?)));
+        // Distinct places, the first 1 and the last as many as there are: no gap.
+        if count != last_sequence || first_and_last.is_some_and(|ends| ends != (1, last_sequence)) {
+            let example = format!(
+                "snapshot {number}: auction {auction_id} stands at {last_sequence}, applied are {count} places {first_and_last:?}"
+            );
+            inquiry.fail("auctions whose applied bids are not a prefix", example);
+        }
+    }
+}
+
+fn never_back(
+    inquiry: &mut Inquiry,
+    number: usize,
+    snapshot: &Snapshot,
+    reached: &mut HashMap<Uuid, i64>,
+) {
+    let now: HashMap<_, _> = snapshot
+        .standings
+        .iter()
+        .map(|row| (row.auction_id, row.last_sequence))
+        .collect();
+    for (auction_id, before) in reached.iter() {
+        let stands = now.get(auction_id).copied().unwrap_or(0);
+        if stands < *before {
+            let example = format!(
+                "snapshot {number}: auction {auction_id} went back from {before} to {stands}"
+            );
+            inquiry.fail("auctions that went back", example);
+        }
+    }
+    reached.extend(now);
+}
+
+#[cfg(test)]
+mod tests;

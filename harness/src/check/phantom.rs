@@ -1,0 +1,86 @@
+//! Nothing comes from nowhere: each delivery has its event and bid, each effect its bid, each bid its request.
+
+use std::collections::HashSet;
+
+use super::inquiry::Inquiry;
+use super::refusal::same;
+use super::{Unjudgeable, last};
+use crate::history::History;
+use crate::verdict::Finding;
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let last = last(history)?;
+    let mut inquiry = Inquiry::new("phantom");
+    let mut delivered = HashSet::new();
+    for (_, delivery) in history.deliveries() {
+        let Ok(body) = &delivery.body else { continue };
+        if !delivered.insert(body.bid_id) {
+            continue;
+        }
+        if last.bid(body.bid_id).is_none() {
+            let example = format!("a delivery tells of bid {}, which has no row", body.bid_id);
+            inquiry.fail("deliveries without a bid", example);
+        } else if last.event_of(body.bid_id).is_none() {
+            let example = format!(
+                "a delivery tells of bid {}, which has no event",
+                body.bid_id
+            );
+            inquiry.fail("deliveries without an event", example);
+        }
+    }
+    for received in &last.tables.inbox {
+        let content = (received.auction_id, received.sequence, received.amount);
+        let bid = last.bid(received.bid_id);
+        if bid.is_none_or(|bid| (bid.auction_id, bid.sequence, bid.amount) != content) {
+            let example = format!("the consumer has {received:?}, the bid is {bid:?}");
+            inquiry.fail("received bids that were not placed so", example);
+        }
+    }
+    for row in &last.tables.bids {
+        if !history.ops_of(row.bid_id).any(|(_, op)| same(row, &op.bid)) {
+            inquiry.fail(
+                "bids that nobody asked for",
+                format!("nobody asked for {row:?}"),
+            );
+        }
+    }
+    let looked_at = delivered.len() + last.tables.inbox.len() + last.tables.bids.len();
+    Ok(inquiry.conclude(looked_at, "deliveries, received and stored bids"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, verdict};
+    use super::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_delivery_of_a_bid_that_was_rolled_back_fails() {
+        let mut story = Story::clean();
+        story.deliver_event(Story::event(8, 1, 800, 4));
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_second_copy_is_legal() {
+        let mut story = Story::clean();
+        story.deliver_again(1);
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn an_effect_with_another_amount_fails() {
+        let mut story = Story::clean();
+        story.change_last(|tables| tables.inbox[0].amount += 1);
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_bid_that_nobody_asked_for_fails() {
+        let mut story = Story::new();
+        story.auction(1);
+        story.store(1, 1, 10);
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+}

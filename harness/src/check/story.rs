@@ -1,0 +1,278 @@
+//! Histories for tests, told in few words: a [`Story`] keeps the tables of an honest system beside its entries.
+
+mod twist;
+
+use uuid::Uuid;
+
+use super::{Checker, run};
+use crate::history::{
+    BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FaultPhase, History, InboxRow,
+    Outcome, Snapshot, StandingRow,
+};
+use crate::scenario::{Condition, Scenario};
+use crate::verdict::Verdict;
+
+/// What one checker says of a story.
+pub(super) fn verdict(checker: Checker, story: &Story) -> Verdict {
+    run("under test", checker, &story.history()).verdict
+}
+
+/// The same, with its sentence.
+pub(super) fn reason(checker: Checker, story: &Story) -> (Verdict, String) {
+    let finding = run("under test", checker, &story.history());
+    (finding.verdict, finding.reason)
+}
+
+/// A run being told. Bids, auctions and requests have small numbers; bids cost what they are told to.
+#[derive(Debug, Clone)]
+pub(crate) struct Story {
+    pub(super) events: Vec<Event>,
+    pub(super) tables: Snapshot,
+    ops: u64,
+}
+
+impl Story {
+    /// One fault, applied at once; no auction yet.
+    pub(crate) fn new() -> Self {
+        let scenario: Scenario = toml::from_str(
+            "story = 'told'\n[workload]\nauctions = 1\nbids = '3 at once'\n\
+             [[fault]]\nedge = 'relay -> rabbitmq'\ndo = 'cut'\nat = '0s'\n",
+        )
+        .expect("a scenario");
+        let mut story = Self {
+            events: vec![Event::Begun {
+                name: "test/story".to_owned(),
+                seed: 7,
+                scenario: Box::new(scenario),
+                environment: Vec::new(),
+            }],
+            tables: Snapshot::default(),
+            ops: 0,
+        };
+        story.fault(FaultPhase::Asked);
+        story.fault(FaultPhase::Applied);
+        story
+    }
+
+    /// One auction, three bids of 100, 200 and 300, everything as it should be.
+    pub(crate) fn clean() -> Self {
+        let mut story = Self::new();
+        story.auction(1);
+        (1..=3).for_each(|bid| story.place(bid, 1, 100 * bid as i64));
+        story.finish();
+        story
+    }
+
+    pub(crate) fn bid_id(bid: u128) -> Uuid {
+        Uuid::from_u128(0xb1d0_0000 + bid)
+    }
+
+    pub(crate) fn auction_id(auction: u128) -> Uuid {
+        Uuid::from_u128(0xacc0_0000 + auction)
+    }
+
+    pub(super) fn event(bid: u128, auction: u128, amount: i64, sequence: i64) -> EventRow {
+        EventRow {
+            id: Uuid::from_u128(0xe0e0_0000 + bid),
+            status: "pending".to_owned(),
+            attempts: 1,
+            auction_id: Self::auction_id(auction),
+            sequence,
+            payload: Ok(EventSeen {
+                bid_id: Self::bid_id(bid),
+                auction_id: Self::auction_id(auction),
+                user_id: format!("user {bid}"),
+                amount,
+                sequence,
+                placed_at_us: 1_000 * bid as i64,
+            }),
+        }
+    }
+
+    pub(super) fn auction(&mut self, auction: u128) {
+        self.open(auction, false);
+    }
+
+    pub(super) fn closed(&mut self, auction: u128) {
+        self.open(auction, true);
+    }
+
+    fn open(&mut self, auction: u128, closed: bool) {
+        self.events.push(Event::Auction {
+            auction_id: Self::auction_id(auction),
+            starting_price: 1,
+            closed,
+        });
+    }
+
+    /// A client sends a bid; the answer is told later, or never.
+    pub(super) fn ask(&mut self, bid: u128, auction: u128, amount: i64) -> u64 {
+        self.ops += 1;
+        let bid = BidAsked {
+            bid_id: Self::bid_id(bid),
+            auction_id: Self::auction_id(auction),
+            user_id: format!("user {bid}"),
+            amount,
+        };
+        self.events.push(Event::Invoked { op: self.ops, bid });
+        self.ops
+    }
+
+    /// The system writes bid and event.
+    pub(super) fn store(&mut self, bid: u128, auction: u128, amount: i64) {
+        let auction_id = Self::auction_id(auction);
+        let before = self
+            .tables
+            .bids
+            .iter()
+            .filter(|row| row.auction_id == auction_id)
+            .count();
+        let event = Self::event(bid, auction, amount, before as i64 + 1);
+        self.tables.bids.push(BidRow {
+            bid_id: Self::bid_id(bid),
+            auction_id,
+            user_id: format!("user {bid}"),
+            amount,
+            sequence: event.sequence,
+        });
+        self.tables.events.push(event);
+    }
+
+    pub(super) fn accept(&mut self, op: u64, status: u16) {
+        let asked = self.asked(op).clone();
+        let row = self
+            .tables
+            .bids
+            .iter()
+            .find(|row| row.bid_id == asked.bid_id);
+        let outcome = Outcome::Accepted {
+            status,
+            sequence: row.map_or(1, |row| row.sequence),
+            amount: asked.amount,
+        };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    pub(super) fn refuse(&mut self, op: u64, status: u16, code: &str) {
+        let code = code.to_owned();
+        let outcome = Outcome::Refused { status, code };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    pub(super) fn times_out(&mut self, op: u64) {
+        self.unknown(op, None);
+    }
+
+    pub(super) fn unavailable(&mut self, op: u64, status: u16) {
+        self.unknown(op, Some(status));
+    }
+
+    fn unknown(&mut self, op: u64, status: Option<u16>) {
+        let reason = "no answer".to_owned();
+        let outcome = Outcome::Unknown { status, reason };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    /// Asked, stored and accepted.
+    pub(super) fn place(&mut self, bid: u128, auction: u128, amount: i64) {
+        let op = self.ask(bid, auction, amount);
+        self.store(bid, auction, amount);
+        self.accept(op, 201);
+    }
+
+    fn asked(&self, wanted: u64) -> &BidAsked {
+        let asked = self.events.iter().find_map(|event| match event {
+            Event::Invoked { op, bid } if *op == wanted => Some(bid),
+            _ => None,
+        });
+        asked.expect("asked before")
+    }
+
+    fn fault(&mut self, phase: FaultPhase) {
+        let detail = "cut".to_owned();
+        self.events.push(Event::Fault {
+            fault: 0,
+            phase,
+            detail,
+        });
+    }
+
+    pub(super) fn snapshot(&mut self) {
+        self.events.push(Event::Snapshot(self.tables.clone()));
+    }
+
+    /// The fault bites and heals, everything stored is delivered and applied in order, and the run ends.
+    pub(super) fn finish(&mut self) {
+        let rows = self.tables.events.len() as u64;
+        self.events.push(Event::Backlog {
+            rows,
+            processing: rows,
+        });
+        self.events.push(Event::Bite {
+            fault: 0,
+            what: "connections_cut".to_owned(),
+            count: 4,
+        });
+        self.fault(FaultPhase::Healed);
+        for number in 0..self.tables.events.len() {
+            self.tables.events[number].status = "published".to_owned();
+            let event = self.tables.events[number].clone();
+            self.events.push(Self::delivery(&event));
+            self.apply(&event);
+        }
+        self.events.push(Event::Healed);
+        self.tables.last = true;
+        self.snapshot();
+        self.events.push(Event::Recovered { after_ms: 120 });
+        self.events.push(Event::Ended);
+    }
+
+    fn delivery(event: &EventRow) -> Event {
+        Event::Delivered(Delivery {
+            message_id: Some(event.id.to_string()),
+            redelivered: false,
+            body: event.payload.clone(),
+            flaws: Vec::new(),
+        })
+    }
+
+    fn apply(&mut self, event: &EventRow) {
+        let seen = event.payload.clone().expect("an honest payload");
+        self.tables.inbox.push(InboxRow {
+            bid_id: seen.bid_id,
+            auction_id: seen.auction_id,
+            sequence: seen.sequence,
+            amount: seen.amount,
+            applied: true,
+        });
+        let standings = &mut self.tables.standings;
+        if !standings
+            .iter()
+            .any(|row| row.auction_id == seen.auction_id)
+        {
+            standings.push(StandingRow {
+                auction_id: seen.auction_id,
+                last_sequence: 0,
+                bid_count: 0,
+                highest_amount: None,
+            });
+        }
+        for row in standings
+            .iter_mut()
+            .filter(|row| row.auction_id == seen.auction_id)
+        {
+            row.last_sequence += 1;
+            row.bid_count += 1;
+            row.highest_amount = row.highest_amount.max(Some(seen.amount));
+        }
+    }
+
+    pub(crate) fn history(&self) -> History {
+        let stamped = self.events.iter().cloned().enumerate();
+        let entries = stamped.map(|(at, event)| Entry {
+            at_us: at as u64,
+            event,
+        });
+        History::new(entries.collect(), None)
+    }
+}

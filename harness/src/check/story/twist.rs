@@ -1,0 +1,131 @@
+//! What goes wrong in a story: changes to one that was told already.
+
+use super::{Condition, Delivery, Event, EventRow, Scenario, Snapshot, Story, Uuid};
+
+impl Story {
+    pub(crate) fn scenario(&mut self, change: impl FnOnce(&mut Scenario)) {
+        match &mut self.events[0] {
+            Event::Begun { scenario, .. } => change(scenario),
+            other => panic!("a story begins with `begun`, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn bites(&mut self, fact: &str, condition: &str) {
+        let condition = Condition::try_from(condition.to_owned()).expect("a condition");
+        self.scenario(|scenario| _ = scenario.bites.insert(fact.to_owned(), condition));
+    }
+
+    pub(crate) fn expect(&mut self, fact: &str, condition: &str) {
+        let condition = Condition::try_from(condition.to_owned()).expect("a condition");
+        self.scenario(|scenario| _ = scenario.expect.facts.insert(fact.to_owned(), condition));
+    }
+
+    pub(crate) fn recovered_within(&mut self, budget: &str) {
+        self.scenario(|scenario| scenario.expect.recovered_within = budget.to_owned());
+    }
+
+    pub(crate) fn not_recovered(&mut self) {
+        for event in &mut self.events {
+            if matches!(event, Event::Recovered { .. }) {
+                *event = Event::NotRecovered {
+                    waited_ms: 15_000,
+                    last_seen: "1 row pending".to_owned(),
+                };
+            }
+        }
+    }
+
+    /// Before the run is finished.
+    pub(crate) fn change_tables(&mut self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.tables);
+    }
+
+    /// After it is.
+    pub(crate) fn change_last(&mut self, change: impl FnOnce(&mut Snapshot)) {
+        let last = self.events.iter_mut().rev().find_map(|event| match event {
+            Event::Snapshot(snapshot) if snapshot.last => Some(snapshot),
+            _ => None,
+        });
+        change(last.expect("a last snapshot"));
+    }
+
+    /// One more snapshot shortly before the last one, made from it.
+    pub(crate) fn snapshot_early(&mut self, change: impl FnOnce(&mut Snapshot)) {
+        let mut early = self.tables.clone();
+        early.last = false;
+        change(&mut early);
+        self.insert_before_heal(Event::Snapshot(early));
+    }
+
+    pub(crate) fn drop_events(&mut self, wrong: impl Fn(&Event) -> bool) {
+        self.events.retain(|event| !wrong(event));
+    }
+
+    pub(crate) fn push_before_end(&mut self, event: Event) {
+        self.events.insert(self.events.len() - 1, event);
+    }
+
+    fn insert_before_heal(&mut self, event: Event) {
+        let healed = self.events.iter().position(|event| *event == Event::Healed);
+        self.events.insert(healed.expect("a healed run"), event);
+    }
+
+    pub(crate) fn deliver_event(&mut self, event: EventRow) {
+        self.insert_before_heal(Self::delivery(&event));
+    }
+
+    fn event_of(&self, bid_id: Uuid) -> EventRow {
+        let about = |event: &&EventRow| {
+            event
+                .payload
+                .as_ref()
+                .is_ok_and(|seen| seen.bid_id == bid_id)
+        };
+        self.tables
+            .events
+            .iter()
+            .find(about)
+            .expect("an event")
+            .clone()
+    }
+
+    /// The relay publishes the event once more.
+    pub(crate) fn deliver_again(&mut self, bid: u128) {
+        self.deliver_event(self.event_of(Self::bid_id(bid)));
+    }
+
+    /// The broker hands the witness the same copy once more.
+    pub(crate) fn redeliver(&mut self, bid: u128) {
+        self.deliver_again(bid);
+        self.last_delivery().redelivered = true;
+    }
+
+    pub(crate) fn last_delivery(&mut self) -> &mut Delivery {
+        let last = self.events.iter_mut().rev().find_map(|event| match event {
+            Event::Delivered(delivery) => Some(delivery),
+            _ => None,
+        });
+        last.expect("a delivery")
+    }
+
+    fn delivery_of(&self, bid: u128) -> usize {
+        let wanted = Self::bid_id(bid);
+        let found = self.events.iter().position(|event| {
+            matches!(event, Event::Delivered(Delivery { body: Ok(body), .. }) if body.bid_id == wanted)
+        });
+        found.expect("a delivery of that bid")
+    }
+
+    /// The witness never sees the event at all.
+    pub(crate) fn lose_delivery(&mut self, bid: u128) {
+        let wanted = Self::bid_id(bid);
+        self.drop_events(|event| {
+            matches!(event, Event::Delivered(Delivery { body: Ok(body), .. }) if body.bid_id == wanted)
+        });
+    }
+
+    pub(crate) fn swap_deliveries(&mut self, one: u128, other: u128) {
+        let (one, other) = (self.delivery_of(one), self.delivery_of(other));
+        self.events.swap(one, other);
+    }
+}

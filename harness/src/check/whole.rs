@@ -1,0 +1,112 @@
+//! The history itself: complete and without contradictions. Whatever it lacks is the lab's fault, never a pass.
+
+use super::inquiry::Inquiry;
+use super::{Unjudgeable, scenario};
+use crate::history::{Event, FaultLife, History};
+use crate::verdict::{Finding, Verdict};
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let mut inquiry = Inquiry::new("whole");
+    let mut object = |what, example| inquiry.object(Verdict::Error, what, example);
+    let scenario = scenario(history)?;
+    if let Some(why) = history.cut_short() {
+        object(
+            "signs of being cut short",
+            format!("the history was cut short: {why}"),
+        );
+    }
+    if !matches!(history.events().next(), Some(Event::Begun { .. })) {
+        object(
+            "entries before the run began",
+            "the first entry is not `begun`".to_owned(),
+        );
+    }
+    for oddity in history.oddities() {
+        object("contradictions", oddity.clone());
+    }
+    if let Some(fault) = history
+        .faults()
+        .keys()
+        .find(|fault| **fault >= scenario.faults.len())
+    {
+        object(
+            "faults that are not in the scenario",
+            format!("fault {} is not in the scenario", fault + 1),
+        );
+    }
+    let unknown_auction = history
+        .ops()
+        .iter()
+        .find(|(_, op)| !history.auctions().contains_key(&op.bid.auction_id));
+    if let Some((op, _)) = unknown_auction {
+        object(
+            "bids on auctions that were not created",
+            format!("op {op} bids on an auction that was not created"),
+        );
+    }
+    if history.last().is_none() {
+        object(
+            "last snapshots missing",
+            "there is no last snapshot".to_owned(),
+        );
+    }
+    if let Some(example) = last_is_early(history) {
+        object("last snapshots taken too early", example);
+    }
+    Ok(inquiry.conclude(history.entries().len(), "entries"))
+}
+
+/// The last snapshot vouches for the end only if nothing was asked, answered or broken after it.
+fn last_is_early(history: &History) -> Option<String> {
+    let taken = |event: &Event| matches!(event, Event::Snapshot(snapshot) if snapshot.last);
+    let position = history
+        .entries()
+        .iter()
+        .rposition(|entry| taken(&entry.event))?;
+    let op_after = history.ops().values().any(|op| op.invoked > position);
+    let fault_after = |life: &FaultLife| life.applied.is_some_and(|at| at > position);
+    let fault_after = history.faults().values().any(fault_after);
+    (op_after || fault_after)
+        .then(|| "clients or faults went on after the last snapshot".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, verdict};
+    use super::*;
+    use crate::history::BidAsked;
+
+    #[test]
+    fn a_history_without_its_end_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Ended));
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn an_answer_without_a_question_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Invoked { op: 1, .. }));
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_legal() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Completed { op: 1, .. }));
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_bid_after_the_last_snapshot_is_an_error() {
+        let mut story = Story::clean();
+        let bid = BidAsked {
+            bid_id: Story::bid_id(9),
+            auction_id: Story::auction_id(1),
+            user_id: "late".to_owned(),
+            amount: 900,
+        };
+        story.push_before_end(Event::Invoked { op: 99, bid });
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+}

@@ -1,0 +1,186 @@
+//! How each fact is counted.
+
+use std::collections::HashSet;
+
+use super::Facts;
+use crate::history::{Event, History, InboxRow, Op, Outcome, Refusal};
+
+impl Facts {
+    fn set(&mut self, name: &str, value: usize) {
+        self.0.insert(name.to_owned(), value as u64);
+    }
+
+    pub(super) fn count_requests(&mut self, history: &History) {
+        let count =
+            |holds: &dyn Fn(&Op) -> bool| history.ops().values().filter(|op| holds(op)).count();
+        let refused =
+            |as_what| count(&|op| op.outcome().and_then(Outcome::refusal) == Some(as_what));
+        let status = |op: &Op| match op.outcome() {
+            Some(
+                Outcome::Accepted { status, .. }
+                | Outcome::Unknown {
+                    status: Some(status),
+                    ..
+                },
+            ) => *status,
+            _ => 0,
+        };
+        let answered = |op: &Op| op.completed.as_ref().map(|(position, _)| *position);
+        let within_one_fault = |op: &Op| {
+            let covers_both = |end| {
+                history
+                    .faults()
+                    .values()
+                    .any(|f| f.covers(op.invoked) && f.covers(end))
+            };
+            answered(op).is_some_and(covers_both)
+        };
+        let touches_fault = |op: &Op| {
+            history.in_fault(op.invoked) || answered(op).is_some_and(|end| history.in_fault(end))
+        };
+
+        self.set("bids_asked", history.ops().len());
+        self.set("bids_accepted", count(&Op::is_accepted));
+        self.set("bids_created", count(&|op| status(op) == 201));
+        self.set(
+            "bids_repeated",
+            count(&|op| status(op) == 200 && op.is_accepted()),
+        );
+        self.set(
+            "bids_refused",
+            count(&|op| matches!(op.outcome(), Some(Outcome::Refused { .. }))),
+        );
+        self.set("bids_too_low", refused(Refusal::TooLow));
+        self.set("bids_conflicting", refused(Refusal::Conflict));
+        self.set("bids_closed", refused(Refusal::Closed));
+        self.set("bids_unavailable", count(&|op| status(op) == 503));
+        self.set("bids_unknown", count(&Op::is_unknown));
+        self.set(
+            "accepted_during_fault",
+            count(&|op| op.is_accepted() && within_one_fault(op)),
+        );
+        self.set(
+            "unavailable_during_fault",
+            count(&|op| status(op) == 503 && touches_fault(op)),
+        );
+        if let Some(last) = history.last() {
+            let stored = |op: &Op| last.bid(op.bid.bid_id).is_some();
+            self.set("unknown_stored", count(&|op| op.is_unknown() && stored(op)));
+            self.set(
+                "unknown_absent",
+                count(&|op| op.is_unknown() && !stored(op)),
+            );
+        }
+    }
+
+    pub(super) fn count_deliveries(&mut self, history: &History) {
+        let (mut again, mut flagged) = (0, 0);
+        let mut seen = HashSet::new();
+        for (_, delivery) in history.deliveries() {
+            // A copy to the witness alone (the broker's redelivery) is not a copy to anybody else.
+            let copy = delivery
+                .message_id
+                .as_deref()
+                .is_some_and(|id| !seen.insert(id));
+            again += usize::from(copy && !delivery.redelivered);
+            flagged += usize::from(delivery.redelivered);
+        }
+        let orders = history.first_deliveries();
+        let reordered = orders
+            .values()
+            .map(|order| crate::check::reordered(order).len());
+        self.set("deliveries", history.deliveries().count());
+        self.set("deliveries_again", again);
+        self.set("redeliveries", flagged);
+        self.set("reordered_deliveries", reordered.sum());
+        self.set(
+            "auctions_with_3_events",
+            orders.values().filter(|order| order.len() >= 3).count(),
+        );
+    }
+
+    pub(super) fn count_samples(&mut self, history: &History) {
+        let (mut peak, mut in_fault, mut processing_peak) = (None, None, None);
+        for (position, event) in history.events().enumerate() {
+            match event {
+                Event::Backlog { rows, processing } => {
+                    peak = peak.max(Some(*rows));
+                    processing_peak = processing_peak.max(Some(*processing));
+                    if history.in_fault(position) {
+                        in_fault = in_fault.max(Some(*rows));
+                    }
+                }
+                Event::Recovered { after_ms: ms } | Event::NotRecovered { waited_ms: ms, .. } => {
+                    self.0.insert("recovery_ms".to_owned(), *ms);
+                }
+                _ => {}
+            }
+        }
+        let parked = |inbox: &[InboxRow]| inbox.iter().filter(|row| !row.applied).count() as u64;
+        let parked_peak = history
+            .snapshots()
+            .map(|snapshot| parked(&snapshot.inbox))
+            .max();
+        let peaks = [
+            ("backlog_peak", peak),
+            ("backlog_during_fault_peak", in_fault),
+            ("processing_peak", processing_peak),
+            ("parked_peak", parked_peak),
+        ];
+        for (name, peak) in peaks {
+            // Not sampled is not 0.
+            self.0.extend(peak.map(|rows| (name.to_owned(), rows)));
+        }
+        self.set("snapshots", history.snapshots().count());
+    }
+
+    pub(super) fn count_faults(&mut self, history: &History) {
+        let mut total = 0;
+        for fault in 0..history
+            .scenario()
+            .map_or(0, |scenario| scenario.faults.len())
+        {
+            let life = history.faults().get(&fault);
+            let inside = life.into_iter().flat_map(|life| {
+                let bites = life.bites.iter();
+                bites.filter_map(|(position, _, count)| {
+                    life.covers_bite(*position).then_some(*count)
+                })
+            });
+            let bites: u64 = inside.sum();
+            self.0.insert(format!("fault_{}_bites", fault + 1), bites);
+            total += bites;
+        }
+        self.0.insert("fault_bites".to_owned(), total);
+        let applied = history
+            .faults()
+            .values()
+            .filter(|life| life.applied.is_some());
+        self.set("faults_applied", applied.count());
+    }
+
+    pub(super) fn count_rows(&mut self, history: &History) {
+        let Some(last) = history.last() else { return };
+        let tables = last.tables;
+        self.set("bids_stored", tables.bids.len());
+        self.set("events", tables.events.len());
+        self.set(
+            "events_failed",
+            tables
+                .events
+                .iter()
+                .filter(|row| row.status == "failed")
+                .count(),
+        );
+        self.set(
+            "events_retried",
+            tables.events.iter().filter(|row| row.attempts > 1).count(),
+        );
+        self.set(
+            "bids_applied",
+            tables.inbox.iter().filter(|row| row.applied).count(),
+        );
+        self.0
+            .insert("dead_letters".to_owned(), tables.dead_letters);
+    }
+}

@@ -1,0 +1,156 @@
+//! One judged run, as every report shows it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::History;
+use crate::verdict::{Finding, Judgement, Verdict};
+
+/// What a reader wants to know of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// The scenario, such as `recovery/broker_back`.
+    pub name: String,
+    /// The worst of the findings.
+    pub verdict: Verdict,
+    /// One sentence.
+    pub reason: String,
+    /// What bit, such as `connections_cut 4` and `deliveries_again 12`.
+    pub bites: Vec<String>,
+    /// Milliseconds from the last heal to quiet; `None` when that was not reached (see `recovery_at_least_ms`).
+    pub recovery_ms: Option<u64>,
+    /// The time waited in vain: recovery would have taken more than this.
+    pub recovery_at_least_ms: Option<u64>,
+    /// Milliseconds from the first entry of the history to the last.
+    pub duration_ms: u64,
+    /// Seeds the workload.
+    pub seed: u64,
+    /// Where the run's files are.
+    pub folder: PathBuf,
+    /// Runs the same again.
+    pub repeat_command: String,
+    /// Everything that was found, the passes too.
+    pub findings: Vec<Finding>,
+}
+
+impl RunSummary {
+    /// Sums a run up. A history that does not name its scenario goes by its folder.
+    pub fn new(
+        history: &History,
+        judgement: &Judgement,
+        folder: &Path,
+        repeat_command: String,
+    ) -> Self {
+        let (name, seed) = match history.name_and_seed() {
+            Some((name, seed)) => (name.to_owned(), seed),
+            None => (folder.display().to_string(), 0),
+        };
+        let recovery_ms = history.recovered_after_ms();
+        let waited = judgement
+            .facts
+            .iter()
+            .find(|(name, _)| *name == "recovery_ms");
+        let entries = history.entries();
+        let last_us = entries.last().map_or(0, |entry| entry.at_us);
+        Self {
+            name,
+            verdict: judgement.verdict,
+            reason: judgement.reason(),
+            bites: bites(history, judgement),
+            recovery_ms,
+            recovery_at_least_ms: waited.map(|(_, ms)| ms).filter(|_| recovery_ms.is_none()),
+            duration_ms: last_us / 1_000,
+            seed,
+            folder: folder.to_owned(),
+            repeat_command,
+            findings: judgement.findings.clone(),
+        }
+    }
+
+    /// Recovery time for people: `1.2 s`, `>= 15.0 s` when it was not reached, `-` when it was not measured.
+    pub fn recovery(&self) -> String {
+        match (self.recovery_ms, self.recovery_at_least_ms) {
+            (Some(ms), _) => seconds(ms),
+            (None, Some(waited)) => format!(">= {}", seconds(waited)),
+            (None, None) => "-".to_owned(),
+        }
+    }
+}
+
+/// Milliseconds for people.
+pub(super) fn seconds(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        _ => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),
+    }
+}
+
+/// First what the faults did, then the facts that the scenario wants to see bite.
+fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
+    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
+    for life in history.faults().values() {
+        for (_, what, count) in life.bites.iter().filter(|(at, _, _)| life.covers_bite(*at)) {
+            *counted.entry(what).or_default() += count;
+        }
+    }
+    let wanted = history
+        .scenario()
+        .into_iter()
+        .flat_map(|scenario| scenario.bites.keys());
+    let facts: BTreeMap<&str, u64> = judgement.facts.iter().collect();
+    let wanted = wanted.filter_map(|name| Some((name.as_str(), *facts.get(name.as_str())?)));
+    let all = counted
+        .iter()
+        .map(|(what, count)| (*what, *count))
+        .chain(wanted);
+    all.filter(|(_, count)| *count > 0)
+        .map(|(what, count)| format!("{what} {count}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Story, all};
+
+    fn summary(story: &Story) -> RunSummary {
+        let history = story.history();
+        RunSummary::new(
+            &history,
+            &all(&history),
+            Path::new("runs/1"),
+            "lab run test/story".to_owned(),
+        )
+    }
+
+    #[test]
+    fn a_run_is_summed_up() {
+        let mut story = Story::clean();
+        story.bites("bids_accepted", ">= 1");
+        let summary = summary(&story);
+        assert_eq!((summary.name.as_str(), summary.seed), ("test/story", 7));
+        assert_eq!(summary.bites, ["connections_cut 4", "bids_accepted 3"]);
+        assert_eq!(
+            (summary.verdict, summary.recovery().as_str()),
+            (Verdict::Pass, "120 ms")
+        );
+        assert_eq!(summary.reason, "all 16 checkers pass");
+    }
+
+    #[test]
+    fn a_recovery_that_never_came_is_at_least_the_time_waited() {
+        let mut story = Story::clean();
+        story.not_recovered();
+        let summary = summary(&story);
+        assert_eq!(
+            (summary.recovery_ms, summary.recovery().as_str()),
+            (None, ">= 15.0 s")
+        );
+        assert_eq!(
+            summary.reason,
+            "recovery: not recovered after >= 15000 ms: 1 row pending"
+        );
+    }
+}

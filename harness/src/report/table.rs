@@ -1,0 +1,106 @@
+//! The table for the terminal.
+
+use std::fmt::Write;
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
+
+use super::RunSummary;
+use super::summary::seconds;
+use crate::verdict::Verdict;
+
+/// Characters; wide enough for a paragraph, narrow enough for a terminal beside an editor.
+const WIDTH: u16 = 110;
+
+/// One row a run, then for each that is not a pass: why, where its files are, and how to run it again.
+///
+/// `coloured` only where a person watches; without it the text is plain, for logs and files.
+pub fn table(runs: &[RunSummary], coloured: bool) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(["scenario", "verdict", "bit", "recovery", "took"]);
+    // Only the list of bites may wrap.
+    for column in [0, 1, 3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    if let Some(bit) = table.column_mut(2) {
+        bit.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(48)));
+    }
+    for run in runs {
+        table.add_row([
+            run.name.clone(),
+            run.verdict.to_string(),
+            run.bites.join(", "),
+            run.recovery(),
+            seconds(run.duration_ms),
+        ]);
+    }
+    let mut text = table.trim_fmt();
+    if coloured {
+        text = colour_verdicts(&text);
+    }
+    text.push('\n');
+    for run in runs.iter().filter(|run| run.verdict != Verdict::Pass) {
+        explain(&mut text, run, coloured).expect("a String takes everything");
+    }
+    text
+}
+
+fn explain(text: &mut String, run: &RunSummary, coloured: bool) -> std::fmt::Result {
+    let verdict = match coloured {
+        true => paint(run.verdict),
+        false => run.verdict.to_string(),
+    };
+    writeln!(text, "\n{verdict} {}: {}", run.name, run.reason)?;
+    let worst = run
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict == run.verdict);
+    for example in worst.flat_map(|finding| finding.examples.iter().take(2)) {
+        // Sentences that are their own example are not said twice.
+        if !run.reason.ends_with(example.as_str()) {
+            writeln!(text, "  e.g.   {example}")?;
+        }
+    }
+    writeln!(text, "  files  {}", run.folder.display())?;
+    writeln!(text, "  again  {}", run.repeat_command)
+}
+
+/// Colours the verdict's column once the layout is done: colour codes would count as width.
+fn colour_verdicts(text: &str) -> String {
+    const ALL: [Verdict; 5] = [
+        Verdict::Pass,
+        Verdict::Vacuous,
+        Verdict::Unknown,
+        Verdict::Fail,
+        Verdict::Error,
+    ];
+    let Some(column) = text.lines().find_map(|line| line.find("verdict")) else {
+        return text.to_owned();
+    };
+    let colour = |line: &str| {
+        let cell = line.get(column..)?;
+        let verdict = ALL
+            .into_iter()
+            .find(|verdict| cell.starts_with(&verdict.to_string()))?;
+        let rest = &cell[verdict.to_string().len()..];
+        Some(format!("{}{}{rest}", &line[..column], paint(verdict)))
+    };
+    let lines = text
+        .lines()
+        .map(|line| colour(line).unwrap_or_else(|| line.to_owned()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn paint(verdict: Verdict) -> String {
+    let colour = match verdict {
+        Verdict::Pass => 32,
+        Verdict::Fail | Verdict::Error => 31,
+        Verdict::Unknown | Verdict::Vacuous => 33,
+    };
+    format!("\u{1b}[{colour}m{verdict}\u{1b}[0m")
+}

@@ -1,0 +1,113 @@
+use super::*;
+use crate::verdict::{Finding, Verdict};
+
+fn run(name: &str, verdict: Verdict) -> RunSummary {
+    RunSummary {
+        name: name.to_owned(),
+        verdict,
+        reason: "loss: 1 events lost, marked published and never delivered".to_owned(),
+        bites: vec![
+            "connections_cut 4".to_owned(),
+            "deliveries_again 12".to_owned(),
+        ],
+        recovery_ms: Some(1_234),
+        recovery_at_least_ms: None,
+        duration_ms: 8_150,
+        seed: 7,
+        folder: "runs/7".into(),
+        repeat_command: format!("lab run {name} --seed 7"),
+        findings: vec![Finding {
+            checker: "loss".to_owned(),
+            verdict,
+            reason: "1 events lost".to_owned(),
+            examples: vec!["event 8 & 9 <here>".to_owned()],
+            counts: [("events".to_owned(), 40)].into(),
+        }],
+    }
+}
+
+#[test]
+fn the_plain_table_explains_what_is_not_a_pass() {
+    let runs = [
+        run("recovery/broker_back", Verdict::Pass),
+        run("failure/kill", Verdict::Fail),
+    ];
+    let text = table(&runs, false);
+    let expected = "\
++--------------------------------------------------------------------------------------------+
+| scenario               verdict   bit                                      recovery   took  |
++============================================================================================+
+| recovery/broker_back   pass      connections_cut 4, deliveries_again 12   1.2 s      8.1 s |
+| failure/kill           fail      connections_cut 4, deliveries_again 12   1.2 s      8.1 s |
++--------------------------------------------------------------------------------------------+
+
+fail failure/kill: loss: 1 events lost, marked published and never delivered
+  e.g.   event 8 & 9 <here>
+  files  runs/7
+  again  lab run failure/kill --seed 7
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let runs = [
+        run("a", Verdict::Pass),
+        run("b", Verdict::Vacuous),
+        run("c", Verdict::Error),
+    ];
+    let coloured = table(&runs, true);
+    assert_eq!(coloured.matches("\u{1b}[33mvacuous\u{1b}[0m").count(), 2);
+    let codes = ["\u{1b}[0m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
+    let stripped = codes
+        .iter()
+        .fold(coloured, |text, code| text.replace(code, ""));
+    assert_eq!(stripped, table(&runs, false));
+}
+
+#[test]
+fn junit_tells_failures_from_errors() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lab.xml");
+    let runs = [
+        run("recovery/a", Verdict::Pass),
+        run("recovery/b", Verdict::Fail),
+        run("ordering/c", Verdict::Vacuous),
+        run("ordering/d", Verdict::Unknown),
+        run("ordering/e", Verdict::Error),
+    ];
+    write_junit(&path, &runs).expect("a report");
+    let xml = std::fs::read_to_string(&path).expect("a file");
+    let report = quick_junit::Report::deserialize_from_str(&xml).expect("valid JUnit");
+    assert_eq!(
+        (report.tests, report.failures, report.errors, report.skipped),
+        (5, 1, 3, 0)
+    );
+    assert!(xml.contains("type=\"vacuous\""), "{xml}");
+    assert!(
+        xml.contains("<property name=\"recovery\" value=\"1.2 s\"/>"),
+        "{xml}"
+    );
+    assert!(xml.contains("event 8 &amp; 9 &lt;here&gt;"), "{xml}");
+}
+
+#[test]
+fn json_reads_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lab.json");
+    let runs = [
+        run("recovery/a", Verdict::Pass),
+        run("recovery/b", Verdict::Fail),
+    ];
+    write_json(&path, &runs).expect("a report");
+    let text = std::fs::read_to_string(&path).expect("a file");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(report["verdict"], "fail");
+    assert_eq!(
+        report["checkers"].as_array().map(Vec::len),
+        Some(crate::check::NAMES.len())
+    );
+    let back: Vec<RunSummary> = serde_json::from_value(report["runs"].clone()).expect("runs");
+    assert_eq!(back, runs);
+    assert!(write_json(folder.path(), &runs).is_err());
+}
