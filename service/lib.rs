@@ -32,7 +32,6 @@ mod readiness;
 mod relay;
 mod run;
 mod standings;
-pub mod telemetry;
+mod telemetry;
 
-pub use config::{Cli, Config, Role};
-pub use run::{MIGRATIONS, run};
+pub use run::{MIGRATIONS, main};

@@ -1,9 +1,10 @@
 //! From a parsed command line to an orderly end: puts the roles together, waits for a signal, drains.
 
-use std::{future::Future, time::Duration};
+use std::{ffi::OsString, future::Future, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
+use clap::Parser;
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::{
     net::TcpListener,
@@ -25,6 +26,7 @@ use crate::{
     outbox::{self, Requeue},
     readiness::Readiness,
     relay::Relay,
+    telemetry,
 };
 
 /// The schema, embedded.
@@ -40,8 +42,30 @@ const LIVE_CONNECTIONS: u32 = 4;
 /// The server's own limit for a statement, where no request has a shorter one.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 
+/// The program: parses its arguments, logs, runs, and says how it ended: 0 well, 1 badly, 2 wrong usage.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(problem) => {
+            let _ = problem.print();
+            return ExitCode::from(u8::try_from(problem.exit_code()).unwrap_or(2));
+        }
+    };
+    if let Err(error) = telemetry::start(&cli.config) {
+        eprintln!("outbox-service: --log {:?}: {error}", cli.config.log);
+        return ExitCode::from(2);
+    }
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("outbox-service: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs one role until it is done or told to stop.
-pub fn run(cli: Cli) -> Result<()> {
+fn run(cli: Cli) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

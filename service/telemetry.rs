@@ -5,7 +5,7 @@ use tracing_subscriber::{EnvFilter, filter::ParseError};
 use crate::config::{Config, LogFormat};
 
 /// Starts logging for the whole process.
-pub fn start(config: &Config) -> Result<(), ParseError> {
+pub(crate) fn start(config: &Config) -> Result<(), ParseError> {
     let filter = EnvFilter::try_new(&config.log)?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -59,7 +59,7 @@ impl Clients {
     }
 
     /// Sends every step when it is due, and returns the bids whose fate no client knows.
-    pub async fn drive(&self, steps: &[Step], progress: impl Fn()) -> Vec<BidAsked> {
+    pub async fn drive(&self, steps: &[Step]) -> Vec<BidAsked> {
         let start = Instant::now();
         let mut under_way = JoinSet::new();
         let mut unknown = Vec::new();
@@ -76,7 +76,6 @@ impl Clients {
             while let Some(done) = under_way.try_join_next() {
                 unknown.extend(done.ok().flatten());
             }
-            progress();
         }
         while let Some(done) = under_way.join_next().await {
             unknown.extend(done.ok().flatten());

@@ -85,6 +85,10 @@ pub const NAMES: &[(&str, &str)] = &[
         "messages in the dead-letter queue at the end; naming this fact allows for them",
     ),
     (
+        "redelivered_to_consumer",
+        "deliveries that the broker repeated to the service's consumer",
+    ),
+    (
         "backlog_peak",
         "most rows waiting to be published, over all samples",
     ),

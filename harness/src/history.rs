@@ -257,6 +257,10 @@ pub struct Snapshot {
     pub standings: Vec<StandingRow>,
     /// Messages in the dead-letter queue; only counted in the last snapshot.
     pub dead_letters: u64,
+    /// How often the broker delivered to the service's consumer again what it had delivered before; only counted in
+    /// the last snapshot.
+    #[serde(default)]
+    pub redelivered_to_consumer: u64,
 }
 
 /// A row of `bids`.

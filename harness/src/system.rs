@@ -18,7 +18,8 @@ use crate::{
     scenario,
     tap::Link,
 };
-pub use launch::{AS_SERVICE, Launch};
+use launch::Launch;
+pub use launch::as_service;
 
 /// How long a process may take until it says that it can work.
 const READY_WITHIN: Duration = Duration::from_secs(20);

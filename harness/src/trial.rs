@@ -76,7 +76,6 @@ pub async fn run(lab: &Lab, trial: &Trial, folder: &Path, progress: &(dyn Fn(&st
             message: format!("{error:#}"),
         });
     }
-    recorder.record(Event::Ended);
     recorder.finish()?;
     progress("judging");
     judge(folder, trial.repeat_command.clone())

@@ -182,5 +182,6 @@ impl Facts {
         );
         self.0
             .insert("dead_letters".to_owned(), tables.dead_letters);
+        self.0.insert("redelivered_to_consumer".to_owned(), tables.redelivered_to_consumer);
     }
 }

@@ -1,6 +1,6 @@
 //! How one process of the service is started: the program, its role, its settings, its log.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 
@@ -13,7 +13,7 @@ use crate::{
 /// Set by cargo for tests and benches of the root package; elsewhere the lab is the service itself.
 const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
 /// The lab's hidden first argument that makes it the service.
-pub const AS_SERVICE: &str = "__service";
+const AS_SERVICE: &str = "__service";
 
 /// Deadlines that fit a laboratory: an outage of a second must be long. A scenario's own settings come on top.
 const SETTINGS: [(&str, &str); 8] = [
@@ -91,4 +91,14 @@ fn service() -> Result<(PathBuf, Option<String>)> {
     }
     let program = std::env::current_exe().context("where is this program?")?;
     Ok((program, Some(AS_SERVICE.to_owned())))
+}
+
+/// Becomes the service if this process was started to be it.
+pub fn as_service() -> Option<ExitCode> {
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    if args.get(1)? != AS_SERVICE {
+        return None;
+    }
+    args.remove(1);
+    Some(outbox_service::main(args))
 }

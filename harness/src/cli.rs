@@ -1,0 +1,102 @@
+//! The lab's command line.
+
+mod check;
+mod doctor;
+mod list;
+mod progress;
+mod run;
+mod up;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Exit code for wrong usage; clap uses it, too.
+const USAGE: u8 = 2;
+/// Exit code when the lab could not be set up.
+const NO_LAB: u8 = 4;
+
+/// Breaks a transactional outbox in every way it may break, and judges whether it held.
+///
+/// Exit codes: 0 every run passed, 1 a run failed, 2 wrong usage, 3 a run proved nothing (unknown or vacuous),
+/// 4 the lab could not be set up.
+#[derive(Debug, Parser)]
+#[command(name = "lab", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the scenarios and their stories.
+    List(list::Args),
+    /// Run scenarios (all of them, or those named) on real servers and judge them.
+    Run(run::Args),
+    /// Judge a stored run again.
+    Check(check::Args),
+    /// Start everything and leave it running to play with, until Ctrl-C.
+    Up,
+    /// Say what this machine can run and what is missing.
+    Doctor,
+    /// Remove what killed labs left behind.
+    Clean(doctor::CleanArgs),
+}
+
+/// Where scenario files are looked for.
+#[derive(Debug, Clone, clap::Args)]
+struct Scenarios {
+    /// Folder with the scenario folders.
+    #[arg(long = "scenarios", env = "LAB_SCENARIOS", default_value = default_scenarios(), value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
+/// The checkout's own, when the lab stands in one; else those it was built from.
+fn default_scenarios() -> std::ffi::OsString {
+    let here = PathBuf::from("scenarios");
+    let built = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios"));
+    if here.is_dir() { here.into() } else { built.into() }
+}
+
+impl Cli {
+    /// Carries the command out.
+    pub fn run(self) -> ExitCode {
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("lab: starting the runtime: {error}");
+                return NO_LAB.into();
+            }
+        };
+        let code = runtime.block_on(async {
+            match self.command {
+                Command::List(args) => list::list(&args),
+                Command::Run(args) => run::run(args).await,
+                Command::Check(args) => check::check(&args),
+                Command::Up => up::up().await,
+                Command::Doctor => doctor::doctor().await,
+                Command::Clean(args) => doctor::clean(&args).await,
+            }
+        });
+        match code {
+            Ok(code) => code.into(),
+            Err(error) => {
+                eprintln!("lab: {error:#}");
+                let usage = error.downcast_ref::<Usage>().is_some();
+                if usage { USAGE } else { NO_LAB }.into()
+            }
+        }
+    }
+}
+
+/// The command line, or a file it names, cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+impl Usage {
+    /// Turns any error into wrong usage, with its causes.
+    fn because(error: anyhow::Error) -> anyhow::Error {
+        Self(format!("{error:#}")).into()
+    }
+}

@@ -1,0 +1,81 @@
+//! Progress: a bar and the runs under way on a terminal, plain lines elsewhere. All of it on stderr.
+
+use std::{collections::BTreeMap, io::IsTerminal, sync::Mutex, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{report::RunSummary, suite::Observer, verdict::Verdict};
+
+/// Whether stdout takes colours.
+pub(super) fn coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// What is shown while runs go on.
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    under_way: Mutex<BTreeMap<String, String>>,
+}
+
+impl Progress {
+    /// Shows `runs` runs.
+    pub fn new(runs: usize) -> Self {
+        let bar = (std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()).then(|| {
+            let bar = ProgressBar::new(runs as u64);
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self {
+            bar,
+            under_way: Mutex::default(),
+        }
+    }
+
+    /// A line for the reader.
+    pub fn line(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Nothing more comes.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn show(&self, name: &str, stage: Option<&str>) {
+        let Some(bar) = &self.bar else { return };
+        let mut under_way = self.under_way.lock().expect("never poisoned: no code panics under this lock");
+        match stage {
+            Some(stage) => under_way.insert(name.to_owned(), stage.to_owned()),
+            None => under_way.remove(name),
+        };
+        let line: Vec<String> = under_way.iter().map(|(name, stage)| format!("{name}: {stage}")).collect();
+        bar.set_message(line.join(" · "));
+    }
+}
+
+impl Observer for Progress {
+    fn stage(&self, name: &str, stage: &str) {
+        self.show(name, Some(stage));
+    }
+
+    fn judged(&self, summary: &RunSummary) {
+        self.show(&summary.name, None);
+        let bites = summary.bites.join(", ");
+        let seconds = summary.duration_ms as f64 / 1000.0;
+        let mut line = format!("{:8} {:34} {seconds:5.1} s  {bites}", summary.verdict.to_string(), summary.name);
+        if summary.verdict != Verdict::Pass {
+            line.push_str(&format!("\n         {}", summary.reason));
+        }
+        self.line(&line);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+}

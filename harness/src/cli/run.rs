@@ -1,0 +1,126 @@
+//! `lab run`.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Scenarios, Usage, progress};
+use crate::{
+    lab::Lab,
+    report::{self, RunSummary},
+    suite::{self, Case},
+    trial::Trial,
+    verdict::Verdict,
+};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenarios by name ("recovery/broker_back"), by folder ("recovery"), or as files; all if none is named.
+    names: Vec<String>,
+    #[command(flatten)]
+    scenarios: Scenarios,
+    /// Seeds the bids; the same seed makes the same ones. Chosen and printed if not given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Run each scenario so many times, each with the next seed.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    repeat: u64,
+    /// Keep the folders of green runs, too.
+    #[arg(long)]
+    keep: bool,
+    /// Where the folders of runs are made.
+    #[arg(long, env = "LAB_RUNS", default_value = "target/lab", value_name = "FOLDER")]
+    runs: PathBuf,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+/// Reports for machines.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reports {
+    /// Write the results as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl Reports {
+    /// Prints the table, writes the files, and says how the process should exit.
+    pub fn write(&self, summaries: &[RunSummary]) -> Result<u8> {
+        println!("{}", report::table(summaries, progress::coloured()));
+        if let Some(file) = &self.json {
+            report::write_json(file, summaries)?;
+        }
+        if let Some(file) = &self.junit {
+            report::write_junit(file, summaries)?;
+        }
+        Ok(Verdict::worst(summaries.iter().map(|summary| summary.verdict)).exit_code())
+    }
+}
+
+pub(super) async fn run(args: Args) -> Result<u8> {
+    let cases = chosen(&args).map_err(Usage::because)?;
+    let seed = args.seed.unwrap_or_else(fresh_seed);
+    let trials = trials(&args, &cases, seed);
+    std::fs::create_dir_all(&args.runs)
+        .with_context(|| format!("making {} (another --runs?)", args.runs.display()))?;
+    eprintln!("seed {seed}; {} runs, {} side by side", trials.len(), suite::SIDE_BY_SIDE);
+    let shown = Arc::new(progress::Progress::new(trials.len()));
+    let lab = Lab::start(|line| shown.line(line)).await?;
+    let runs = suite::run(Arc::new(lab), trials, &args.runs, args.keep, shown.clone());
+    let summaries = tokio::select! {
+        summaries = runs => summaries?,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted; everything is stopped and removed"),
+    };
+    shown.finish();
+    args.reports.write(&summaries)
+}
+
+fn trials(args: &Args, cases: &[Case], seed: u64) -> Vec<Trial> {
+    (0..args.repeat)
+        .flat_map(|round| cases.iter().map(move |case| (case, seed.wrapping_add(round))))
+        .map(|(case, seed)| Trial {
+            name: case.name.clone(),
+            scenario: case.scenario.clone(),
+            seed,
+            repeat_command: format!("cargo lab run {} --seed {seed}", case.name),
+        })
+        .collect()
+}
+
+fn chosen(args: &Args) -> Result<Vec<Case>> {
+    if args.names.is_empty() {
+        return suite::cases(&args.scenarios.folder);
+    }
+    let mut chosen = Vec::new();
+    for name in &args.names {
+        if Path::new(name).is_file() {
+            chosen.push(suite::case(Path::new(name))?);
+            continue;
+        }
+        let folder = name.trim_end_matches('/');
+        let before = chosen.len();
+        let known = suite::cases(&args.scenarios.folder)?;
+        chosen.extend(
+            known
+                .into_iter()
+                .filter(|case| case.name == folder || case.name.starts_with(&format!("{folder}/"))),
+        );
+        if chosen.len() == before {
+            bail!("no scenario, folder or file {name:?}; `lab list` shows what there is");
+        }
+    }
+    Ok(chosen)
+}
+
+/// Small enough to type again.
+fn fresh_seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::from(now.subsec_nanos()) ^ now.as_secs() & 0xffff_ffff
+}
