@@ -41,7 +41,6 @@ pub struct Consumer {
     broker: Broker,
     settings: ConsumerSettings,
     metrics: ConsumerMetrics,
-    postgres: Dependency,
     rabbitmq: Dependency,
 }
 
@@ -59,7 +58,6 @@ impl Consumer {
             broker,
             settings,
             metrics,
-            postgres: readiness.depend_on("postgres (consumer)"),
             rabbitmq: readiness.depend_on("rabbitmq (consumer)"),
         }
     }
@@ -137,7 +135,6 @@ impl Consumer {
             match self.apply(channel, &bids).await? {
                 Ok(()) => break,
                 Err(error) => {
-                    self.postgres.is_away(error.to_string());
                     warn!(%error, "database outage; deliveries wait");
                 }
             }
@@ -186,7 +183,6 @@ impl Consumer {
                 Ok::<_, DatabaseError>(inbox::receive(conn, bids).await?)
             })
             .await?;
-        self.postgres.is_ready();
         self.metrics.received.inc_by(bids.len() as u64);
         self.metrics.duplicates.inc_by(received.duplicates);
         self.metrics.applied.inc_by(received.applied);

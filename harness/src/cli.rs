@@ -47,21 +47,28 @@ enum Command {
 #[derive(Debug, Clone, clap::Args)]
 struct Scenarios {
     /// Folder with the scenario folders.
-    #[arg(long = "scenarios", env = "LAB_SCENARIOS", default_value = default_scenarios(), value_name = "FOLDER")]
+    #[arg(long = "scenarios", env = "LAB_SCENARIOS", default_value_os_t = default_scenarios(), value_name = "FOLDER")]
     folder: PathBuf,
 }
 
 /// The checkout's own, when the lab stands in one; else those it was built from.
-fn default_scenarios() -> std::ffi::OsString {
+fn default_scenarios() -> PathBuf {
     let here = PathBuf::from("scenarios");
     let built = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios"));
-    if here.is_dir() { here.into() } else { built.into() }
+    if here.is_dir() {
+        here.into()
+    } else {
+        built.into()
+    }
 }
 
 impl Cli {
     /// Carries the command out.
     pub fn run(self) -> ExitCode {
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => {
                 eprintln!("lab: starting the runtime: {error}");
@@ -74,8 +81,8 @@ impl Cli {
                 Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Up => up::up().await,
-                Command::Doctor => doctor::doctor().await,
-                Command::Clean(args) => doctor::clean(&args).await,
+                Command::Doctor => Ok(doctor::doctor()),
+                Command::Clean(args) => doctor::clean(&args),
             }
         });
         match code {

@@ -49,7 +49,10 @@ impl Clients {
     /// Bidders that know the API by these base URLs.
     pub fn new(apis: Vec<String>, recorder: Recorder) -> reqwest::Result<Self> {
         Ok(Self {
-            http: reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?,
+            http: reqwest::Client::builder()
+                .timeout(PATIENCE)
+                .no_proxy()
+                .build()?,
             apis: Arc::new(apis),
             recorder,
             next_api: Arc::default(),
@@ -87,7 +90,10 @@ impl Clients {
     pub async fn place(&self, bid: BidAsked) -> Option<BidAsked> {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);
         let api = self.next_api.fetch_add(1, Ordering::Relaxed) % self.apis.len();
-        self.recorder.record(Event::Invoked { op, bid: bid.clone() });
+        self.recorder.record(Event::Invoked {
+            op,
+            bid: bid.clone(),
+        });
         let url = format!("{}/auctions/{}/bids", self.apis[api], bid.auction_id);
         let body = serde_json::json!({ "bid_id": bid.bid_id, "user_id": bid.user_id, "amount": bid.amount });
         let outcome = match self.http.post(url).json(&body).send().await {

@@ -160,10 +160,16 @@ fn parse_edge(text: &str) -> Result<Target, String> {
             .iter()
             .map(|(from, to)| format!("{} -> {}", from.name(), to.name()))
             .collect();
-        format!("{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\")", known.join(", "))
+        format!(
+            "{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\")",
+            known.join(", ")
+        )
     };
     let (from, to) = text.split_once("->").ok_or_else(wrong)?;
-    let (from, to) = (Party::parse(from).ok_or_else(wrong)?, Party::parse(to).ok_or_else(wrong)?);
+    let (from, to) = (
+        Party::parse(from).ok_or_else(wrong)?,
+        Party::parse(to).ok_or_else(wrong)?,
+    );
     if EDGES.contains(&(from.role, to.role)) {
         Ok(Target::Edge { from, to })
     } else {
@@ -173,7 +179,10 @@ fn parse_edge(text: &str) -> Result<Target, String> {
 
 fn parse_process(text: &str) -> Result<Target, String> {
     match Party::parse(text) {
-        Some(Party { role: Role::Server(server), .. }) => Ok(Target::Server(server)),
+        Some(Party {
+            role: Role::Server(server),
+            ..
+        }) => Ok(Target::Server(server)),
         Some(party) if party.role != Role::Client => Ok(Target::Process(party)),
         _ => Err(format!(
             "{text:?} is no process; processes are api, relay, consumer (with a number for one of several), rabbitmq, postgres"
@@ -186,23 +195,41 @@ fn parse_process_action(text: &str) -> Result<Action, String> {
         "kill" => Ok(Action::Kill),
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
-        _ => Err(format!("{text:?} is nothing to do to a process; try kill, freeze, terminate or stop")),
+        _ => Err(format!(
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop"
+        )),
     }
 }
 
 fn parse_edge_action(text: &str) -> Result<Action, String> {
-    let both = |toxic: Toxic| vec![(toxic.clone(), Direction::Requests), (toxic, Direction::Replies)];
-    let swallow = Toxic::Timeout { timeout: Duration::ZERO };
+    let both = |toxic: Toxic| {
+        vec![
+            (toxic.clone(), Direction::Requests),
+            (toxic, Direction::Replies),
+        ]
+    };
+    let swallow = Toxic::Timeout {
+        timeout: Duration::ZERO,
+    };
     let words: Vec<&str> = text.split_whitespace().collect();
     let toxics = match words.as_slice() {
         ["cut"] => return Ok(Action::Cut),
         ["stall"] => both(swallow),
         ["drop", "replies"] => vec![(swallow, Direction::Replies)],
         ["drop", "requests"] => vec![(swallow, Direction::Requests)],
-        ["reset"] => vec![(Toxic::ResetPeer { timeout: Duration::ZERO }, Direction::Replies)],
+        ["reset"] => vec![(
+            Toxic::ResetPeer {
+                timeout: Duration::ZERO,
+            },
+            Direction::Replies,
+        )],
         ["latency", latency] => vec![(latency_toxic(latency, "0ms")?, Direction::Replies)],
-        ["latency", latency, "jitter", jitter] => vec![(latency_toxic(latency, jitter)?, Direction::Replies)],
-        ["bandwidth", rate] => both(Toxic::Bandwidth { kb_per_s: rate_of(rate)? }),
+        ["latency", latency, "jitter", jitter] => {
+            vec![(latency_toxic(latency, jitter)?, Direction::Replies)]
+        }
+        ["bandwidth", rate] => both(Toxic::Bandwidth {
+            kb_per_s: rate_of(rate)?,
+        }),
         _ => {
             return Err(format!(
                 "{text:?} is nothing to do to an edge; try cut, stall, drop replies, drop requests, reset, \

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
 
 use crate::{
@@ -65,16 +65,26 @@ impl Injector<'_> {
             });
         }
         if fault.lasting == Lasting::Ever {
-            self.note(index, FaultPhase::Healed, "meant to stay: the others carry on".to_owned());
+            self.note(
+                index,
+                FaultPhase::Healed,
+                "meant to stay: the others carry on".to_owned(),
+            );
             return Ok(());
         }
-        self.heal(fault).await.with_context(|| format!("healing fault {}", index + 1))?;
+        self.heal(fault)
+            .await
+            .with_context(|| format!("healing fault {}", index + 1))?;
         self.note(index, FaultPhase::Healed, "read back".to_owned());
         Ok(())
     }
 
     fn note(&self, fault: usize, phase: FaultPhase, detail: String) {
-        self.recorder.record(Event::Fault { fault, phase, detail });
+        self.recorder.record(Event::Fault {
+            fault,
+            phase,
+            detail,
+        });
     }
 
     /// Waits for the fault's moment, or says what never came.
@@ -90,7 +100,12 @@ impl Injector<'_> {
 
     async fn condition(&self, wanted: u64, quantity: Quantity) -> Result<(), String> {
         let mut gauge = self.gauge.clone();
-        let reached = async { gauge.wait_for(|gauge| gauge.of(quantity) >= wanted).await.is_ok() };
+        let reached = async {
+            gauge
+                .wait_for(|gauge| gauge.of(quantity) >= wanted)
+                .await
+                .is_ok()
+        };
         let mut over = self.workload_over.clone();
         let too_late = async {
             // A closed channel is an ended workload, too.
@@ -136,7 +151,9 @@ impl Injector<'_> {
                     bitten.happened(hit(&member, action).await?);
                 }
             }
-            (Target::Server(server), action) => bitten.happened(self.hit_server(*server, action).await?),
+            (Target::Server(server), action) => {
+                bitten.happened(self.hit_server(*server, action).await?)
+            }
             (Target::Edge { .. }, _) => bail!("{:?} cannot be done to an edge", fault.action),
         }
         Ok(())
@@ -199,13 +216,4 @@ async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
         }
         Action::Cut | Action::Toxics(_) => bail!("{action:?} cannot be done to a process"),
     }
-}
-
-/// Waits until `deadline` for something to become true of the gauge.
-pub async fn until(
-    gauge: &mut watch::Receiver<Gauge>,
-    deadline: Instant,
-    mut good: impl FnMut(&Gauge) -> bool,
-) -> bool {
-    matches!(timeout_at(deadline, gauge.wait_for(|gauge| good(gauge))).await, Ok(Ok(_)))
 }

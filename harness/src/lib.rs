@@ -1,19 +1,41 @@
 //! The lab: real servers, one fault at a time, one history, pure checkers.
+//!
+//! ```text
+//! scenario ──▶ trial ─┬─ lab, native     real Postgres and RabbitMQ, a database and a vhost for each trial
+//!  (TOML)             ├─ system          the service's processes, every connection over a tap and a Toxiproxy
+//!                     ├─ workload, client  bids from proptest strategies, over HTTP
+//!                     ├─ fault, injector   what breaks, when, and the evidence that it bit
+//!                     └─ witness, observer what was published, what the tables say: around all faults
+//!                            │
+//!                            ▼
+//!                        history ──▶ check, facts ──▶ verdict ──▶ report
+//! ```
+//!
+//! Everything that happens goes into one history; checkers are pure functions of it, so a stored run can be judged again.
 
 pub mod check;
+pub mod cli;
 pub mod client;
+pub mod doctor;
 pub mod edge;
 pub mod facts;
 pub mod fault;
 mod forward;
+pub mod guard;
 pub mod history;
 mod injector;
+pub mod lab;
+pub mod native;
 mod observer;
+pub mod process;
+pub mod property;
 pub mod report;
 pub mod scenario;
-mod system;
+pub mod suite;
+pub mod system;
 pub mod tap;
 pub mod toxiproxy;
+pub mod trial;
 pub mod verdict;
 mod witness;
 pub mod workload;

@@ -86,8 +86,17 @@ async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow
     )
     .fetch_all(&mut **tx)
     .await?;
-    let event = |(id, status, attempts, auction_id, sequence, event_type, payload): (_, _, _, _, _, String, String)| {
-        let decoded = events::from_outbox(&event_type, payload.as_bytes()).map_err(|error| error.to_string());
+    let event = |(id, status, attempts, auction_id, sequence, event_type, payload): (
+        _,
+        _,
+        _,
+        _,
+        _,
+        String,
+        String,
+    )| {
+        let decoded =
+            events::from_outbox(&event_type, payload.as_bytes()).map_err(|error| error.to_string());
         EventRow {
             id,
             status,
@@ -133,7 +142,10 @@ async fn standings(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<Stand
 
 /// An event as the history keeps it, or what is wrong with it.
 pub fn seen(event: BidPlaced) -> Result<EventSeen, String> {
-    let id = |name: &str, text: &str| text.parse().map_err(|_| format!("{name} is {text:?}, no UUID"));
+    let id = |name: &str, text: &str| {
+        text.parse()
+            .map_err(|_| format!("{name} is {text:?}, no UUID"))
+    };
     let at = event.timestamp.as_ref().ok_or("timestamp is missing")?;
     Ok(EventSeen {
         bid_id: id("bid_id", &event.bid_id)?,

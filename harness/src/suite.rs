@@ -46,8 +46,10 @@ pub fn cases(root: &Path) -> Result<Vec<Case>> {
 
 /// Reads one scenario file, and refuses what could not run.
 pub fn case(file: &Path) -> Result<Case> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let scenario: Scenario = toml::from_str(&text).with_context(|| format!("in {}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let scenario: Scenario =
+        toml::from_str(&text).with_context(|| format!("in {}", file.display()))?;
     let sound = || -> Result<()> {
         Fault::all(&scenario)?;
         Pace::parse(&scenario.workload.bids)?;
@@ -57,7 +59,12 @@ pub fn case(file: &Path) -> Result<Case> {
     };
     sound().with_context(|| format!("in {}", file.display()))?;
     let stem = file.with_extension("");
-    let parts: Vec<_> = stem.iter().rev().take(2).filter_map(|part| part.to_str()).collect();
+    let parts: Vec<_> = stem
+        .iter()
+        .rev()
+        .take(2)
+        .filter_map(|part| part.to_str())
+        .collect();
     Ok(Case {
         name: parts.into_iter().rev().collect::<Vec<_>>().join("/"),
         scenario,
@@ -65,8 +72,11 @@ pub fn case(file: &Path) -> Result<Case> {
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = std::fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?;
-    let mut paths = listed.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let listed =
+        std::fs::read_dir(folder).with_context(|| format!("listing {}", folder.display()))?;
+    let mut paths = listed
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
 }
@@ -95,7 +105,11 @@ pub async fn run(
     let mut under_way = JoinSet::new();
     for (index, trial) in trials.into_iter().enumerate() {
         let (lab, places, observer) = (lab.clone(), places.clone(), observer.clone());
-        let folder = runs.join(format!("{}-{}-{index}", trial.name.replace('/', "-"), trial.seed));
+        let folder = runs.join(format!(
+            "{}-{}-{index}",
+            trial.name.replace('/', "-"),
+            trial.seed
+        ));
         under_way.spawn(async move {
             let _place = places.acquire_owned().await?;
             let summary = one(&lab, &trial, &folder, keep, &*observer).await?;
@@ -119,7 +133,10 @@ pub async fn one(
     keep: bool,
     observer: &dyn Observer,
 ) -> Result<RunSummary> {
-    let summary = trial::run(lab, trial, folder, &|stage| observer.stage(&trial.name, stage)).await?;
+    let summary = trial::run(lab, trial, folder, &|stage| {
+        observer.stage(&trial.name, stage)
+    })
+    .await?;
     if summary.verdict.exit_code() == 0 && !keep {
         tokio::fs::remove_dir_all(folder)
             .await

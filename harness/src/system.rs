@@ -2,7 +2,10 @@
 
 mod launch;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::{
@@ -87,7 +90,9 @@ impl System {
         ];
         for (role, count) in roles {
             for number in 1..=count {
-                system.add(role, number, wanted, servers, control, place).await?;
+                system
+                    .add(role, number, wanted, servers, control, place)
+                    .await?;
             }
         }
         for member in &system.members {
@@ -111,14 +116,40 @@ impl System {
         let http = free_port()?;
         let mut launch = Launch::of(role, number, http, place, &wanted.settings)?;
         let postgres = Role::Server(Server::Postgres);
-        let address = self.link((role, number, postgres), servers.postgres, control, &place.name).await?;
-        launch.set("DATABASE_URL", format!("postgres://lab@{address}/{}", servers.database));
+        let address = self
+            .link(
+                (role, number, postgres),
+                servers.postgres,
+                control,
+                &place.name,
+            )
+            .await?;
+        launch.set(
+            "DATABASE_URL",
+            format!("postgres://lab@{address}/{}", servers.database),
+        );
         if role == Role::Api {
-            self.link((Role::Client, number, Role::Api), http, control, &place.name).await?;
+            self.link(
+                (Role::Client, number, Role::Api),
+                http,
+                control,
+                &place.name,
+            )
+            .await?;
         } else {
             let rabbitmq = Role::Server(Server::RabbitMq);
-            let address = self.link((role, number, rabbitmq), servers.rabbitmq, control, &place.name).await?;
-            launch.set("AMQP_URL", format!("amqp://guest:guest@{address}/{}", servers.vhost));
+            let address = self
+                .link(
+                    (role, number, rabbitmq),
+                    servers.rabbitmq,
+                    control,
+                    &place.name,
+                )
+                .await?;
+            launch.set(
+                "AMQP_URL",
+                format!("amqp://guest:guest@{address}/{}", servers.vhost),
+            );
         }
         self.members.push(Arc::new(Member {
             role,
@@ -170,7 +201,11 @@ impl System {
             .cloned()
             .collect();
         if meant.is_empty() {
-            bail!("the scenario runs no such process: {} {:?}", party.role.name(), party.number);
+            bail!(
+                "the scenario runs no such process: {} {:?}",
+                party.role.name(),
+                party.number
+            );
         }
         Ok(meant)
     }
@@ -187,7 +222,11 @@ impl System {
             .map(|(_, link)| link)
             .collect();
         if meant.is_empty() {
-            bail!("the scenario has no edge {} -> {} of number {number:?}", from.role.name(), to.role.name());
+            bail!(
+                "the scenario has no edge {} -> {} of number {number:?}",
+                from.role.name(),
+                to.role.name()
+            );
         }
         Ok(meant)
     }
@@ -232,13 +271,20 @@ impl Member {
 
     /// Waits until its `/readyz` says yes.
     pub async fn wait_until_ready(&self) -> Result<()> {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(2))
+            .build()?;
         let url = format!("http://{}/readyz", self.http);
         let deadline = Instant::now() + READY_WITHIN;
         let mut last = "no answer".to_owned();
         while Instant::now() < deadline {
             if let Some(status) = self.ended().await {
-                bail!("{} ended with {status} before it was ready\n{}", self.name(), self.log_tail());
+                bail!(
+                    "{} ended with {status} before it was ready\n{}",
+                    self.name(),
+                    self.log_tail()
+                );
             }
             match http.get(&url).send().await {
                 Ok(answer) if answer.status().is_success() => return Ok(()),
@@ -247,7 +293,11 @@ impl Member {
             }
             sleep(LOOK_EVERY).await;
         }
-        bail!("{} was not ready within {READY_WITHIN:?}; last seen: {last}\n{}", self.name(), self.log_tail())
+        bail!(
+            "{} was not ready within {READY_WITHIN:?}; last seen: {last}\n{}",
+            self.name(),
+            self.log_tail()
+        )
     }
 
     /// SIGKILL. Returns how it ended.
@@ -284,7 +334,9 @@ impl Member {
 
     async fn process(&self) -> Result<Arc<Process>> {
         let running = self.running.lock().await;
-        running.clone().ok_or_else(|| anyhow!("{} was never started", self.name()))
+        running
+            .clone()
+            .ok_or_else(|| anyhow!("{} was never started", self.name()))
     }
 
     fn log_tail(&self) -> String {
@@ -294,6 +346,7 @@ impl Member {
 
 /// A port that nobody uses now. Taken again at once by the process it is meant for.
 fn free_port() -> Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
+    let listener =
+        std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
     Ok(listener.local_addr()?)
 }

@@ -3,7 +3,7 @@
 mod gauge;
 mod servers;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
@@ -26,7 +26,7 @@ use crate::{
     lab::Lab,
     observer,
     report::RunSummary,
-    scenario::Scenario,
+    scenario::{self, Scenario},
     system::{Place, System},
     witness::{self, Witness},
     workload::Plan,
@@ -55,7 +55,12 @@ pub struct Trial {
 }
 
 /// Runs a trial into `folder`, and judges what it left there.
-pub async fn run(lab: &Lab, trial: &Trial, folder: &Path, progress: &(dyn Fn(&str) + Sync)) -> Result<RunSummary> {
+pub async fn run(
+    lab: &Lab,
+    trial: &Trial,
+    folder: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<RunSummary> {
     tokio::fs::create_dir_all(folder)
         .await
         .with_context(|| format!("making the run's folder {}", folder.display()))?;
@@ -85,7 +90,12 @@ pub async fn run(lab: &Lab, trial: &Trial, folder: &Path, progress: &(dyn Fn(&st
 pub fn judge(folder: &Path, repeat_command: String) -> Result<RunSummary> {
     let history = history::read(&folder.join("history.jsonl"))?;
     let judgement = check::all(&history);
-    Ok(RunSummary::new(&history, &judgement, folder, repeat_command))
+    Ok(RunSummary::new(
+        &history,
+        &judgement,
+        folder,
+        repeat_command,
+    ))
 }
 
 async fn conduct(
@@ -101,17 +111,30 @@ async fn conduct(
     let name = format!("run_{}", Uuid::now_v7().simple());
     let servers = OwnServers::prepare(lab, &faults, &name).await?;
     let pool = observers(&servers).await?;
-    for (auction, closed) in plan.open.iter().map(|id| (*id, false)).chain([(plan.closed, true)]) {
+    for (auction, closed) in plan
+        .open
+        .iter()
+        .map(|id| (*id, false))
+        .chain([(plan.closed, true)])
+    {
         client::create_auction(&pool, recorder, auction, closed).await?;
     }
     let witness = Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
-    let place = Place {
-        name,
-        environment: lab.folder().to_owned(),
-        folder: folder.to_owned(),
-    };
-    let system = System::start(&trial.scenario.system, &servers.addresses(), lab.control(), &place).await?;
-    let ended = disturb(&Stage { system: &system, servers: &servers, witness: &witness, pool: &pool, recorder }, trial, &faults, &plan, progress).await;
+    let system = start(lab, &trial.scenario.system, &servers, folder, name).await?;
+    let ended = disturb(
+        &Stage {
+            system: &system,
+            servers: &servers,
+            witness: &witness,
+            pool: &pool,
+            recorder,
+        },
+        trial,
+        &faults,
+        &plan,
+        progress,
+    )
+    .await;
     system.stop().await;
     let tidied = system.remove_edges().await;
     drop(witness);
@@ -119,6 +142,36 @@ async fn conduct(
     ended?;
     tidied?;
     servers.remove(lab).await
+}
+
+async fn start(
+    lab: &Lab,
+    wanted: &scenario::System,
+    servers: &OwnServers,
+    folder: &Path,
+    name: String,
+) -> Result<System> {
+    let place = Place {
+        name,
+        environment: lab.folder().to_owned(),
+        folder: folder.to_owned(),
+    };
+    System::start(wanted, &servers.addresses(), lab.control(), &place).await
+}
+
+/// A system that only stands there, to be played with.
+pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnServers)> {
+    tokio::fs::create_dir_all(folder).await?;
+    let servers = OwnServers::prepare(lab, &[], name).await?;
+    let system = start(
+        lab,
+        &scenario::System::default(),
+        &servers,
+        folder,
+        name.to_owned(),
+    )
+    .await?;
+    Ok((system, servers))
 }
 
 /// A run's parts, once they stand.
@@ -155,7 +208,12 @@ async fn disturb(
             over_in.send_replace(true);
             unknown
         };
-        let breaking = try_join_all(faults.iter().enumerate().map(|(index, fault)| injector.carry_out(index, fault)));
+        let breaking = try_join_all(
+            faults
+                .iter()
+                .enumerate()
+                .map(|(index, fault)| injector.carry_out(index, fault)),
+        );
         let (unknown, broken) = tokio::join!(workload, breaking);
         broken?;
         stage.recorder.record(Event::Healed);
@@ -169,6 +227,7 @@ async fn disturb(
     let mut last = timeout(Duration::from_secs(20), observer::snapshot(stage.pool)).await??;
     last.last = true;
     last.dead_letters = witness::queue_length(&stage.servers.amqp_url(), DEAD_LETTER_QUEUE).await?;
+    last.redelivered_to_consumer = stage.servers.redelivered_to_consumer().await?;
     stage.recorder.record(Event::Snapshot(last));
     Ok(())
 }
@@ -201,7 +260,9 @@ async fn settle(
             } else if since.elapsed() >= QUIET_FOR {
                 let after = since.duration_since(healed);
                 if since <= deadline {
-                    stage.recorder.record(Event::Recovered { after_ms: after.as_millis() as u64 });
+                    stage.recorder.record(Event::Recovered {
+                        after_ms: after.as_millis() as u64,
+                    });
                 } else {
                     not_recovered(stage.recorder, after, "quiet, but late".to_owned());
                 }
@@ -231,6 +292,3 @@ async fn observers(servers: &OwnServers) -> Result<PgPool> {
         .await
         .context("the observer could not connect to Postgres")
 }
-
-/// Shared by everything that runs trials.
-pub type SharedLab = Arc<Lab>;

@@ -15,7 +15,8 @@ use lapin::{
     Channel, Connection, ConnectionProperties, ExchangeKind,
     message::Delivery as AmqpDelivery,
     options::{
-        BasicAckOptions, BasicConsumeOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+        BasicAckOptions, BasicConsumeOptions, ExchangeDeclareOptions, QueueBindOptions,
+        QueueDeclareOptions,
     },
     types::{AMQPValue, FieldTable},
 };
@@ -48,7 +49,9 @@ impl Witness {
     /// Declares exchange and queue, so that nothing is published before the witness looks, then reads.
     pub async fn start(amqp_url: String, exchange: String, recorder: Recorder) -> Result<Self> {
         let seen = Arc::new(Seen::default());
-        let first = subscribe(&amqp_url, &exchange).await.context("the witness could not subscribe")?;
+        let first = subscribe(&amqp_url, &exchange)
+            .await
+            .context("the witness could not subscribe")?;
         let reader = tokio::spawn({
             let seen = seen.clone();
             async move {
@@ -81,7 +84,9 @@ impl Witness {
 
 impl Seen {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.messages.lock().expect("never poisoned: no code panics under this lock")
+        self.messages
+            .lock()
+            .expect("never poisoned: no code panics under this lock")
     }
 }
 
@@ -90,7 +95,12 @@ async fn subscribe(amqp_url: &str, exchange: &str) -> Result<(Connection, lapin:
     let connection = timeout(ANSWER_WITHIN, Connection::connect(amqp_url, properties)).await??;
     let channel = timeout(ANSWER_WITHIN, connection.create_channel()).await??;
     timeout(ANSWER_WITHIN, declare(&channel, exchange)).await??;
-    let consume = channel.basic_consume(QUEUE.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default());
+    let consume = channel.basic_consume(
+        QUEUE.into(),
+        "".into(),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    );
     let consumer = timeout(ANSWER_WITHIN, consume).await??;
     Ok((connection, consumer))
 }
@@ -101,10 +111,18 @@ async fn declare(channel: &Channel, exchange: &str) -> lapin::Result<()> {
         ..Default::default()
     };
     channel
-        .exchange_declare(exchange.into(), ExchangeKind::Fanout, durable, FieldTable::default())
+        .exchange_declare(
+            exchange.into(),
+            ExchangeKind::Fanout,
+            durable,
+            FieldTable::default(),
+        )
         .await?;
     let mut quorum = FieldTable::default();
-    quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
+    quorum.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
     let durable = QueueDeclareOptions {
         durable: true,
         ..Default::default()
@@ -124,15 +142,26 @@ async fn declare(channel: &Channel, exchange: &str) -> lapin::Result<()> {
 async fn read(mut consumer: lapin::Consumer, seen: &Seen, recorder: &Recorder) {
     while let Some(Ok(delivery)) = consumer.next().await {
         note(&delivery, seen, recorder);
-        if delivery.acker.ack(BasicAckOptions::default()).await.is_err() {
+        if delivery
+            .acker
+            .ack(BasicAckOptions::default())
+            .await
+            .is_err()
+        {
             return;
         }
     }
 }
 
 fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
-    let message_id = delivery.properties.message_id().as_ref().map(ToString::to_string);
-    let known = message_id.as_ref().is_some_and(|id| !seen.lock().insert(id.clone()));
+    let message_id = delivery
+        .properties
+        .message_id()
+        .as_ref()
+        .map(ToString::to_string);
+    let known = message_id
+        .as_ref()
+        .is_some_and(|id| !seen.lock().insert(id.clone()));
     // The broker repeats to the witness what the witness could not ack: its own doing, not the relay's.
     if known && delivery.redelivered {
         return;
@@ -141,7 +170,9 @@ fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
     let body = events::from_wire(&delivery.data)
         .map_err(|error| error.to_string())
         .and_then(observer::seen);
-    let flaws = body.as_ref().map_or_else(|_| Vec::new(), |event| flaws(delivery, event));
+    let flaws = body
+        .as_ref()
+        .map_or_else(|_| Vec::new(), |event| flaws(delivery, event));
     recorder.record(Event::Delivered(Delivery {
         message_id,
         redelivered: delivery.redelivered,
@@ -162,17 +193,37 @@ fn flaws(delivery: &AmqpDelivery, event: &EventSeen) -> Vec<String> {
     };
     let text = |value: &Option<lapin::types::ShortString>| value.as_ref().map(ToString::to_string);
     let wanted = [
-        ("content_type", text(properties.content_type()), events::CONTENT_TYPE.to_owned()),
-        ("type", text(properties.kind()), events::BID_PLACED.to_owned()),
-        ("delivery_mode", properties.delivery_mode().map(|mode| mode.to_string()), "2".to_owned()),
+        (
+            "content_type",
+            text(properties.content_type()),
+            events::CONTENT_TYPE.to_owned(),
+        ),
+        (
+            "type",
+            text(properties.kind()),
+            events::BID_PLACED.to_owned(),
+        ),
+        (
+            "delivery_mode",
+            properties.delivery_mode().map(|mode| mode.to_string()),
+            "2".to_owned(),
+        ),
         (
             "timestamp",
             properties.timestamp().map(|seconds| seconds.to_string()),
             (event.placed_at_us / 1_000_000).to_string(),
         ),
         ("header bid_id", header("bid_id"), event.bid_id.to_string()),
-        ("header auction_id", header("auction_id"), event.auction_id.to_string()),
-        ("header sequence", header("sequence"), event.sequence.to_string()),
+        (
+            "header auction_id",
+            header("auction_id"),
+            event.auction_id.to_string(),
+        ),
+        (
+            "header sequence",
+            header("sequence"),
+            event.sequence.to_string(),
+        ),
     ];
     wanted
         .into_iter()
@@ -183,12 +234,20 @@ fn flaws(delivery: &AmqpDelivery, event: &EventSeen) -> Vec<String> {
 
 /// How many messages wait in a queue. Around all faults, after a run.
 pub async fn queue_length(amqp_url: &str, queue: &str) -> Result<u64> {
-    let connection = timeout(ANSWER_WITHIN, Connection::connect(amqp_url, ConnectionProperties::default())).await??;
+    let connection = timeout(
+        ANSWER_WITHIN,
+        Connection::connect(amqp_url, ConnectionProperties::default()),
+    )
+    .await??;
     let channel = timeout(ANSWER_WITHIN, connection.create_channel()).await??;
     let passive = QueueDeclareOptions {
         passive: true,
         ..Default::default()
     };
-    let declared = timeout(ANSWER_WITHIN, channel.queue_declare(queue.into(), passive, FieldTable::default())).await??;
+    let declared = timeout(
+        ANSWER_WITHIN,
+        channel.queue_declare(queue.into(), passive, FieldTable::default()),
+    )
+    .await??;
     Ok(u64::from(declared.message_count()))
 }

@@ -71,7 +71,8 @@ impl Plan {
     /// What an intent means at its place in the plan. `highest` is the plan's own idea of each auction; with several
     /// clients at once the service may see another order, and then refuse what was meant to be valid.
     fn bid(&self, intent: &Intent, highest: &mut [Option<i64>]) -> BidAsked {
-        let earlier = (!self.steps.is_empty()).then(|| &self.steps[intent.pick.index(self.steps.len())].bid);
+        let earlier =
+            (!self.steps.is_empty()).then(|| &self.steps[intent.pick.index(self.steps.len())].bid);
         match (intent.kind, earlier) {
             (Kind::Again, Some(earlier)) => earlier.clone(),
             (Kind::Conflict, Some(earlier)) => BidAsked {
@@ -81,7 +82,9 @@ impl Plan {
             (Kind::Closed, _) => intent.on(self.closed, STARTING_PRICE + intent.raise),
             (Kind::TooLow, _) => {
                 let auction = intent.auction % self.open.len();
-                let amount = highest[auction].map_or(STARTING_PRICE - 1, |highest| highest - intent.raise.min(highest - 1));
+                let amount = highest[auction].map_or(STARTING_PRICE - 1, |highest| {
+                    highest - intent.raise.min(highest - 1)
+                });
                 intent.on(self.open[auction], amount)
             }
             (Kind::Valid | Kind::Again | Kind::Conflict, _) => {
@@ -94,7 +97,7 @@ impl Plan {
     }
 }
 
-fn rng(seed: u64) -> TestRng {
+pub(crate) fn rng(seed: u64) -> TestRng {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
@@ -152,17 +155,32 @@ mod tests {
         };
         let plan = Plan::new(&workload(mix), 1).unwrap();
         let ids: HashSet<_> = plan.steps.iter().map(|step| step.bid.bid_id).collect();
-        let contents: HashSet<_> = plan.steps.iter().map(|step| (step.bid.bid_id, step.bid.amount)).collect();
+        let contents: HashSet<_> = plan
+            .steps
+            .iter()
+            .map(|step| (step.bid.bid_id, step.bid.amount))
+            .collect();
         assert!(contents.len() > ids.len(), "no conflicts");
         assert!(contents.len() < plan.steps.len(), "no repetitions");
-        assert!(plan.steps.iter().any(|step| step.bid.auction_id == plan.closed));
+        assert!(
+            plan.steps
+                .iter()
+                .any(|step| step.bid.auction_id == plan.closed)
+        );
         assert!(plan.steps.iter().all(|step| step.bid.amount > 0));
     }
 
     #[test]
     fn a_hot_auction_gets_its_share() {
         let plan = Plan::new(&workload(Mix::default()), 3).unwrap();
-        let hot = plan.steps.iter().filter(|step| step.bid.auction_id == plan.open[0]).count();
-        assert!((160..=300).contains(&hot), "{hot} of 400, wanted half and a quarter of the rest");
+        let hot = plan
+            .steps
+            .iter()
+            .filter(|step| step.bid.auction_id == plan.open[0])
+            .count();
+        assert!(
+            (160..=300).contains(&hot),
+            "{hot} of 400, wanted half and a quarter of the rest"
+        );
     }
 }

@@ -58,7 +58,6 @@ impl Relay {
             match answer {
                 Ok(beat) => {
                     self.lease.renewed(asked + lease);
-                    self.postgres.is_ready();
                     self.metrics.lanes_owned.set(beat.owned);
                     if beat.acquired > 0 {
                         info!(
@@ -71,7 +70,6 @@ impl Relay {
                     }
                 }
                 Err(error) => {
-                    self.postgres.is_away(error.to_string());
                     warn!(%error, "lease not renewed");
                 }
             }

@@ -20,7 +20,12 @@ pub(super) fn check(args: &Args) -> Result<u8> {
     let repeat = format!("cargo lab check {}", args.folder.display());
     let summary = trial::judge(&args.folder, repeat).map_err(Usage::because)?;
     for finding in &summary.findings {
-        println!("{:12} {:8} {}", finding.checker, finding.verdict.to_string(), finding.reason);
+        println!(
+            "{:12} {:8} {}",
+            finding.checker,
+            finding.verdict.to_string(),
+            finding.reason
+        );
         for example in &finding.examples {
             println!("{:21} - {example}", "");
         }

@@ -20,13 +20,15 @@ pub(super) struct Progress {
 impl Progress {
     /// Shows `runs` runs.
     pub fn new(runs: usize) -> Self {
-        let bar = (std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()).then(|| {
-            let bar = ProgressBar::new(runs as u64);
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
+        let bar =
+            (std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()).then(|| {
+                let bar = ProgressBar::new(runs as u64);
+                let style =
+                    ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar.enable_steady_tick(Duration::from_millis(200));
+                bar
+            });
         Self {
             bar,
             under_way: Mutex::default(),
@@ -50,12 +52,18 @@ impl Progress {
 
     fn show(&self, name: &str, stage: Option<&str>) {
         let Some(bar) = &self.bar else { return };
-        let mut under_way = self.under_way.lock().expect("never poisoned: no code panics under this lock");
+        let mut under_way = self
+            .under_way
+            .lock()
+            .expect("never poisoned: no code panics under this lock");
         match stage {
             Some(stage) => under_way.insert(name.to_owned(), stage.to_owned()),
             None => under_way.remove(name),
         };
-        let line: Vec<String> = under_way.iter().map(|(name, stage)| format!("{name}: {stage}")).collect();
+        let line: Vec<String> = under_way
+            .iter()
+            .map(|(name, stage)| format!("{name}: {stage}"))
+            .collect();
         bar.set_message(line.join(" · "));
     }
 }
@@ -69,7 +77,11 @@ impl Observer for Progress {
         self.show(&summary.name, None);
         let bites = summary.bites.join(", ");
         let seconds = summary.duration_ms as f64 / 1000.0;
-        let mut line = format!("{:8} {:34} {seconds:5.1} s  {bites}", summary.verdict.to_string(), summary.name);
+        let mut line = format!(
+            "{:8} {:34} {seconds:5.1} s  {bites}",
+            summary.verdict.to_string(),
+            summary.name
+        );
         if summary.verdict != Verdict::Pass {
             line.push_str(&format!("\n         {}", summary.reason));
         }

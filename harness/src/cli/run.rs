@@ -33,7 +33,12 @@ pub(super) struct Args {
     #[arg(long)]
     keep: bool,
     /// Where the folders of runs are made.
-    #[arg(long, env = "LAB_RUNS", default_value = "target/lab", value_name = "FOLDER")]
+    #[arg(
+        long,
+        env = "LAB_RUNS",
+        default_value = "target/lab",
+        value_name = "FOLDER"
+    )]
     runs: PathBuf,
     #[command(flatten)]
     reports: Reports,
@@ -70,7 +75,11 @@ pub(super) async fn run(args: Args) -> Result<u8> {
     let trials = trials(&args, &cases, seed);
     std::fs::create_dir_all(&args.runs)
         .with_context(|| format!("making {} (another --runs?)", args.runs.display()))?;
-    eprintln!("seed {seed}; {} runs, {} side by side", trials.len(), suite::SIDE_BY_SIDE);
+    eprintln!(
+        "seed {seed}; {} runs, {} side by side",
+        trials.len(),
+        suite::SIDE_BY_SIDE
+    );
     let shown = Arc::new(progress::Progress::new(trials.len()));
     let lab = Lab::start(|line| shown.line(line)).await?;
     let runs = suite::run(Arc::new(lab), trials, &args.runs, args.keep, shown.clone());
@@ -84,7 +93,11 @@ pub(super) async fn run(args: Args) -> Result<u8> {
 
 fn trials(args: &Args, cases: &[Case], seed: u64) -> Vec<Trial> {
     (0..args.repeat)
-        .flat_map(|round| cases.iter().map(move |case| (case, seed.wrapping_add(round))))
+        .flat_map(|round| {
+            cases
+                .iter()
+                .map(move |case| (case, seed.wrapping_add(round)))
+        })
         .map(|(case, seed)| Trial {
             name: case.name.clone(),
             scenario: case.scenario.clone(),
@@ -121,6 +134,8 @@ fn chosen(args: &Args) -> Result<Vec<Case>> {
 
 /// Small enough to type again.
 fn fresh_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::from(now.subsec_nanos()) ^ now.as_secs() & 0xffff_ffff
 }

@@ -182,6 +182,9 @@ impl Facts {
         );
         self.0
             .insert("dead_letters".to_owned(), tables.dead_letters);
-        self.0.insert("redelivered_to_consumer".to_owned(), tables.redelivered_to_consumer);
+        self.0.insert(
+            "redelivered_to_consumer".to_owned(),
+            tables.redelivered_to_consumer,
+        );
     }
 }

@@ -57,10 +57,18 @@ impl Moment {
                     .into_iter()
                     .find(|(known, _)| *known == phrase.trim());
                 match (number.parse(), quantity) {
-                    (Ok(number), Some((_, quantity))) if number > 0 => Ok(Self::When(number, quantity)),
+                    (Ok(number), Some((_, quantity))) if number > 0 => {
+                        Ok(Self::When(number, quantity))
+                    }
                     _ => {
-                        let known: Vec<&str> = Quantity::PHRASES.iter().map(|(phrase, _)| *phrase).collect();
-                        Err(format!("when = {when:?} is no condition; write a number and one of: {}", known.join(", ")))
+                        let known: Vec<&str> = Quantity::PHRASES
+                            .iter()
+                            .map(|(phrase, _)| *phrase)
+                            .collect();
+                        Err(format!(
+                            "when = {when:?} is no condition; write a number and one of: {}",
+                            known.join(", ")
+                        ))
                     }
                 }
             }
@@ -92,7 +100,8 @@ impl Lasting {
 
 /// `"500ms"`, `"2s"`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{text:?} is no duration such as 500ms or 2s: {error}"))
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{text:?} is no duration such as 500ms or 2s: {error}"))
 }
 
 #[cfg(test)]
@@ -101,7 +110,10 @@ mod tests {
 
     #[test]
     fn a_moment_is_a_time_or_a_condition_and_never_both() {
-        assert_eq!(Moment::parse(Some("1500ms"), None), Ok(Moment::At(Duration::from_millis(1500))));
+        assert_eq!(
+            Moment::parse(Some("1500ms"), None),
+            Ok(Moment::At(Duration::from_millis(1500)))
+        );
         assert_eq!(
             Moment::parse(None, Some("20 events are processing")),
             Ok(Moment::When(20, Quantity::EventsProcessing))
@@ -116,7 +128,10 @@ mod tests {
     fn a_fault_lasts_for_a_time_or_for_the_workload_or_for_ever() {
         assert_eq!(Lasting::parse(None), Ok(Lasting::Workload));
         assert_eq!(Lasting::parse(Some("ever")), Ok(Lasting::Ever));
-        assert_eq!(Lasting::parse(Some("2s")), Ok(Lasting::For(Duration::from_secs(2))));
+        assert_eq!(
+            Lasting::parse(Some("2s")),
+            Ok(Lasting::For(Duration::from_secs(2)))
+        );
         assert!(Lasting::parse(Some("long")).is_err());
     }
 }

@@ -50,15 +50,23 @@ impl Bitten {
         Ok(match &fault.action {
             Action::Cut => vec![("connections_cut_or_refused", severed)],
             Action::Toxics(toxics) if swallows(toxics) => {
-                vec![("bytes_asked_in_vain", requests), ("connections_cut_or_refused", severed)]
+                vec![
+                    ("bytes_asked_in_vain", requests),
+                    ("connections_cut_or_refused", severed),
+                ]
             }
-            _ => vec![("bytes_passed_through", requests + replies), ("connections_cut_or_refused", severed)],
+            _ => vec![
+                ("bytes_passed_through", requests + replies),
+                ("connections_cut_or_refused", severed),
+            ],
         })
     }
 }
 
 fn swallows(toxics: &[(crate::edge::Toxic, crate::edge::Direction)]) -> bool {
-    toxics.iter().any(|(toxic, _)| matches!(toxic, crate::edge::Toxic::Timeout { .. }))
+    toxics
+        .iter()
+        .any(|(toxic, _)| matches!(toxic, crate::edge::Toxic::Timeout { .. }))
 }
 
 /// The sum over all taps of an edge; zero for a process.

@@ -1,6 +1,8 @@
 //! How one process of the service is started: the program, its role, its settings, its log.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 
@@ -48,8 +50,9 @@ impl Launch {
         settings: &BTreeMap<String, String>,
     ) -> Result<Self> {
         let (program, first) = service()?;
-        let mut env: BTreeMap<String, String> =
-            SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let mut env: BTreeMap<String, String> = SETTINGS
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         env.insert("HTTP_ADDR".to_owned(), http.to_string());
         env.extend(settings.clone());
         Ok(Self {
@@ -69,7 +72,10 @@ impl Launch {
 
     /// Starts it; its log is continued.
     pub fn spawn(&self) -> Result<Process, ProcessError> {
-        let env = self.env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let env = self
+            .env
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
         process::Launch::new(&self.name, &self.program, &self.environment)
             .args(&self.args)
             .envs(env)

@@ -78,7 +78,11 @@ impl fmt::Display for Gauge {
 }
 
 /// Counts for ever. While the database is down there is nothing to count, and the last counts stand.
-pub(super) async fn watch(stage: &Stage<'_>, gauge: watch::Sender<Gauge>, faults: &[Fault]) -> Result<()> {
+pub(super) async fn watch(
+    stage: &Stage<'_>,
+    gauge: watch::Sender<Gauge>,
+    faults: &[Fault],
+) -> Result<()> {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut dead = HashSet::new();

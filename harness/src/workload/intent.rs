@@ -57,7 +57,10 @@ pub(super) struct Sequence {
 }
 
 /// `bids` intents in the workload's mix.
-pub(super) fn sequence(workload: &Workload, bids: usize) -> impl Strategy<Value = Sequence> + use<> {
+pub(super) fn sequence(
+    workload: &Workload,
+    bids: usize,
+) -> impl Strategy<Value = Sequence> + use<> {
     let auctions = workload.auctions.max(1) as usize;
     (
         proptest::collection::vec(id(), auctions + 1),
@@ -73,16 +76,22 @@ fn intent(workload: &Workload) -> impl Strategy<Value = Intent> + use<> {
         hot => Just(0),
         100 - hot => 0..auctions,
     ];
-    (kind(workload), auction, 1..500i64, any::<Index>(), id(), 0..20u32).prop_map(
-        |(kind, auction, raise, pick, bid_id, user)| Intent {
+    (
+        kind(workload),
+        auction,
+        1..500i64,
+        any::<Index>(),
+        id(),
+        0..20u32,
+    )
+        .prop_map(|(kind, auction, raise, pick, bid_id, user)| Intent {
             kind,
             auction,
             raise,
             pick,
             bid_id,
             user,
-        },
-    )
+        })
 }
 
 fn kind(workload: &Workload) -> Union<Just<Kind>> {

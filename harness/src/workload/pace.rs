@@ -47,7 +47,9 @@ impl Pace {
     /// How many bids.
     pub fn bids(self) -> usize {
         match self {
-            Self::Rate { per_second, span } => (f64::from(per_second) * span.as_secs_f64()) as usize,
+            Self::Rate { per_second, span } => {
+                (f64::from(per_second) * span.as_secs_f64()) as usize
+            }
             Self::AtOnce(bids) => bids,
         }
     }
@@ -55,7 +57,9 @@ impl Pace {
     /// When the bid with this index is sent.
     pub fn due(self, index: usize) -> Duration {
         match self {
-            Self::Rate { per_second, .. } => Duration::from_secs_f64(index as f64 / f64::from(per_second)),
+            Self::Rate { per_second, .. } => {
+                Duration::from_secs_f64(index as f64 / f64::from(per_second))
+            }
             Self::AtOnce(_) => Duration::ZERO,
         }
     }
@@ -80,7 +84,15 @@ mod tests {
 
     #[test]
     fn nothing_and_nonsense_are_refused() {
-        for text in ["", "fast", "0/s for 3s", "5/s for 0s", "0 at once", "-1 at once", "9999999999 at once"] {
+        for text in [
+            "",
+            "fast",
+            "0/s for 3s",
+            "5/s for 0s",
+            "0 at once",
+            "-1 at once",
+            "9999999999 at once",
+        ] {
             assert!(Pace::parse(text).is_err(), "{text:?}");
         }
     }

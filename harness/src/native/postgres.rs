@@ -1,0 +1,281 @@
+//! A Postgres server of the lab's own: fsync on, a data folder in the run's folder, a free port on loopback.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Mutex,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use nix::{
+    sys::signal::Signal,
+    unistd::{User, geteuid},
+};
+use sqlx::{Connection, PgConnection};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{Binaries, cache::Cache, free_port};
+use crate::process::{Launch, Process};
+
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running Postgres.
+pub struct Postgres {
+    name: String,
+    data: PathBuf,
+    port: u16,
+    run_folder: PathBuf,
+    binaries: Binaries,
+    process: Mutex<Option<std::sync::Arc<Process>>>,
+}
+
+impl Postgres {
+    /// Copies the initialised cluster (making it first, if this machine never had one) and starts a server on it.
+    pub async fn boot(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
+        let port = free_port()?;
+        let data = run_folder.join(name);
+        let prepared = (binaries.clone(), run_folder.to_owned(), data.clone());
+        spawn_blocking(move || prepare(&prepared.0, &prepared.1, &prepared.2, port))
+            .await?
+            .context("preparing Postgres' data")?;
+        let server = Self {
+            name: name.to_owned(),
+            data,
+            port,
+            run_folder: run_folder.to_owned(),
+            binaries: binaries.clone(),
+            process: Mutex::new(None),
+        };
+        server.start().await?;
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// The URL of one of its databases.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://lab@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Starts it, again if need be, on the same port and data, and waits until it answers SQL.
+    pub async fn start(&self) -> Result<()> {
+        let mut launch = Launch::new(
+            &self.name,
+            self.binaries.postgres.join("postgres"),
+            &self.run_folder,
+        )
+        .args([Path::new("-D"), &self.data]);
+        if let Some(libraries) = &self.binaries.libraries {
+            launch = launch.env("LD_LIBRARY_PATH", libraries);
+        }
+        if let Some(user) = other_user()? {
+            launch = launch.user(user.uid.as_raw(), user.gid.as_raw());
+        }
+        let process = std::sync::Arc::new(launch.spawn()?);
+        *self.lock() = Some(process.clone());
+        let deadline = Instant::now() + READY_WITHIN;
+        let mut last = String::new();
+        while Instant::now() < deadline {
+            match timeout(Duration::from_secs(2), answers(&self.url("postgres"))).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => last = error.to_string(),
+                Err(_) => last = "no answer".to_owned(),
+            }
+            if let Some(status) = process.ended()? {
+                bail!(
+                    "Postgres ended with {status} while it started:\n{}",
+                    process.log_tail()
+                );
+            }
+            sleep(Duration::from_millis(30)).await;
+        }
+        bail!(
+            "Postgres did not answer within {READY_WITHIN:?}; last seen: {last}\n{}",
+            process.log_tail()
+        )
+    }
+
+    /// An orderly, fast shutdown.
+    pub async fn stop(&self) -> Result<()> {
+        let process = self.process()?;
+        process.signal(Signal::SIGINT)?;
+        process.wait(STOP_WITHIN).await?;
+        Ok(())
+    }
+
+    /// SIGKILL to the server and all its backends, as a power cut would.
+    pub async fn crash(&self) -> Result<()> {
+        let process = self.process()?;
+        spawn_blocking(move || process.kill()).await??;
+        // All its processes are dead; the pid in it may soon be somebody else's.
+        let _ = std::fs::remove_file(self.data.join("postmaster.pid"));
+        Ok(())
+    }
+
+    /// SIGSTOP to all its processes.
+    pub async fn freeze(&self) -> Result<()> {
+        let process = self.process()?;
+        Ok(spawn_blocking(move || process.freeze()).await??)
+    }
+
+    /// SIGCONT to all its processes.
+    pub async fn thaw(&self) -> Result<()> {
+        let process = self.process()?;
+        Ok(spawn_blocking(move || process.thaw()).await??)
+    }
+
+    /// Version and durability settings, one a line.
+    pub async fn describe(&self) -> Result<Vec<String>> {
+        let mut connection = PgConnection::connect(&self.url("postgres")).await?;
+        let mut lines = Vec::new();
+        for setting in [
+            "server_version",
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+        ] {
+            let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut connection)
+                .await?;
+            lines.push(format!("postgres {setting} = {value}"));
+        }
+        Ok(lines)
+    }
+
+    fn process(&self) -> Result<std::sync::Arc<Process>> {
+        self.lock()
+            .clone()
+            .ok_or_else(|| anyhow!("{} was never started", self.name))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<std::sync::Arc<Process>>> {
+        self.process
+            .lock()
+            .expect("never poisoned: no code panics under this lock")
+    }
+}
+
+async fn answers(url: &str) -> sqlx::Result<()> {
+    let mut connection = PgConnection::connect(url).await?;
+    sqlx::query("SELECT 1").execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// Postgres refuses to run as root; then it runs as another user, who owns its data.
+fn other_user() -> Result<Option<User>> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(Some(user));
+        }
+    }
+    bail!(
+        "Postgres refuses to run as root, and there is no user postgres or nobody; run the lab as an ordinary user"
+    )
+}
+
+fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Result<()> {
+    let template = template(binaries, run_folder)?;
+    run(Command::new("cp")
+        .args(["-a", "--reflink=auto"])
+        .arg(&template)
+        .arg(data))?;
+    let cluster = run_folder.file_name().unwrap_or_default().to_string_lossy();
+    let settings = format!(
+        "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 400\n\
+         shared_buffers = 64MB\nfsync = on\nsynchronous_commit = on\ncluster_name = '{cluster}'\nlogging_collector = off\n"
+    );
+    let file = data.join("postgresql.auto.conf");
+    std::fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;
+    if let Some(user) = other_user()? {
+        run(Command::new("chown")
+            .arg("-R")
+            .arg(format!("{}:{}", user.uid, user.gid))
+            .arg(data))?;
+    }
+    Ok(())
+}
+
+/// The cached cluster for this version: initdb takes seconds, a copy does not.
+fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
+    let cache = Cache::open()?;
+    let version = version(binaries)?;
+    let name = format!("cluster-{version}");
+    if cache.entry(&name).is_dir() {
+        return Ok(cache.entry(&name));
+    }
+    // Initialised in the run's folder, where the other user may write.
+    let fresh = tempfile::Builder::new()
+        .prefix("initdb-")
+        .tempdir_in(run_folder)?;
+    let data = fresh.path().join("data");
+    let mut initdb = command(binaries, "initdb");
+    initdb
+        .args([
+            "--username=lab",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--pgdata",
+        ])
+        .arg(&data);
+    if let Some(user) = other_user()? {
+        use std::os::unix::process::CommandExt;
+        run(Command::new("chown")
+            .arg(format!("{}:{}", user.uid, user.gid))
+            .arg(fresh.path()))?;
+        initdb.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+    }
+    run(&mut initdb)?;
+    let workshop = cache.workshop(&name)?;
+    let copy = workshop.join("data");
+    run(Command::new("cp").arg("-a").arg(&data).arg(&copy))?;
+    let entry = cache.put(&copy, &name)?;
+    let _ = std::fs::remove_dir(workshop);
+    Ok(entry)
+}
+
+fn version(binaries: &Binaries) -> Result<String> {
+    let printed = run(command(binaries, "postgres").arg("--version"))?;
+    let number = printed.split_whitespace().nth(2);
+    Ok(number
+        .with_context(|| format!("{printed:?} names no version"))?
+        .to_owned())
+}
+
+fn command(binaries: &Binaries, program: &str) -> Command {
+    let mut command = Command::new(binaries.postgres.join(program));
+    if let Some(libraries) = &binaries.libraries {
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    command.current_dir("/");
+    command
+}
+
+fn run(command: &mut Command) -> Result<String> {
+    let shown = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("running {shown}"))?;
+    if !output.status.success() {
+        bail!(
+            "{shown} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

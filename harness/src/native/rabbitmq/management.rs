@@ -1,0 +1,91 @@
+//! RabbitMQ's management API: a vhost for each run, and what the broker says of its queues.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// The API of one broker.
+#[derive(Debug, Clone)]
+pub struct Management {
+    base: String,
+    http: reqwest::Client,
+}
+
+impl Management {
+    pub(super) fn new(port: u16) -> Result<Self> {
+        Ok(Self {
+            base: format!("http://127.0.0.1:{port}/api"),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(ANSWER_WITHIN)
+                .build()?,
+        })
+    }
+
+    /// Makes a vhost that the lab's user may do anything in.
+    pub async fn create_vhost(&self, vhost: &str) -> Result<()> {
+        self.call(Method::PUT, &format!("vhosts/{vhost}"), &json!({}))
+            .await?;
+        let everything = json!({ "configure": ".*", "write": ".*", "read": ".*" });
+        self.call(
+            Method::PUT,
+            &format!("permissions/{vhost}/guest"),
+            &everything,
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Removes a vhost and everything in it.
+    pub async fn delete_vhost(&self, vhost: &str) -> Result<()> {
+        self.call(Method::DELETE, &format!("vhosts/{vhost}"), &Value::Null)
+            .await
+            .map(drop)
+    }
+
+    /// RabbitMQ's and Erlang's versions.
+    pub async fn version(&self) -> Result<(String, String)> {
+        let overview = self.call(Method::GET, "overview", &Value::Null).await?;
+        let text = |name: &str| overview[name].as_str().unwrap_or("?").to_owned();
+        Ok((text("rabbitmq_version"), text("erlang_version")))
+    }
+
+    /// How often the broker delivered again what it had delivered before, by its own count.
+    pub async fn redelivered(&self, vhost: &str, queue: &str) -> Result<u64> {
+        let about = self
+            .call(
+                Method::GET,
+                &format!("queues/{vhost}/{queue}"),
+                &Value::Null,
+            )
+            .await?;
+        Ok(about["message_stats"]["redeliver"].as_u64().unwrap_or(0))
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}/{path}", self.base))
+            .basic_auth("guest", Some("guest"));
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("asking RabbitMQ: {method} {path}"))?;
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_default();
+        if !status.is_success() {
+            bail!("RabbitMQ answered {status} to {method} {path}: {text}");
+        }
+        if status == StatusCode::NO_CONTENT || text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("RabbitMQ's answer to {method} {path}"))
+    }
+}

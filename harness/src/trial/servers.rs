@@ -1,0 +1,153 @@
+//! The servers of one run: shared ones, and its own where it breaks them.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    fault::{Fault, Server},
+    lab::Lab,
+    native::{Postgres, RabbitMq},
+    system::Servers,
+};
+
+/// The consumer's queue, as the service names it by default.
+const QUEUE: &str = "auction.bids";
+
+/// A run's database and vhost, and the servers they are on.
+pub struct OwnServers {
+    postgres: Arc<Postgres>,
+    rabbitmq: Arc<RabbitMq>,
+    own: Vec<Server>,
+    name: String,
+}
+
+/// A server that this run may break.
+pub enum Breakable<'s> {
+    /// The database.
+    Postgres(&'s Postgres),
+    /// The broker.
+    RabbitMq(&'s RabbitMq),
+}
+
+impl OwnServers {
+    /// Boots what the faults break, and makes the run's database and vhost.
+    pub(super) async fn prepare(lab: &Lab, faults: &[Fault], name: &str) -> Result<Self> {
+        let own: Vec<Server> = faults.iter().filter_map(Fault::breaks_server).collect();
+        let postgres = async {
+            if own.contains(&Server::Postgres) {
+                lab.own_postgres(name).await
+            } else {
+                Ok(lab.postgres())
+            }
+        };
+        let rabbitmq = async {
+            if own.contains(&Server::RabbitMq) {
+                lab.own_rabbitmq(name).await
+            } else {
+                Ok(lab.rabbitmq())
+            }
+        };
+        let (postgres, rabbitmq) = tokio::try_join!(postgres, rabbitmq)?;
+        lab.create_database(&postgres, name).await?;
+        rabbitmq.management().create_vhost(name).await?;
+        Ok(Self {
+            postgres,
+            rabbitmq,
+            own,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Where the edges lead.
+    pub fn addresses(&self) -> Servers {
+        Servers {
+            postgres: self.postgres.address(),
+            rabbitmq: self.rabbitmq.address(),
+            database: self.name.clone(),
+            vhost: self.name.clone(),
+        }
+    }
+
+    /// The run's database, around all edges.
+    pub fn database_url(&self) -> String {
+        self.postgres.url(&self.name)
+    }
+
+    /// The run's vhost, around all edges.
+    pub fn amqp_url(&self) -> String {
+        self.rabbitmq.url(&self.name)
+    }
+
+    /// What the broker repeated to the service's consumer.
+    pub async fn redelivered_to_consumer(&self) -> Result<u64> {
+        self.rabbitmq
+            .management()
+            .redelivered(&self.name, QUEUE)
+            .await
+    }
+
+    /// A server to break.
+    pub fn of(&self, server: Server) -> Result<Breakable<'_>> {
+        if !self.own.contains(&server) {
+            bail!("{server:?} is shared with other runs and must not be broken");
+        }
+        Ok(match server {
+            Server::Postgres => Breakable::Postgres(&self.postgres),
+            Server::RabbitMq => Breakable::RabbitMq(&self.rabbitmq),
+        })
+    }
+
+    /// Removes database and vhost from shared servers; own servers end with this value.
+    pub(super) async fn remove(self, lab: &Lab) -> Result<()> {
+        if !self.own.contains(&Server::Postgres) {
+            lab.drop_database(&self.name).await?;
+        }
+        if !self.own.contains(&Server::RabbitMq) {
+            self.rabbitmq.management().delete_vhost(&self.name).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Breakable<'_> {
+    /// SIGKILL.
+    pub async fn crash(&self) -> Result<()> {
+        match self {
+            Self::Postgres(server) => server.crash().await,
+            Self::RabbitMq(server) => server.crash().await,
+        }
+    }
+
+    /// An orderly stop.
+    pub async fn stop(&self) -> Result<()> {
+        match self {
+            Self::Postgres(server) => server.stop().await,
+            Self::RabbitMq(server) => server.stop().await,
+        }
+    }
+
+    /// Start again.
+    pub async fn start(&self) -> Result<()> {
+        match self {
+            Self::Postgres(server) => server.start().await,
+            Self::RabbitMq(server) => server.start().await,
+        }
+    }
+
+    /// SIGSTOP.
+    pub async fn freeze(&self) -> Result<()> {
+        match self {
+            Self::Postgres(server) => server.freeze().await,
+            Self::RabbitMq(server) => server.freeze().await,
+        }
+    }
+
+    /// SIGCONT.
+    pub async fn thaw(&self) -> Result<()> {
+        match self {
+            Self::Postgres(server) => server.thaw().await,
+            Self::RabbitMq(server) => server.thaw().await,
+        }
+    }
+}
