@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a client waits before it gives up without knowing. Longer than the service takes to say 503 by itself.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests under way at once; more would be a test of this machine's sockets.
 const AT_ONCE: usize = 128;
 

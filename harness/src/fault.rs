@@ -88,6 +88,9 @@ pub enum Action {
     Freeze,
     /// SIGTERM: an orderly end.
     Terminate,
+    /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
+    /// this run's vhost is touched.
+    Unbind,
 }
 
 /// A fault that cannot be understood.
@@ -125,6 +128,7 @@ impl Fault {
         };
         let action = match target {
             Target::Edge { .. } => parse_edge_action(&fault.action)?,
+            Target::Server(Server::RabbitMq) if fault.action == "unbind" => Action::Unbind,
             Target::Process(_) | Target::Server(_) => parse_process_action(&fault.action)?,
         };
         Ok(Self {
@@ -135,10 +139,15 @@ impl Fault {
         })
     }
 
+    /// Whether it must be in place before the first bid.
+    pub fn starts_with_workload(&self) -> bool {
+        self.moment == Moment::At(Duration::ZERO)
+    }
+
     /// The server that this fault breaks, which must then be the scenario's own.
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {
-            Target::Server(server) => Some(server),
+            Target::Server(server) if self.action != Action::Unbind => Some(server),
             _ => None,
         }
     }
@@ -196,7 +205,7 @@ fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop"
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind for rabbitmq)"
         )),
     }
 }
@@ -223,10 +232,8 @@ fn parse_edge_action(text: &str) -> Result<Action, String> {
             },
             Direction::Replies,
         )],
-        ["latency", latency] => vec![(latency_toxic(latency, "0ms")?, Direction::Replies)],
-        ["latency", latency, "jitter", jitter] => {
-            vec![(latency_toxic(latency, jitter)?, Direction::Replies)]
-        }
+        ["latency", latency] => both(latency_toxic(latency, "0ms")?),
+        ["latency", latency, "jitter", jitter] => both(latency_toxic(latency, jitter)?),
         ["bandwidth", rate] => both(Toxic::Bandwidth {
             kb_per_s: rate_of(rate)?,
         }),

@@ -35,6 +35,8 @@ pub struct Injector<'r> {
     pub gauge: watch::Receiver<Gauge>,
     /// When the workload began.
     pub began: Instant,
+    /// How many of the faults that start with the workload are in place: the first bid waits for all of them.
+    pub in_place: watch::Sender<usize>,
     /// True once the last client has its answer.
     pub workload_over: watch::Receiver<bool>,
 }
@@ -52,9 +54,13 @@ impl Injector<'_> {
             self.note(index, FaultPhase::Failed, format!("{error:#}"));
             // Half applied is worse than not applied.
             self.heal(fault).await?;
+            self.in_place.send_modify(|count| *count += 1);
             return Ok(());
         }
         self.note(index, FaultPhase::Applied, "read back".to_owned());
+        if fault.starts_with_workload() {
+            self.in_place.send_modify(|count| *count += 1);
+        }
         bitten.applied(self, &fault.target)?;
         self.wait_for_end(fault.lasting).await;
         for (what, count) in bitten.count(self, fault)? {
@@ -151,6 +157,7 @@ impl Injector<'_> {
                     bitten.happened(hit(&member, action).await?);
                 }
             }
+            (Target::Server(_), Action::Unbind) => bitten.happened(self.servers.unbind().await?),
             (Target::Server(server), action) => {
                 bitten.happened(self.hit_server(*server, action).await?)
             }
@@ -165,7 +172,9 @@ impl Injector<'_> {
             Action::Kill => server.crash().await.map(|()| "killed"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
-            Action::Cut | Action::Toxics(_) => bail!("{action:?} cannot be done to a server"),
+            Action::Cut | Action::Toxics(_) | Action::Unbind => {
+                bail!("{action:?} cannot be done to a server")
+            }
         }
     }
 
@@ -183,6 +192,9 @@ impl Injector<'_> {
                         _ => member.start().await?,
                     }
                 }
+            }
+            Target::Server(_) if fault.action == Action::Unbind => {
+                self.servers.bind_again().await?
             }
             Target::Server(server) => {
                 let server = self.servers.of(*server)?;
@@ -214,6 +226,8 @@ async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
             }
             Ok("ended")
         }
-        Action::Cut | Action::Toxics(_) => bail!("{action:?} cannot be done to a process"),
+        Action::Cut | Action::Toxics(_) | Action::Unbind => {
+            bail!("{action:?} cannot be done to a process")
+        }
     }
 }

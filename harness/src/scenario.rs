@@ -99,7 +99,8 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
     /// What is done to it: `"cut"`, `"stall"`, `"latency 50ms jitter 10ms"`, `"bandwidth 20KB/s"`, `"drop replies"`,
-    /// `"drop requests"` for an edge; `"kill"`, `"freeze"`, `"terminate"`, `"stop"` for a process.
+    /// `"drop requests"`, `"reset"` for an edge; `"kill"`, `"freeze"`, `"terminate"`, `"stop"` for a process;
+    /// `"unbind"` for rabbitmq.
     #[serde(rename = "do")]
     pub action: String,
     /// When it starts, from the start of the workload: `"1s"`. Either this or `when`.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Scenarios that run at once. Each has a handful of processes that mostly wait.
-pub const SIDE_BY_SIDE: usize = 4;
+pub const SIDE_BY_SIDE: usize = 3;
 
 /// A scenario and where it comes from.
 #[derive(Debug, Clone)]

@@ -193,17 +193,25 @@ async fn disturb(
     let clients = Clients::new(stage.system.apis(), stage.recorder.clone())?;
     let (gauge_in, gauge) = watch::channel(Gauge::default());
     let (over_in, over) = watch::channel(false);
+    let (in_place, mut placed) = watch::channel(0);
+    let at_start = faults
+        .iter()
+        .filter(|fault| fault.starts_with_workload())
+        .count();
     let injector = Injector {
         system: stage.system,
         servers: stage.servers,
         recorder: stage.recorder,
         gauge: gauge.clone(),
         began: Instant::now(),
+        in_place,
         workload_over: over,
     };
     progress("driving");
     let acts = async {
         let workload = async {
+            // The sender lives in the injector, so that this cannot fail.
+            let _ = placed.wait_for(|count| *count >= at_start).await;
             let unknown = clients.drive(&plan.steps).await;
             over_in.send_replace(true);
             unknown

@@ -31,7 +31,8 @@ use crate::{
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
-const QUEUE: &str = "lab.witness";
+/// The witness' queue.
+pub const QUEUE: &str = "lab.witness";
 
 /// Reads the witness queue until dropped, through every outage of the broker.
 pub struct Witness {

@@ -1,6 +1,7 @@
 //! A RabbitMQ broker of the lab's own: a node name, ports, cookie and data of its own, with its own epmd beside it.
 
 mod management;
+mod slim;
 
 use std::{
     fs,
@@ -25,7 +26,8 @@ use management::Management;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Two schedulers are enough for a lab, and none of them may burn a core while it waits.
-const ERLANG: &str = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none +SDio 4";
+const ERLANG: &str =
+    "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false";
 
 /// A running broker.
 pub struct RabbitMq {
@@ -33,6 +35,7 @@ pub struct RabbitMq {
     amqp: u16,
     management: Management,
     folder: PathBuf,
+    home: PathBuf,
     run_folder: PathBuf,
     binaries: Binaries,
     ports: Ports,
@@ -50,11 +53,15 @@ impl RabbitMq {
     /// Starts a fresh broker.
     pub async fn boot(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
         let (amqp, api) = (free_port()?, free_port()?);
+        let folder = run_folder.join(name);
+        let home = slim::slim_home(&binaries.rabbitmq, &folder.join("server"))
+            .context("linking RabbitMQ's plugins into the run's folder")?;
         let server = Self {
             name: name.to_owned(),
+            home,
             amqp,
             management: Management::new(api)?,
-            folder: run_folder.join(name),
+            folder,
             run_folder: run_folder.to_owned(),
             binaries: binaries.clone(),
             ports: Ports {
@@ -92,7 +99,7 @@ impl RabbitMq {
                 .args(["-port", &self.ports.epmd.to_string()]);
             *lock(&self.epmd) = Some(Arc::new(epmd.args(["-address", "127.0.0.1"]).spawn()?));
         }
-        let program = self.binaries.rabbitmq.join("sbin/rabbitmq-server");
+        let program = self.home.join("sbin/rabbitmq-server");
         let process = Arc::new(self.environment(self.launch("", program)).spawn()?);
         *lock(&self.process) = Some(process.clone());
         let deadline = Instant::now() + READY_WITHIN;
@@ -170,7 +177,7 @@ impl RabbitMq {
             self.folder.join("rabbitmq.conf"),
             format!(
                 "listeners.tcp.default = 127.0.0.1:{}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {api}\n\
-                 disk_free_limit.absolute = 50MB\ncollect_statistics_interval = 500\nlog.console = true\n\
+                 disk_free_limit.absolute = 50MB\ncollect_statistics_interval = 1000\nlog.console = true\n\
                  log.console.level = info\nlog.file = false\n",
                 self.amqp
             ),

@@ -20,8 +20,8 @@ const AS_SERVICE: &str = "__service";
 /// Deadlines that fit a laboratory: an outage of a second must be long. A scenario's own settings come on top.
 const SETTINGS: [(&str, &str); 8] = [
     ("LOG", "info"),
-    ("REQUEST_TIMEOUT_MS", "2000"),
-    ("POOL_WAIT_MS", "1000"),
+    ("REQUEST_TIMEOUT_MS", "3000"),
+    ("POOL_WAIT_MS", "1500"),
     ("LEASE_MS", "3000"),
     ("CONFIRM_TIMEOUT_MS", "1000"),
     ("POLL_MS", "500"),

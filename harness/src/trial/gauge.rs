@@ -15,9 +15,9 @@ use crate::{
     observer::{self, Counts},
 };
 
-const EVERY: Duration = Duration::from_millis(25);
+const EVERY: Duration = Duration::from_millis(40);
 /// Every so many counts a sample is kept.
-const KEEP_EACH: u64 = 4;
+const KEEP_EACH: u64 = 3;
 /// Every so many counts the tables are read whole.
 const SNAPSHOT_EACH: u64 = 40;
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);

@@ -9,10 +9,14 @@ use crate::{
     lab::Lab,
     native::{Postgres, RabbitMq},
     system::Servers,
+    trial::EXCHANGE,
+    witness,
 };
 
 /// The consumer's queue, as the service names it by default.
 const QUEUE: &str = "auction.bids";
+/// The queues on the exchange; the witness first, so that it misses nothing when they are bound again.
+const BOUND: [&str; 2] = [witness::QUEUE, QUEUE];
 
 /// A run's database and vhost, and the servers they are on.
 pub struct OwnServers {
@@ -85,6 +89,33 @@ impl OwnServers {
             .management()
             .redelivered(&self.name, QUEUE)
             .await
+    }
+
+    /// Takes the exchange's bindings away, and everybody's right to declare new ones. Read back.
+    pub async fn unbind(&self) -> Result<&'static str> {
+        let management = self.rabbitmq.management();
+        management.permit(&self.name, "^$").await?;
+        for queue in BOUND {
+            management.unbind(&self.name, EXCHANGE, queue).await?;
+        }
+        match management.bindings(&self.name, EXCHANGE).await? {
+            0 => Ok("exchange_without_bindings"),
+            left => bail!("{left} bindings of {EXCHANGE} are left"),
+        }
+    }
+
+    /// Undoes [`unbind`](Self::unbind). Read back.
+    pub async fn bind_again(&self) -> Result<()> {
+        let management = self.rabbitmq.management();
+        for queue in BOUND {
+            management.bind(&self.name, EXCHANGE, queue).await?;
+        }
+        management.permit(&self.name, ".*").await?;
+        let bound = management.bindings(&self.name, EXCHANGE).await?;
+        if bound != BOUND.len() {
+            bail!("{EXCHANGE} has {bound} bindings, not {}", BOUND.len());
+        }
+        Ok(())
     }
 
     /// A server to break.

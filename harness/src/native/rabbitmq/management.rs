@@ -30,14 +30,38 @@ impl Management {
     pub async fn create_vhost(&self, vhost: &str) -> Result<()> {
         self.call(Method::PUT, &format!("vhosts/{vhost}"), &json!({}))
             .await?;
-        let everything = json!({ "configure": ".*", "write": ".*", "read": ".*" });
-        self.call(
-            Method::PUT,
-            &format!("permissions/{vhost}/guest"),
-            &everything,
-        )
-        .await?;
-        Ok(())
+        self.permit(vhost, ".*").await
+    }
+
+    /// Lets the lab's user write and read everything in a vhost, and declare what matches `configure`.
+    pub async fn permit(&self, vhost: &str, configure: &str) -> Result<()> {
+        let rights = json!({ "configure": configure, "write": ".*", "read": ".*" });
+        self.call(Method::PUT, &format!("permissions/{vhost}/guest"), &rights)
+            .await
+            .map(drop)
+    }
+
+    /// Binds a queue to a fanout exchange.
+    pub async fn bind(&self, vhost: &str, exchange: &str, queue: &str) -> Result<()> {
+        let binding = format!("bindings/{vhost}/e/{exchange}/q/{queue}");
+        self.call(Method::POST, &binding, &json!({}))
+            .await
+            .map(drop)
+    }
+
+    /// Removes such a binding.
+    pub async fn unbind(&self, vhost: &str, exchange: &str, queue: &str) -> Result<()> {
+        let binding = format!("bindings/{vhost}/e/{exchange}/q/{queue}/~");
+        self.call(Method::DELETE, &binding, &Value::Null)
+            .await
+            .map(drop)
+    }
+
+    /// How many bindings an exchange has.
+    pub async fn bindings(&self, vhost: &str, exchange: &str) -> Result<usize> {
+        let path = format!("exchanges/{vhost}/{exchange}/bindings/source");
+        let bindings = self.call(Method::GET, &path, &Value::Null).await?;
+        Ok(bindings.as_array().map_or(0, Vec::len))
     }
 
     /// Removes a vhost and everything in it.
