@@ -1,5 +1,5 @@
 # The guardian. It reads what the lab registers; when the lab is gone, however it went, the pipe ends, and the guardian
-# kills every process that is left and removes every folder that is left. Only /bin/sh, /proc, grep, sleep and rm.
+# kills every process that is left and removes every folder that is left. Only /bin/sh, /proc, grep, ipcrm, sleep and rm.
 
 trap '' HUP INT TERM
 nl='
@@ -64,12 +64,28 @@ gather() {
     done
 }
 
+# A killed Postgres leaves a small segment of shared memory; the seventh line of its pid file ends with the id.
+segments() {
+    set +f
+    for folder in $folders; do
+        for file in "$folder"/*/data/postmaster.pid; do
+            number=0
+            while read -r line; do
+                number=$((number + 1))
+                [ $number -eq 7 ] && ipcrm -m "${line##* }" 2>/dev/null
+            done 2>/dev/null <"$file"
+        done
+    done
+    set -f
+}
+
 rounds=0
 while [ $rounds -lt 50 ]; do
     rounds=$((rounds + 1))
     gather
     for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
     for pid in $found; do kill -KILL "$pid" 2>/dev/null; done
+    segments
     left=
     for folder in $folders; do
         rm -rf -- "$folder" 2>/dev/null

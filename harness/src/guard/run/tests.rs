@@ -24,6 +24,11 @@ fn a_dead_run_is_swept_with_its_processes() {
         .env(RUN_MARK, &path)
         .spawn()
         .unwrap();
+    // `spawn` returns a moment before the kernel shows the new program's environment.
+    let shown = Instant::now() + Duration::from_secs(10);
+    while table::of_run(&path).is_empty() && Instant::now() < shown {
+        std::thread::yield_now();
+    }
     let swept = sweep();
     assert!(swept.folders.contains(&path), "{swept:?}");
     assert!(!path.exists());
