@@ -55,11 +55,7 @@ struct Scenarios {
 fn default_scenarios() -> PathBuf {
     let here = PathBuf::from("scenarios");
     let built = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios"));
-    if here.is_dir() {
-        here.into()
-    } else {
-        built.into()
-    }
+    if here.is_dir() { here } else { built }
 }
 
 impl Cli {

@@ -211,12 +211,7 @@ fn parse_process_action(text: &str) -> Result<Action, String> {
 }
 
 fn parse_edge_action(text: &str) -> Result<Action, String> {
-    let both = |toxic: Toxic| {
-        vec![
-            (toxic.clone(), Direction::Requests),
-            (toxic, Direction::Replies),
-        ]
-    };
+    let both = |toxic: Toxic| vec![(toxic, Direction::Requests), (toxic, Direction::Replies)];
     let swallow = Toxic::Timeout {
         timeout: Duration::ZERO,
     };

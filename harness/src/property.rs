@@ -82,7 +82,8 @@ fn bids() -> impl Strategy<Value = Workload> {
 }
 
 fn cut() -> impl Strategy<Value = Fault> {
-    // Whoever only listens on an edge says nothing that could be lost: silence bites where requests are made.
+    // Longer than the relay's patience with a silent broker, so that it is felt even when it begins while a window is
+    // already under way. Whoever only listens on an edge says nothing that could be lost: silence bites where requests are made.
     let asking = &EDGES[..4];
     let what = prop_oneof![
         (
@@ -94,7 +95,7 @@ fn cut() -> impl Strategy<Value = Fault> {
             prop_oneof![Just("stall"), Just("drop replies")]
         ),
     ];
-    (what, 100..=1200u64, 300..=1000u64).prop_map(|((edge, action), at, lasts)| Fault {
+    (what, 100..=1200u64, 1200..=1800u64).prop_map(|((edge, action), at, lasts)| Fault {
         edge: Some(edge.to_owned()),
         process: None,
         action: action.to_owned(),

@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
     edge::EdgeControl,
     fault::{Party, Role, Server},
+    native::free_port,
     process::Process,
     scenario,
     tap::Link,
@@ -113,7 +114,10 @@ impl System {
         control: &EdgeControl,
         place: &Place,
     ) -> Result<()> {
-        let http = free_port()?;
+        let http = SocketAddr::from((
+            [127, 0, 0, 1],
+            free_port().context("no port for a process")?,
+        ));
         let mut launch = Launch::of(role, number, http, place, &wanted.settings)?;
         let postgres = Role::Server(Server::Postgres);
         let address = self
@@ -342,11 +346,4 @@ impl Member {
     fn log_tail(&self) -> String {
         self.launch.log_tail()
     }
-}
-
-/// A port that nobody uses now. Taken again at once by the process it is meant for.
-fn free_port() -> Result<SocketAddr> {
-    let listener =
-        std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
-    Ok(listener.local_addr()?)
 }
