@@ -4,7 +4,7 @@
 use std::{
     path::Path,
     process::ExitCode,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -77,13 +77,18 @@ fn seed() -> u64 {
     })
 }
 
-/// The environment, booted by the first case that needs it.
+/// The environment, booted by the first case that needs it, or why there is none.
 #[derive(Default)]
-struct Stage(OnceLock<Result<(Runtime, std::sync::Mutex<Option<Arc<Lab>>>), String>>);
+struct Stage(OnceLock<Result<Set, String>>);
+
+struct Set {
+    runtime: Runtime,
+    lab: Mutex<Option<Arc<Lab>>>,
+}
 
 impl Stage {
     fn perform(&self, trial: &Trial) -> Result<(), Failed> {
-        let (runtime, lab) = self
+        let Set { runtime, lab } = self
             .0
             .get_or_init(Self::set)
             .as_ref()
@@ -103,20 +108,23 @@ impl Stage {
         verdict(&summary)
     }
 
-    fn set() -> Result<(Runtime, std::sync::Mutex<Option<Arc<Lab>>>), String> {
+    fn set() -> Result<Set, String> {
         let boot = || -> anyhow::Result<_> {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
             let lab = runtime.block_on(Lab::start(|line| eprintln!("{line}")))?;
-            Ok((runtime, std::sync::Mutex::new(Some(Arc::new(lab)))))
+            Ok(Set {
+                runtime,
+                lab: Mutex::new(Some(Arc::new(lab))),
+            })
         };
         boot().map_err(|error| format!("the lab could not be set up: {error:#}"))
     }
 
     /// Ends the environment here: what is in a static is never dropped.
     fn strike(&self) {
-        if let Some(Ok((runtime, lab))) = self.0.get() {
+        if let Some(Ok(Set { runtime, lab })) = self.0.get() {
             let _inside = runtime.enter();
             drop(lab.lock().expect("no case panics under this lock").take());
         }
