@@ -91,6 +91,9 @@ pub enum Action {
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
     /// this run's vhost is touched.
     Unbind,
+    /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
+    /// the real ones then write back must not count.
+    Usurp,
 }
 
 /// A fault that cannot be understood.
@@ -129,6 +132,10 @@ impl Fault {
         let action = match target {
             Target::Edge { .. } => parse_edge_action(&fault.action)?,
             Target::Server(Server::RabbitMq) if fault.action == "unbind" => Action::Unbind,
+            Target::Process(Party {
+                role: Role::Relay,
+                number: None,
+            }) if fault.action == "usurp" => Action::Usurp,
             Target::Process(_) | Target::Server(_) => parse_process_action(&fault.action)?,
         };
         Ok(Self {
@@ -205,7 +212,7 @@ fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind for rabbitmq)"
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind for rabbitmq, usurp for relay)"
         )),
     }
 }

@@ -3,6 +3,7 @@
 //! Every fault that was applied is healed on every way out; what it did is in the history either way.
 
 mod bite;
+mod usurper;
 
 use std::{sync::Arc, time::Duration};
 
@@ -152,6 +153,9 @@ impl Injector<'_> {
                     }
                 }
             }
+            (Target::Process(_), Action::Usurp) => {
+                bitten.happened(usurper::take_lanes(&self.servers.database_url()).await?)
+            }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
                     bitten.happened(hit(&member, action).await?);
@@ -172,7 +176,7 @@ impl Injector<'_> {
             Action::Kill => server.crash().await.map(|()| "killed"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
-            Action::Cut | Action::Toxics(_) | Action::Unbind => {
+            Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Usurp => {
                 bail!("{action:?} cannot be done to a server")
             }
         }
@@ -184,6 +188,9 @@ impl Injector<'_> {
                 for link in self.system.links_of(*from, *to)? {
                     link.edge().heal().await?;
                 }
+            }
+            Target::Process(_) if fault.action == Action::Usurp => {
+                usurper::give_lanes_up(&self.servers.database_url()).await?;
             }
             Target::Process(party) => {
                 for member in self.system.members_of(*party)? {
@@ -226,7 +233,7 @@ async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
             }
             Ok("ended")
         }
-        Action::Cut | Action::Toxics(_) | Action::Unbind => {
+        Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Usurp => {
             bail!("{action:?} cannot be done to a process")
         }
     }

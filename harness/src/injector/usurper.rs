@@ -1,0 +1,41 @@
+//! A relay that exists only in the database: it takes the lanes over at one instant, as a second relay does when leases
+//! have run out, whatever the real relays are in the middle of.
+
+use anyhow::{Result, ensure};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// Not a UUID that any relay draws.
+const USURPER: Uuid = Uuid::max();
+
+/// Takes every lane with a new token and makes what was in flight pending again, in one transaction.
+pub(super) async fn take_lanes(database_url: &str) -> Result<&'static str> {
+    let mut connection = PgConnection::connect(database_url).await?;
+    let mut tx = connection.begin().await?;
+    let lanes = sqlx::query(
+        "UPDATE relay_lanes SET owner = $1, token = token + 1, draining = false, lease_until = 'infinity'",
+    )
+    .bind(USURPER)
+    .execute(&mut *tx)
+    .await?;
+    ensure!(lanes.rows_affected() > 0, "there are no lanes to take over");
+    let events = sqlx::query("UPDATE outbox_events SET status = 'pending', claim_token = NULL WHERE status = 'processing'")
+        .execute(&mut *tx)
+        .await?;
+    ensure!(
+        events.rows_affected() > 0,
+        "no event was in a relay's hands"
+    );
+    tx.commit().await?;
+    Ok("lanes_taken_with_events_in_flight")
+}
+
+/// Frees the lanes, as the end of a lease does.
+pub(super) async fn give_lanes_up(database_url: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(database_url).await?;
+    sqlx::query("UPDATE relay_lanes SET owner = NULL, lease_until = '-infinity' WHERE owner = $1")
+        .bind(USURPER)
+        .execute(&mut connection)
+        .await?;
+    Ok(())
+}
