@@ -35,7 +35,8 @@ const ROOM_MB: u64 = 1_000;
 /// Looks around. Starts and fetches nothing.
 pub fn examine() -> Vec<Finding> {
     let (machine, cached) = (packages::on_machine(), packages::in_cache());
-    let can_fetch = on_path("apt-get") && on_path("dpkg-deb");
+    let can_fetch =
+        packages::program("apt-get").is_some() && packages::program("dpkg-deb").is_some();
     vec![
         server(
             "Postgres",
@@ -137,10 +138,4 @@ fn processors() -> Finding {
         state: State::Ok,
         detail: format!("{count}"),
     }
-}
-
-fn on_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
 }

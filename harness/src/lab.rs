@@ -16,7 +16,7 @@ use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking, time::sleep};
 use crate::{
     edge::EdgeControl,
     guard::{self, RunFolder},
-    native::{Binaries, Postgres, RabbitMq, free_port},
+    native::{Binaries, Postgres, RabbitMq, free_port, packages::program},
     process::{Launch, Process},
     toxiproxy::ToxiproxyServer,
 };
@@ -210,9 +210,7 @@ async fn toxiproxy(folder: &Path) -> Result<(Toxiproxy, SocketAddr)> {
 
 /// `toxiproxy-server` on PATH.
 pub fn genuine_toxiproxy() -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|folder| folder.join("toxiproxy-server"))
-        .find(|file| file.is_file())
+    program("toxiproxy-server")
 }
 
 async fn describe(

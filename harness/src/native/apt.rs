@@ -11,6 +11,8 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::packages::program;
+
 /// Why packages could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum AptError {
@@ -39,7 +41,7 @@ pub enum AptError {
 /// Fetches `packages` with all they need that the system does not have, and unpacks them into `folder/root`.
 pub fn fetch(packages: &[&str], folder: &Path, say: &dyn Fn(&str)) -> Result<PathBuf, AptError> {
     let apt = Apt { packages, folder };
-    if !in_path("apt-get") || !in_path("dpkg-deb") {
+    if program("apt-get").is_none() || program("dpkg-deb").is_none() {
         return Err(AptError::NoApt {
             missing: packages.join(" and "),
         });
@@ -60,12 +62,6 @@ pub fn fetch(packages: &[&str], folder: &Path, say: &dyn Fn(&str)) -> Result<Pat
     ));
     apt.download(bytes)?;
     apt.unpack()
-}
-
-fn in_path(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
 }
 
 struct Apt<'p> {

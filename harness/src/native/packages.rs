@@ -179,7 +179,8 @@ fn libraries(root: &Path) -> Option<OsString> {
     }
 }
 
-fn program(name: &str) -> Option<PathBuf> {
+/// A program on PATH.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
