@@ -26,7 +26,7 @@ mod inbox;
 mod live;
 mod metrics;
 mod money;
-mod outbox;
+pub mod outbox;
 mod publisher;
 mod readiness;
 mod relay;

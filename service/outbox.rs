@@ -10,14 +10,14 @@
 mod append;
 pub(crate) mod backlog;
 mod claim;
-pub(crate) mod lanes;
+pub mod lanes;
 mod repair;
 mod write_back;
 
-pub(crate) use append::append;
-pub(crate) use claim::{ClaimedEvent, claim};
+pub use append::append;
+pub use claim::{ClaimedEvent, claim};
 pub(crate) use repair::{Requeue, purge, requeue};
-pub(crate) use write_back::{Rejection, RetryPolicy, mark_published, reject, release};
+pub use write_back::{Rejection, RetryPolicy, mark_published, reject, release};
 
 /// The channel that writers ring when a relay sleeps.
 pub(crate) const DOORBELL: &str = "outbox";

@@ -8,16 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use outbox_service::MIGRATIONS;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking, time::sleep};
+use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
 
 use crate::{
     edge::EdgeControl,
     guard::{self, RunFolder},
     native::{Binaries, Postgres, RabbitMq, free_port, packages::program},
-    process::{Launch, Process},
+    process::{Launch, Process, until_ready},
     toxiproxy::ToxiproxyServer,
 };
 
@@ -195,16 +195,8 @@ async fn toxiproxy(folder: &Path) -> Result<(Toxiproxy, SocketAddr)> {
         .args(["-host", "127.0.0.1", "-port", &port.to_string()])
         .spawn()?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let deadline = Instant::now() + TOXIPROXY_WITHIN;
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        if Instant::now() > deadline || !process.is_running() {
-            bail!(
-                "toxiproxy-server does not answer on {address}:\n{}",
-                process.log_tail()
-            );
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
+    let ask = move || async move { Ok(drop(tokio::net::TcpStream::connect(address).await?)) };
+    until_ready(&process, TOXIPROXY_WITHIN, ask).await?;
     Ok((Toxiproxy::Genuine(process), address))
 }
 

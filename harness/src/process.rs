@@ -3,7 +3,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,12 +12,18 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use crate::guard::{self, GuardError};
+use crate::guard;
 
+mod error;
 pub mod log;
+mod ready;
 pub mod table;
+mod usage;
 
+pub use error::ProcessError;
+pub use ready::until_ready;
 pub use table::State;
+pub use usage::Usage;
 
 /// Every child of a run carries this variable; its value is the run's folder. It tells the run's processes from all
 /// others, even when their parents are dead.
@@ -28,80 +33,6 @@ pub const RUN_MARK: &str = "OUTBOX_LAB_RUN";
 const SIGNAL_DEADLINE: Duration = Duration::from_secs(10);
 const SIGNAL_POLL: Duration = Duration::from_millis(1);
 const EXIT_POLL: Duration = Duration::from_millis(5);
-
-/// What can go wrong with a child process.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// The program could not be started.
-    #[error("{name}: cannot start {}: {source}", program.display())]
-    Spawn {
-        /// The process, such as `relay 2`.
-        name: String,
-        /// What was to be run.
-        program: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Its log file could not be opened.
-    #[error("{name}: cannot write its log {}: {source}", log.display())]
-    Log {
-        /// The process.
-        name: String,
-        /// The file.
-        log: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The process was to end, and did not.
-    #[error("{name} (pid {pid}) did not end within {waited:?}; its log ends with:\n{tail}")]
-    StillRunning {
-        /// The process.
-        name: String,
-        /// Its process id.
-        pid: i32,
-        /// The deadline that passed.
-        waited: Duration,
-        /// The last lines of its log.
-        tail: String,
-    },
-    /// A signal was sent, and the process table does not show its effect.
-    #[error("{name} (pid {pid}) was sent {signal} and is {seen:?} after {waited:?}")]
-    NoEffect {
-        /// The process.
-        name: String,
-        /// Its process id.
-        pid: i32,
-        /// The signal.
-        signal: Signal,
-        /// What the process table says.
-        seen: State,
-        /// The deadline that passed.
-        waited: Duration,
-    },
-    /// A signal could not be sent.
-    #[error("{name} (pid {pid}): cannot send {signal}: {source}")]
-    Signal {
-        /// The process.
-        name: String,
-        /// Its process id.
-        pid: i32,
-        /// The signal.
-        signal: Signal,
-        /// Why not.
-        source: nix::Error,
-    },
-    /// The kernel would not say how the process ended.
-    #[error("{name}: cannot wait for it: {source}")]
-    Wait {
-        /// The process.
-        name: String,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The guardian could not be told.
-    #[error(transparent)]
-    Guard(#[from] GuardError),
-}
 
 /// A process to be started.
 #[derive(Debug)]
@@ -246,6 +177,14 @@ impl Process {
     /// What the process table says of it and its descendants: stopped only if all of them are.
     pub fn state(&self) -> State {
         table::state(self.pid)
+    }
+
+    /// What it has used so far, and at most; not its descendants.
+    pub fn usage(&self) -> Result<Usage, ProcessError> {
+        Usage::of(self.pid).map_err(|source| ProcessError::Wait {
+            name: self.name.clone(),
+            source,
+        })
     }
 
     /// Waits until it has ended.

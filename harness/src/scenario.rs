@@ -51,6 +51,31 @@ impl Default for System {
     }
 }
 
+/// Deadlines that fit a laboratory: an outage of a second must be long. A scenario's own settings come on top.
+const LABORATORY: [(&str, &str); 8] = [
+    ("LOG", "info"),
+    ("REQUEST_TIMEOUT_MS", "3000"),
+    ("POOL_WAIT_MS", "1500"),
+    ("LEASE_MS", "3000"),
+    ("CONFIRM_TIMEOUT_MS", "1000"),
+    ("POLL_MS", "500"),
+    ("RETRY_MAX_MS", "1000"),
+    ("HEARTBEAT_S", "2"),
+];
+
+impl System {
+    /// The same with deadlines that fit a laboratory, where it does not say otherwise. Without this, the service runs as
+    /// shipped.
+    #[must_use]
+    pub fn in_laboratory(mut self) -> Self {
+        for (name, value) in LABORATORY {
+            let setting = self.settings.entry(name.to_owned());
+            setting.or_insert_with(|| value.to_owned());
+        }
+        self
+    }
+}
+
 /// What the clients do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,17 +8,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use tokio::{
-    sync::Mutex,
-    task::spawn_blocking,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{
     edge::EdgeControl,
     fault::{Party, Role, Server},
     native::free_port,
-    process::Process,
+    process::{Process, Usage, until_ready},
     scenario,
     tap::Link,
 };
@@ -27,7 +23,6 @@ pub use launch::as_service;
 
 /// How long a process may take until it says that it can work.
 const READY_WITHIN: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long an orderly end may take; the service's own grace is shorter.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
@@ -73,11 +68,12 @@ pub struct Member {
 }
 
 impl System {
-    /// Makes the edges and starts the processes, and waits until each can work.
+    /// Makes the edges and starts the processes, and waits until each can work. Without `control` there are no edges:
+    /// every process dials its servers itself, as a benchmark wants it.
     pub async fn start(
         wanted: &scenario::System,
         servers: &Servers,
-        control: &EdgeControl,
+        control: Option<&EdgeControl>,
         place: &Place,
     ) -> Result<Self> {
         let mut system = Self {
@@ -111,7 +107,7 @@ impl System {
         number: u32,
         wanted: &scenario::System,
         servers: &Servers,
-        control: &EdgeControl,
+        control: Option<&EdgeControl>,
         place: &Place,
     ) -> Result<()> {
         let http = SocketAddr::from((
@@ -169,9 +165,12 @@ impl System {
         &mut self,
         ends: (Role, u32, Role),
         upstream: SocketAddr,
-        control: &EdgeControl,
+        control: Option<&EdgeControl>,
         run: &str,
     ) -> Result<SocketAddr> {
+        let Some(control) = control else {
+            return Ok(upstream);
+        };
         let (from, number, to) = ends;
         let name = format!("{run}-{}-{number}-{}", from.name(), to.name());
         let link = Link::create(control, &name, upstream)
@@ -184,11 +183,15 @@ impl System {
 
     /// Base URLs of the API's processes, over their edges.
     pub fn apis(&self) -> Vec<String> {
-        self.links
+        let apis = self
+            .members
             .iter()
-            .filter(|((from, ..), _)| *from == Role::Client)
-            .map(|(_, link)| format!("http://{}", link.address()))
-            .collect()
+            .filter(|member| member.role == Role::Api);
+        apis.map(|api| {
+            let link = self.links.get(&(Role::Client, api.number, Role::Api));
+            format!("http://{}", link.map_or(api.http, Link::address))
+        })
+        .collect()
     }
 
     /// All processes.
@@ -280,28 +283,15 @@ impl Member {
             .timeout(Duration::from_secs(2))
             .build()?;
         let url = format!("http://{}/readyz", self.http);
-        let deadline = Instant::now() + READY_WITHIN;
-        let mut last = "no answer".to_owned();
-        while Instant::now() < deadline {
-            if let Some(status) = self.ended().await {
-                bail!(
-                    "{} ended with {status} before it was ready\n{}",
-                    self.name(),
-                    self.log_tail()
-                );
+        let ask = || async {
+            let answer = http.get(&url).send().await?;
+            if !answer.status().is_success() {
+                bail!("{}", answer.text().await?);
             }
-            match http.get(&url).send().await {
-                Ok(answer) if answer.status().is_success() => return Ok(()),
-                Ok(answer) => last = answer.text().await.unwrap_or_default(),
-                Err(error) => last = error.to_string(),
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        bail!(
-            "{} was not ready within {READY_WITHIN:?}; last seen: {last}\n{}",
-            self.name(),
-            self.log_tail()
-        )
+            Ok(())
+        };
+        let process = self.process().await?;
+        Ok(until_ready(&process, READY_WITHIN, ask).await?)
     }
 
     /// SIGKILL. Returns how it ended.
@@ -336,14 +326,15 @@ impl Member {
         self.process().await.ok()?.ended().ok().flatten()
     }
 
+    /// What it has used so far, and at most.
+    pub async fn usage(&self) -> Result<Usage> {
+        Ok(self.process().await?.usage()?)
+    }
+
     async fn process(&self) -> Result<Arc<Process>> {
         let running = self.running.lock().await;
         running
             .clone()
             .ok_or_else(|| anyhow!("{} was never started", self.name()))
-    }
-
-    fn log_tail(&self) -> String {
-        self.launch.log_tail()
     }
 }

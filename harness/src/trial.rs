@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use uuid::Uuid;
 
@@ -123,6 +123,9 @@ async fn conduct(
     }
     let witness = Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
     let system = start(lab, &trial.scenario.system, &servers, folder, name).await?;
+    servers
+        .lanes_shared_by(trial.scenario.system.relays)
+        .await?;
     let ended = disturb(
         &Stage {
             system: &system,
@@ -158,7 +161,8 @@ async fn start(
         environment: lab.folder().to_owned(),
         folder: folder.to_owned(),
     };
-    System::start(wanted, &servers.addresses(), lab.control(), &place).await
+    let wanted = wanted.clone().in_laboratory();
+    System::start(&wanted, &servers.addresses(), Some(lab.control()), &place).await
 }
 
 /// A system that only stands there, to be played with.
@@ -296,7 +300,8 @@ async fn settle(
         } else {
             quiet_since = None;
         }
-        sleep(Duration::from_millis(20)).await;
+        // Counted many times a second, and not at all while the database is down.
+        let _ = timeout_at(deadline + LATE, gauge.changed()).await;
     }
     not_recovered(stage.recorder, healed.elapsed(), gauge.borrow().to_string());
     Ok(())

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// An event in the relay's hands.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub(crate) struct ClaimedEvent {
+pub struct ClaimedEvent {
     /// The event; becomes the message id.
     pub id: Uuid,
     /// Its type, as stored.
@@ -26,7 +26,7 @@ pub(crate) struct ClaimedEvent {
 /// An auction is passed over while an earlier event of it backs off, or has failed and `hold_failed` says that its
 /// successors wait. The lanes' rows are locked first: a takeover either happens before (and we see nothing) or after
 /// (and finds our events in flight).
-pub(crate) async fn claim(
+pub async fn claim(
     conn: &mut PgConnection,
     relay: Uuid,
     limit: i64,

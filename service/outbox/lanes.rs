@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// What one beat changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Beat {
+pub struct Beat {
     /// Lanes owned after the beat.
     pub owned: i64,
     /// Of these, newly acquired: there may be work in them.
@@ -20,7 +20,7 @@ pub(crate) struct Beat {
 /// expired up to its share. One transaction.
 ///
 /// `wants_ring` repeats the doorbell's flag, which is lost when the relay was thought dead for a while.
-pub(crate) async fn beat(
+pub async fn beat(
     conn: &mut PgConnection,
     relay: Uuid,
     lease: Duration,
@@ -43,11 +43,7 @@ pub(crate) async fn beat(
 }
 
 /// Sets whether writers should ring for `relay`.
-pub(crate) async fn want_ring(
-    conn: &mut PgConnection,
-    relay: Uuid,
-    wanted: bool,
-) -> sqlx::Result<()> {
+pub async fn want_ring(conn: &mut PgConnection, relay: Uuid, wanted: bool) -> sqlx::Result<()> {
     sqlx::query("UPDATE relays SET wants_ring = $2 WHERE relay_id = $1")
         .bind(relay)
         .bind(wanted)
@@ -57,7 +53,7 @@ pub(crate) async fn want_ring(
 }
 
 /// Gives up every lane and the relay's own row, so that others need not wait for the leases.
-pub(crate) async fn leave(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<()> {
+pub async fn leave(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<()> {
     let mut tx = conn.begin().await?;
     sqlx::query(
         "UPDATE relay_lanes SET owner = NULL, draining = false, lease_until = '-infinity' WHERE owner = $1",

@@ -10,7 +10,7 @@ use super::ClaimedEvent;
 
 /// An event that the broker, or the contract, would not take.
 #[derive(Debug)]
-pub(crate) struct Rejection {
+pub struct Rejection {
     /// The event.
     pub event: ClaimedEvent,
     /// Why, for `last_error`.
@@ -19,7 +19,7 @@ pub(crate) struct Rejection {
 
 /// How rejected events are tried again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RetryPolicy {
+pub struct RetryPolicy {
     /// At this many claims a rejected event is failed.
     pub max_attempts: i32,
     /// Pause after the first rejection; doubles with each.
@@ -29,10 +29,7 @@ pub(crate) struct RetryPolicy {
 }
 
 /// Marks confirmed events published, in one statement. Returns how many were still ours.
-pub(crate) async fn mark_published(
-    conn: &mut PgConnection,
-    events: &[ClaimedEvent],
-) -> sqlx::Result<u64> {
+pub async fn mark_published(conn: &mut PgConnection, events: &[ClaimedEvent]) -> sqlx::Result<u64> {
     let (ids, tokens) = presented(events.iter());
     let done = sqlx::query(
         "UPDATE outbox_events e
@@ -49,7 +46,7 @@ pub(crate) async fn mark_published(
 
 /// Sends rejected events into their back-off (doubling, with jitter), or fails them at the cap. Returns how many were
 /// failed.
-pub(crate) async fn reject(
+pub async fn reject(
     conn: &mut PgConnection,
     rejections: &[Rejection],
     policy: RetryPolicy,
@@ -83,7 +80,7 @@ pub(crate) async fn reject(
 }
 
 /// Hands back everything that `relay` has in flight, and the attempt with it: an outage costs no retries.
-pub(crate) async fn release(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<u64> {
+pub async fn release(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<u64> {
     let released = sqlx::query(
         "UPDATE outbox_events e
          SET status = 'pending', claim_token = NULL, attempts = attempts - 1

@@ -1,6 +1,7 @@
 //! A Postgres server of the lab's own: fsync on, a data folder in the run's folder, a free port on loopback.
 
 use std::{
+    ffi::OsStr,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -14,13 +15,10 @@ use nix::{
     unistd::{User, geteuid},
 };
 use sqlx::{Connection, PgConnection};
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, sleep, timeout},
-};
+use tokio::task::spawn_blocking;
 
 use super::{Binaries, cache::Cache, free_port};
-use crate::process::{Launch, Process};
+use crate::process::{Launch, Process, until_ready};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -56,6 +54,16 @@ impl Postgres {
         Ok(server)
     }
 
+    /// The folder of its programs, and the libraries that they need where those are not the system's.
+    pub fn programs(&self) -> (&Path, Option<&OsStr>) {
+        (&self.binaries.postgres, self.binaries.libraries.as_deref())
+    }
+
+    /// The log of this server's last start and those before.
+    pub fn log(&self) -> PathBuf {
+        self.run_folder.join(format!("{}.log", self.name))
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
@@ -82,26 +90,8 @@ impl Postgres {
         }
         let process = std::sync::Arc::new(launch.spawn()?);
         *self.lock() = Some(process.clone());
-        let deadline = Instant::now() + READY_WITHIN;
-        let mut last = String::new();
-        while Instant::now() < deadline {
-            match timeout(Duration::from_secs(2), answers(&self.url("postgres"))).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => last = error.to_string(),
-                Err(_) => last = "no answer".to_owned(),
-            }
-            if let Some(status) = process.ended()? {
-                bail!(
-                    "Postgres ended with {status} while it started:\n{}",
-                    process.log_tail()
-                );
-            }
-            sleep(Duration::from_millis(30)).await;
-        }
-        bail!(
-            "Postgres did not answer within {READY_WITHIN:?}; last seen: {last}\n{}",
-            process.log_tail()
-        )
+        let url = self.url("postgres");
+        Ok(until_ready(&process, READY_WITHIN, || answers(&url)).await?)
     }
 
     /// An orderly, fast shutdown.
@@ -165,10 +155,10 @@ impl Postgres {
     }
 }
 
-async fn answers(url: &str) -> sqlx::Result<()> {
+async fn answers(url: &str) -> Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     sqlx::query("SELECT 1").execute(&mut connection).await?;
-    connection.close().await
+    Ok(connection.close().await?)
 }
 
 /// Postgres refuses to run as root; then it runs as another user, who owns its data.
@@ -195,7 +185,7 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
     let cluster = run_folder.file_name().unwrap_or_default().to_string_lossy();
     let settings = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 400\n\
-         shared_buffers = 64MB\nfsync = on\nsynchronous_commit = on\ncluster_name = '{cluster}'\nlogging_collector = off\n"
+         shared_buffers = 64MB\nfsync = on\nsynchronous_commit = on\ntrack_commit_timestamp = on\ncluster_name = '{cluster}'\nlogging_collector = off\n"
     );
     let file = data.join("postgresql.auto.conf");
     std::fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;

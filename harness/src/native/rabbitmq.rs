@@ -12,15 +12,12 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use lapin::{Connection, ConnectionProperties};
-use tokio::{
-    task::spawn_blocking,
-    time::{Instant, sleep, timeout},
-};
+use tokio::task::spawn_blocking;
 
 use super::{Binaries, free_port};
-use crate::process::{Launch, Process};
+use crate::process::{Launch, Process, until_ready};
 use management::Management;
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -102,26 +99,7 @@ impl RabbitMq {
         let program = self.home.join("sbin/rabbitmq-server");
         let process = Arc::new(self.environment(self.launch("", program)).spawn()?);
         *lock(&self.process) = Some(process.clone());
-        let deadline = Instant::now() + READY_WITHIN;
-        let mut last = String::new();
-        while Instant::now() < deadline {
-            match timeout(Duration::from_secs(3), self.answers()).await {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => last = error.to_string(),
-                Err(_) => last = "no answer".to_owned(),
-            }
-            if let Some(status) = process.ended()? {
-                bail!(
-                    "RabbitMQ ended with {status} while it started:\n{}",
-                    process.log_tail()
-                );
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        bail!(
-            "RabbitMQ did not answer within {READY_WITHIN:?}; last seen: {last}\n{}",
-            process.log_tail()
-        )
+        Ok(until_ready(&process, READY_WITHIN, || self.answers()).await?)
     }
 
     async fn answers(&self) -> Result<()> {

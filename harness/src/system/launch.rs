@@ -17,18 +17,6 @@ const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
 /// The lab's hidden first argument that makes it the service.
 const AS_SERVICE: &str = "__service";
 
-/// Deadlines that fit a laboratory: an outage of a second must be long. A scenario's own settings come on top.
-const SETTINGS: [(&str, &str); 8] = [
-    ("LOG", "info"),
-    ("REQUEST_TIMEOUT_MS", "3000"),
-    ("POOL_WAIT_MS", "1500"),
-    ("LEASE_MS", "3000"),
-    ("CONFIRM_TIMEOUT_MS", "1000"),
-    ("POLL_MS", "500"),
-    ("RETRY_MAX_MS", "1000"),
-    ("HEARTBEAT_S", "2"),
-];
-
 /// A process to be started, as often as wanted.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -50,11 +38,8 @@ impl Launch {
         settings: &BTreeMap<String, String>,
     ) -> Result<Self> {
         let (program, first) = service()?;
-        let mut env: BTreeMap<String, String> = SETTINGS
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        let mut env = settings.clone();
         env.insert("HTTP_ADDR".to_owned(), http.to_string());
-        env.extend(settings.clone());
         Ok(Self {
             name: format!("{} {number}", role.name()),
             program,
@@ -81,11 +66,6 @@ impl Launch {
             .envs(env)
             .log(self.log.clone())
             .spawn()
-    }
-
-    /// The end of its log.
-    pub fn log_tail(&self) -> String {
-        process::log::tail(&self.log)
     }
 }
 

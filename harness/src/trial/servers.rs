@@ -1,8 +1,10 @@
 //! The servers of one run: shared ones, and its own where it breaks them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
+use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     fault::{Fault, Server},
@@ -13,6 +15,8 @@ use crate::{
     witness,
 };
 
+/// A few beats of the longest lease that is in use here.
+const SHARED_WITHIN: Duration = Duration::from_secs(40);
 /// The consumer's queue, as the service names it by default.
 const QUEUE: &str = "auction.bids";
 /// The queues on the exchange; the witness first, so that it misses nothing when they are bound again.
@@ -36,7 +40,7 @@ pub enum Breakable<'s> {
 
 impl OwnServers {
     /// Boots what the faults break, and makes the run's database and vhost.
-    pub(super) async fn prepare(lab: &Lab, faults: &[Fault], name: &str) -> Result<Self> {
+    pub async fn prepare(lab: &Lab, faults: &[Fault], name: &str) -> Result<Self> {
         let own: Vec<Server> = faults.iter().filter_map(Fault::breaks_server).collect();
         let postgres = async {
             if own.contains(&Server::Postgres) {
@@ -81,6 +85,30 @@ impl OwnServers {
     /// The run's vhost, around all edges.
     pub fn amqp_url(&self) -> String {
         self.rabbitmq.url(&self.name)
+    }
+
+    /// Waits until `relays` relays share the lanes fairly. A relay that starts beside others gets its share with the next
+    /// beat of theirs; what is done to one before that is done to a relay without work.
+    pub async fn lanes_shared_by(&self, relays: u32) -> Result<()> {
+        let mut connection = PgConnection::connect(&self.database_url()).await?;
+        let deadline = Instant::now() + SHARED_WITHIN;
+        loop {
+            let shared: bool = sqlx::query_scalar(
+                "SELECT count(*) = $1 AND max(lanes) <= ceil(64.0 / $1) FROM (
+                     SELECT owner, count(*) AS lanes FROM relay_lanes
+                     WHERE lease_until > clock_timestamp() AND NOT draining GROUP BY owner) AS owned",
+            )
+            .bind(i64::from(relays))
+            .fetch_one(&mut connection)
+            .await?;
+            if shared {
+                return Ok(connection.close().await?);
+            }
+            if Instant::now() > deadline {
+                bail!("{relays} relays did not come to share the lanes within {SHARED_WITHIN:?}");
+            }
+            sleep(Duration::from_millis(30)).await;
+        }
     }
 
     /// What the broker repeated to the service's consumer.
@@ -130,7 +158,7 @@ impl OwnServers {
     }
 
     /// Removes database and vhost from shared servers; own servers end with this value.
-    pub(super) async fn remove(self, lab: &Lab) -> Result<()> {
+    pub async fn remove(self, lab: &Lab) -> Result<()> {
         if !self.own.contains(&Server::Postgres) {
             lab.drop_database(&self.name).await?;
         }

@@ -1,0 +1,251 @@
+//! What the outbox is measured against: the broker alone, the database alone, and the relay that everybody writes.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use futures_util::{FutureExt, StreamExt, future::join_all};
+use lapin::{
+    BasicProperties, Channel, Connection, ConnectionProperties, PublisherConfirm,
+    options::{
+        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+        ConfirmSelectOptions,
+    },
+    types::{AMQPValue, FieldTable},
+};
+use outbox_service::{
+    events::{self, BidPlaced},
+    outbox::{self, lanes},
+};
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::stage::{Cast, Site};
+
+pub const EXCHANGE: &str = "auction.events";
+pub const QUEUE: &str = "auction.bids";
+/// Unconfirmed messages of the raw publisher; more makes it no faster (`README`, benches).
+const IN_FLIGHT: usize = 1_000;
+/// Publish futures polled together.
+const SLICE: usize = 64;
+/// The relay's window, as shipped.
+const WINDOW: i64 = 500;
+const LEASE: Duration = Duration::from_secs(60);
+/// The longest silence of a broker that works.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// A broker connection around everything. The service declares its topology first, by starting once.
+pub struct Wire {
+    connection: Connection,
+    channel: Channel,
+}
+
+impl Wire {
+    /// Lets the service declare exchange and queue, then connects beside it.
+    pub async fn open(site: &Site<'_>) -> Result<Self> {
+        let declares = site
+            .start(Cast {
+                consumers: 1,
+                ..Cast::default()
+            })
+            .await?;
+        declares.stop().await;
+        Self::join(site).await
+    }
+
+    /// Connects to what is declared already.
+    pub async fn join(site: &Site<'_>) -> Result<Self> {
+        let properties = ConnectionProperties::default().with_connection_name("bench".into());
+        let connection = Connection::connect(&site.servers.amqp_url(), properties).await?;
+        let channel = connection.create_channel().await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
+        Ok(Self {
+            connection,
+            channel,
+        })
+    }
+
+    /// The channel, in confirm mode.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Ends in order.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.connection.close(200, "done".into()).await?)
+    }
+
+    async fn publish(&self, message: &RawMessage) -> lapin::Result<PublisherConfirm> {
+        let mandatory = BasicPublishOptions {
+            mandatory: true,
+            ..Default::default()
+        };
+        self.channel
+            .basic_publish(
+                EXCHANGE.into(),
+                "".into(),
+                mandatory,
+                &message.body,
+                message.properties.clone(),
+            )
+            .await
+    }
+
+    /// Publishes everything with a sliding window of confirms, as fast as the broker goes.
+    pub async fn flood(&self, messages: &[RawMessage]) -> Result<Duration> {
+        let began = Instant::now();
+        let mut in_flight = VecDeque::with_capacity(IN_FLIGHT + SLICE);
+        for slice in messages.chunks(SLICE) {
+            for sent in join_all(slice.iter().map(|message| self.publish(message))).await {
+                in_flight.push_back(sent?);
+            }
+            while in_flight.len() > IN_FLIGHT {
+                confirmed(&mut in_flight).await?;
+            }
+        }
+        while !in_flight.is_empty() {
+            confirmed(&mut in_flight).await?;
+        }
+        Ok(began.elapsed())
+    }
+
+    /// Takes `count` messages and acks whatever is there with one ack, and does nothing else. Timed from the first one on.
+    pub async fn take(&self, count: u64) -> Result<Duration> {
+        self.channel
+            .basic_qos(1_000, BasicQosOptions::default())
+            .await?;
+        let mut deliveries = self
+            .channel
+            .basic_consume(
+                QUEUE.into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        let (mut began, mut taken) = (None, 0);
+        while taken < count {
+            let mut last = timeout(SILENCE, deliveries.next())
+                .await?
+                .context("no more deliveries")??;
+            began.get_or_insert_with(Instant::now);
+            taken += 1;
+            for _ in 0..500 {
+                let Some(Some(more)) = deliveries.next().now_or_never() else {
+                    break;
+                };
+                last = more?;
+                taken += 1;
+            }
+            let all = BasicAckOptions { multiple: true };
+            self.channel.basic_ack(last.delivery_tag, all).await?;
+        }
+        Ok(began.map_or(Duration::ZERO, |began| began.elapsed()))
+    }
+}
+
+async fn confirmed(in_flight: &mut VecDeque<PublisherConfirm>) -> Result<()> {
+    let confirm = in_flight.pop_front().context("nothing is in flight")?;
+    let answer = timeout(SILENCE, confirm).await??;
+    ensure!(answer.is_ack(), "the broker did not confirm: {answer:?}");
+    Ok(())
+}
+
+/// A message as the relay's, made without it.
+pub struct RawMessage {
+    body: Vec<u8>,
+    properties: BasicProperties,
+}
+
+/// `count` bids over a thousand auctions, each auction's in order.
+pub fn messages(count: u64) -> Vec<RawMessage> {
+    (0..count as i64)
+        .map(|n| {
+            let (auction, sequence) = (n % 1_000, n / 1_000 + 1);
+            let event = BidPlaced {
+                bid_id: Uuid::now_v7().to_string(),
+                user_id: format!("bidder-{}", n % 500),
+                amount: 1_000 + n,
+                timestamp: Some(chrono::Utc::now().into()),
+                auction_id: Uuid::from_u128(auction as u128 + 1).to_string(),
+                sequence,
+            };
+            RawMessage::new(Uuid::now_v7(), &event)
+        })
+        .collect()
+}
+
+impl RawMessage {
+    fn new(id: Uuid, event: &BidPlaced) -> Self {
+        let text = |value: &str| AMQPValue::LongString(value.into());
+        let mut headers = FieldTable::default();
+        headers.insert("bid_id".into(), text(&event.bid_id));
+        headers.insert("auction_id".into(), text(&event.auction_id));
+        headers.insert("sequence".into(), AMQPValue::LongLongInt(event.sequence));
+        Self {
+            body: events::to_wire(event),
+            properties: BasicProperties::default()
+                .with_content_type(events::CONTENT_TYPE.into())
+                .with_type(events::BID_PLACED.into())
+                .with_message_id(id.to_string().into())
+                .with_timestamp(1_764_000_000)
+                .with_delivery_mode(2)
+                .with_headers(headers),
+        }
+    }
+}
+
+/// Claims and marks everything that waits, one window after the other, without a broker. Says how long claims alone took,
+/// one by one.
+pub async fn claim_and_mark(
+    connection: &mut PgConnection,
+    windows: usize,
+) -> Result<Vec<Duration>> {
+    let relay = Uuid::now_v7();
+    let mut claims = Vec::new();
+    lanes::beat(connection, relay, LEASE, false).await?;
+    while claims.len() < windows {
+        let began = Instant::now();
+        let claimed = outbox::claim(connection, relay, WINDOW, true).await?;
+        claims.push(began.elapsed());
+        if claimed.is_empty() {
+            break;
+        }
+        let marked = outbox::mark_published(connection, &claimed).await?;
+        ensure!(marked == claimed.len() as u64, "marks went missing");
+    }
+    lanes::leave(connection, relay).await?;
+    Ok(claims)
+}
+
+/// The textbook relay: one row, one publish, one confirm, one update, `events` times.
+pub async fn textbook(site: &Site<'_>, wire: &Wire, events: u64) -> Result<Duration> {
+    let mut connection = PgConnection::connect(&site.servers.database_url()).await?;
+    let began = Instant::now();
+    for _ in 0..events {
+        let (id, kind, payload): (Uuid, String, String) = sqlx::query_as(
+            "SELECT id, event_type, payload::text FROM outbox_events
+             WHERE status = 'pending' ORDER BY position LIMIT 1",
+        )
+        .fetch_one(&mut connection)
+        .await?;
+        let event = events::from_outbox(&kind, payload.as_bytes())?;
+        let confirm = wire.publish(&RawMessage::new(id, &event)).await?;
+        let answer = timeout(SILENCE, confirm).await??;
+        ensure!(answer.is_ack(), "the broker did not confirm: {answer:?}");
+        sqlx::query(
+            "UPDATE outbox_events SET status = 'published', processed_at = now() WHERE id = $1",
+        )
+        .bind(id)
+        .execute(&mut connection)
+        .await?;
+    }
+    let took = began.elapsed();
+    connection.close().await?;
+    Ok(took)
+}

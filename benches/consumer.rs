@@ -1,0 +1,67 @@
+//! Deliveries applied, beside a consumer that acks everything and does nothing.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use criterion::Criterion;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    baseline::{self, Wire},
+    stage::{self, Cast, Site, Stage},
+};
+
+const DELIVERIES: u64 = 60_000;
+const APPLIED_WITHIN: Duration = Duration::from_secs(120);
+
+pub fn benches(stage: &Stage, criterion: &mut Criterion) {
+    let mut group = stage::group(criterion, "consumer");
+    stage.rate(&mut group, "consumer/bare", DELIVERIES, async |site| {
+        let wire = Wire::open(site).await?;
+        wire.flood(&baseline::messages(DELIVERIES)).await?;
+        let took = wire.take(DELIVERIES).await?;
+        wire.close().await?;
+        Ok(took)
+    });
+    stage.rate(&mut group, "consumer/applied", DELIVERIES, async |site| {
+        apply(stage, site).await
+    });
+    group.finish();
+}
+
+/// Timed from the first event's application to the last one's: starting a process is not consuming.
+async fn apply(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
+    let wire = Wire::open(site).await?;
+    wire.flood(&baseline::messages(DELIVERIES)).await?;
+    wire.close().await?;
+    let system = site
+        .start(Cast {
+            consumers: 1,
+            ..Cast::default()
+        })
+        .await?;
+    let deadline = Instant::now() + APPLIED_WITHIN;
+    loop {
+        let applied: i64 =
+            sqlx::query_scalar("SELECT COALESCE(sum(bid_count), 0)::bigint FROM standings")
+                .fetch_one(&site.pool)
+                .await?;
+        if applied as u64 == DELIVERIES {
+            break;
+        }
+        if Instant::now() > deadline {
+            bail!("{applied} of {DELIVERIES} deliveries were applied within {APPLIED_WITHIN:?}");
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    let seconds: f64 = sqlx::query_scalar(
+        "SELECT extract(epoch FROM max(applied_at) - min(received_at))::float8 FROM inbox",
+    )
+    .fetch_one(&site.pool)
+    .await?;
+    stage
+        .ledger
+        .borrow_mut()
+        .peaks(&stage::strike(&system).await?);
+    Ok(Duration::from_secs_f64(seconds))
+}

@@ -1,0 +1,316 @@
+//! Everything that was measured in this run, and what it is to be compared with.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
+use hdrhistogram::Histogram;
+
+use crate::listener::Arrival;
+
+/// Figures by name. A figure that was filtered out of the run is simply absent.
+#[derive(Default)]
+pub struct Ledger {
+    samples: BTreeMap<&'static str, Vec<f64>>,
+    latencies: BTreeMap<&'static str, Latencies>,
+    /// Order of the latency table's rows.
+    seen: Vec<&'static str>,
+    peaks: BTreeMap<&'static str, f64>,
+}
+
+/// One case's latencies over all rounds, in microseconds.
+struct Latencies {
+    all: Histogram<u64>,
+    longest_gap: Duration,
+}
+
+/// What a figure is to reach.
+enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// One line of the table of goals.
+struct Goal {
+    figure: &'static str,
+    measured: Option<f64>,
+    bound: Bound,
+    unit: &'static str,
+}
+
+impl Ledger {
+    /// Adds a sample.
+    pub fn note(&mut self, figure: &'static str, value: f64) {
+        self.samples.entry(figure).or_default().push(value);
+    }
+
+    /// The middle of a figure's samples.
+    pub fn median(&self, figure: &str) -> Option<f64> {
+        let mut samples = self.samples.get(figure)?.clone();
+        samples.sort_by(f64::total_cmp);
+        samples.get(samples.len() / 2).copied()
+    }
+
+    /// Adds the most memory that roles had resident, in MiB.
+    pub fn peaks(&mut self, peaks: &BTreeMap<&'static str, f64>) {
+        for (role, peak) in peaks {
+            let highest = self.peaks.entry(role).or_default();
+            *highest = highest.max(*peak);
+        }
+    }
+
+    /// Adds a round of arrivals and returns its median.
+    pub fn latencies(&mut self, figure: &'static str, arrivals: &[Arrival]) -> Duration {
+        let mut round = Histogram::<u64>::new(3).expect("three digits are allowed");
+        let mut at: Vec<u64> = Vec::with_capacity(arrivals.len());
+        for arrival in arrivals {
+            round.saturating_record(arrival.latency().as_micros() as u64);
+            at.push(arrival.at);
+        }
+        at.sort_unstable();
+        let gaps = at.windows(2).map(|pair| pair[1] - pair[0]);
+        let longest_gap = Duration::from_micros(gaps.max().unwrap_or(0));
+        let median = Duration::from_micros(round.value_at_quantile(0.5));
+        match self.latencies.get_mut(figure) {
+            Some(known) => {
+                known.all.add(&round).expect("both resize by themselves");
+                known.longest_gap = known.longest_gap.max(longest_gap);
+            }
+            None => {
+                self.seen.push(figure);
+                let all = round;
+                self.latencies
+                    .insert(figure, Latencies { all, longest_gap });
+            }
+        }
+        median
+    }
+
+    /// Three tables: rates, latencies, goals.
+    pub fn print(&self, servers: Option<&str>) {
+        let Some(servers) = servers else {
+            return;
+        };
+        println!("\nmeasured on {}; {servers}\n", machine());
+        if !self.samples.is_empty() {
+            println!("{}\n", self.rates());
+        }
+        if !self.latencies.is_empty() {
+            println!("{}\n", self.latency_table());
+        }
+        println!("{}", self.goal_table());
+    }
+
+    fn rates(&self) -> Table {
+        let mut table = table(["figure", "median", "lowest", "highest", "rounds"]);
+        for (figure, samples) in &self.samples {
+            let lowest = samples.iter().copied().fold(f64::INFINITY, f64::min);
+            let highest = samples.iter().copied().fold(0.0, f64::max);
+            let median = self.median(figure).unwrap_or(0.0);
+            table.add_row([
+                (*figure).to_owned(),
+                number(median),
+                number(lowest),
+                number(highest),
+                samples.len().to_string(),
+            ]);
+        }
+        for (role, peak) in &self.peaks {
+            let row = [
+                format!("memory/{role}, peak RSS in MiB"),
+                number(*peak),
+                String::new(),
+                String::new(),
+                String::new(),
+            ];
+            table.add_row(row);
+        }
+        table
+    }
+
+    fn latency_table(&self) -> Table {
+        let mut table = table([
+            "latency in ms",
+            "p50",
+            "p90",
+            "p99",
+            "p99.9",
+            "max",
+            "longest gap",
+            "bids",
+        ]);
+        for figure in &self.seen {
+            let Latencies { all, longest_gap } = &self.latencies[figure];
+            let at = |quantile: f64| millis(all.value_at_quantile(quantile));
+            table.add_row([
+                figure.trim_start_matches("latency/").to_owned(),
+                at(0.5),
+                at(0.9),
+                at(0.99),
+                at(0.999),
+                millis(all.max()),
+                millis(longest_gap.as_micros() as u64),
+                all.len().to_string(),
+            ]);
+        }
+        table
+    }
+
+    fn goal_table(&self) -> Table {
+        let mut table = table(["goal", "measured", "to reach", ""]);
+        for goal in self.goals() {
+            let (sign, bound, met) = match goal.bound {
+                Bound::AtLeast(bound) => (">=", bound, goal.measured.map(|value| value >= bound)),
+                Bound::AtMost(bound) => ("<=", bound, goal.measured.map(|value| value <= bound)),
+            };
+            let measured = goal.measured.map_or_else(String::new, |value| {
+                format!("{}{}", number(value), goal.unit)
+            });
+            let word = match met {
+                Some(true) => "met",
+                Some(false) => "NOT MET",
+                None => "not measured",
+            };
+            table.add_row([
+                goal.figure.to_owned(),
+                measured,
+                format!("{sign} {}{}", number(bound), goal.unit),
+                word.to_owned(),
+            ]);
+        }
+        table
+    }
+
+    fn goals(&self) -> Vec<Goal> {
+        use Bound::{AtLeast, AtMost};
+        let ratio = |this: &str, that: &str| Some(self.median(this)? / self.median(that)?);
+        let quantile = |figure: &str, quantile: f64| {
+            let all = &self.latencies.get(figure)?.all;
+            Some(all.value_at_quantile(quantile) as f64 / 1_000.0)
+        };
+        let goal = |figure, measured, bound, unit| Goal {
+            figure,
+            measured,
+            bound,
+            unit,
+        };
+        let far = ["scale/claim at 10 M, ms", "scale/claim at 1 M, ms"]
+            .into_iter()
+            .find(|figure| self.samples.contains_key(figure));
+        let claims = far.and_then(|far| ratio(far, "scale/claim at 100 k, ms"));
+        let idle = "latency/idle, commit to applied";
+        vec![
+            goal(
+                "drain, one relay / raw confirmed publish",
+                ratio("drain/one relay", "drain/raw publish"),
+                AtLeast(0.7),
+                "",
+            ),
+            goal(
+                "drain / textbook relay",
+                ratio("drain/one relay", "drain/textbook"),
+                AtLeast(20.0),
+                "",
+            ),
+            goal(
+                "two relays / one relay",
+                ratio("drain/two relays", "drain/one relay"),
+                AtLeast(0.95),
+                "",
+            ),
+            goal(
+                "idle, commit to applied, p50",
+                quantile(idle, 0.5),
+                AtMost(3.0),
+                " ms",
+            ),
+            goal(
+                "idle, commit to applied, p99",
+                quantile(idle, 0.99),
+                AtMost(15.0),
+                " ms",
+            ),
+            goal(
+                "half the drain rate, p99",
+                quantile("latency/half the drain rate", 0.99),
+                AtMost(25.0),
+                " ms",
+            ),
+            goal(
+                "intake over HTTP / pgbench, 32 clients",
+                ratio("intake/HTTP, 32 clients", "intake/pgbench, 32 clients"),
+                AtLeast(0.6),
+                "",
+            ),
+            goal(
+                "consumer / bare consumer",
+                ratio("consumer/applied", "consumer/bare"),
+                AtLeast(0.5),
+                "",
+            ),
+            goal(
+                "drain, xmin pinned / free",
+                ratio("drain/xmin pinned", "drain/one relay"),
+                AtLeast(0.9),
+                "",
+            ),
+            goal(
+                if far == Some("scale/claim at 10 M, ms") {
+                    "claim time, 10 M / 100 k pending"
+                } else {
+                    "claim time, 1 M / 100 k pending (10 M without --quick)"
+                },
+                claims,
+                AtMost(1.2),
+                "",
+            ),
+            goal(
+                "relay's peak RSS, 1 M backlog",
+                self.median("memory/relay with 1 M waiting, MiB"),
+                AtMost(64.0),
+                " MiB",
+            ),
+            goal(
+                "idle: statements a second, busiest role",
+                self.median("idle/statements a second"),
+                AtMost(2.0),
+                "/s",
+            ),
+            goal(
+                "idle: CPU, busiest role",
+                self.median("idle/CPU percent"),
+                AtMost(0.5),
+                " %",
+            ),
+        ]
+    }
+}
+
+fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(header);
+    table
+}
+
+fn millis(micros: u64) -> String {
+    number(micros as f64 / 1_000.0)
+}
+
+/// Three digits, or all of them before the point.
+fn number(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 => format!("{value:.0}"),
+        middle if middle >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// Cores and processor, for the reader of a table.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("an unknown processor", |(_, model)| model);
+    format!("{cores} cores of {model}")
+}
