@@ -19,7 +19,7 @@ use outbox_service::{
     events::{self, BidPlaced},
     outbox::{self, lanes},
 };
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{ConnectOptions, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -198,6 +198,12 @@ impl RawMessage {
                 .with_headers(headers),
         }
     }
+}
+
+/// A connection as the relay has it.
+pub async fn relay_connection(site: &Site<'_>) -> Result<PgConnection> {
+    let options: PgConnectOptions = site.servers.database_url().parse()?;
+    Ok(options.options(outbox_service::BY_INDEX).connect().await?)
 }
 
 /// Claims and marks everything that waits, one window after the other, without a broker. Says how long claims alone took,

@@ -28,7 +28,7 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     });
     stage.rate(&mut group, "drain/claim and mark", BACKLOG, async |site| {
         backlog::append(&site.pool, 0, BACKLOG as i64, EVEN).await?;
-        let mut connection = PgConnection::connect(&site.servers.database_url()).await?;
+        let mut connection = baseline::relay_connection(site).await?;
         let began = Instant::now();
         baseline::claim_and_mark(&mut connection, usize::MAX).await?;
         let took = began.elapsed();

@@ -109,9 +109,11 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             // Criterion is given the median.
             bencher.iter_custom(|rounds| {
-                (0..rounds)
-                    .map(|_| stage.ledger.borrow_mut().latencies(figure, &once()))
-                    .sum()
+                let one = || {
+                    let arrivals = once();
+                    stage.ledger.borrow_mut().latencies(figure, &arrivals)
+                };
+                (0..rounds).map(|_| one()).sum()
             });
         });
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use criterion::Criterion;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgPool};
 
 use crate::{
     backlog::{self, EVEN},
@@ -94,7 +94,7 @@ async fn fill(pool: &PgPool, appended: &mut i64, size: i64) -> Result<()> {
 }
 
 async fn median_claim(site: &Site<'_>) -> Result<Duration> {
-    let mut connection = PgConnection::connect(&site.servers.database_url()).await?;
+    let mut connection = baseline::relay_connection(site).await?;
     let mut claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
     connection.close().await?;
     claims.sort_unstable();

@@ -1,13 +1,17 @@
 //! The consumer's transaction: remember what was received, apply what is in order. The only place that writes `inbox`
 //! and `standings`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::events::BidPlaced;
+
+mod runs;
+
+use runs::Runs;
 
 /// The channel on which the live feed hears of applied bids; the payload is the auction.
 pub(crate) const APPLIED: &str = "bids_applied";
@@ -84,17 +88,52 @@ pub(crate) async fn receive(
     conn: &mut PgConnection,
     batch: &[ReceivedBid],
 ) -> sqlx::Result<Received> {
+    let bids: BTreeMap<Uuid, &ReceivedBid> = batch.iter().map(|bid| (bid.bid_id, bid)).collect();
+    let auctions: BTreeSet<Uuid> = batch.iter().map(|bid| bid.auction_id).collect();
+    let auctions = Vec::from_iter(auctions);
     let mut tx = conn.begin().await?;
-    let new = remember(&mut tx, batch).await?;
-    // In one order everywhere, so that two consumers never deadlock.
-    let auctions: Vec<Uuid> = batch
-        .iter()
-        .map(|bid| bid.auction_id)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    lock_standings(&mut tx, &auctions).await?;
-    let applied = apply(&mut tx, &auctions).await?;
+    let last = lock_standings(&mut tx, &auctions).await?;
+    let parked = with_parked(&mut tx, &auctions).await?;
+    let runs = Runs::of(bids.values().copied(), &last, &parked);
+    let new = match remember(&mut tx, bids.values().copied(), &runs).await? {
+        (new, applied) if applied == runs.bids.len() as u64 => {
+            advance(&mut tx, &runs).await?;
+            new
+        }
+        // A bid of a run was received before, in some other place. Rare enough to begin again, the long way.
+        _ => {
+            tx.rollback().await?;
+            tx = conn.begin().await?;
+            lock_standings(&mut tx, &auctions).await?;
+            let nothing = Runs::default();
+            let (new, _) = remember(&mut tx, bids.values().copied(), &nothing).await?;
+            return finish(tx, batch, new, &nothing, &auctions).await;
+        }
+    };
+    finish(tx, batch, new, &runs, &Vec::from_iter(parked)).await
+}
+
+/// Applies what was parked, tells the live feed, commits.
+async fn finish(
+    mut tx: Transaction<'_, Postgres>,
+    batch: &[ReceivedBid],
+    new: u64,
+    runs: &Runs<'_>,
+    parked: &[Uuid],
+) -> sqlx::Result<Received> {
+    let mut changed: Vec<Uuid> = runs.of_auction.keys().copied().collect();
+    let mut applied = runs.bids.len() as u64;
+    for (auction, bids) in apply_parked(&mut tx, parked).await? {
+        changed.push(auction);
+        applied += bids.unsigned_abs();
+    }
+    if !changed.is_empty() {
+        sqlx::query("SELECT pg_notify($2, auction::text) FROM unnest($1::uuid[]) AS auction")
+            .bind(changed)
+            .bind(APPLIED)
+            .execute(&mut *tx)
+            .await?;
+    }
     tx.commit().await?;
     Ok(Received {
         new,
@@ -103,43 +142,106 @@ pub(crate) async fn receive(
     })
 }
 
-async fn remember(conn: &mut PgConnection, batch: &[ReceivedBid]) -> sqlx::Result<u64> {
-    let mut bids: Vec<&ReceivedBid> = batch.iter().collect();
-    bids.sort_by_key(|bid| bid.bid_id);
-    // The named target swallows a bid seen before and nothing else.
-    let inserted = sqlx::query(
-        "INSERT INTO inbox (bid_id, auction_id, sequence, user_id, amount, placed_at)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::timestamptz[])
-         ON CONFLICT (bid_id) DO NOTHING",
-    )
-    .bind(bids.iter().map(|bid| bid.bid_id).collect::<Vec<_>>())
-    .bind(bids.iter().map(|bid| bid.auction_id).collect::<Vec<_>>())
-    .bind(bids.iter().map(|bid| bid.sequence).collect::<Vec<_>>())
-    .bind(bids.iter().map(|bid| bid.user_id.as_str()).collect::<Vec<_>>())
-    .bind(bids.iter().map(|bid| bid.amount).collect::<Vec<_>>())
-    .bind(bids.iter().map(|bid| bid.placed_at).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
-    Ok(inserted.rows_affected())
-}
-
-async fn lock_standings(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<()> {
+/// Locks the auctions' standings and says their last sequences. Locked in one order everywhere; only two consumers that
+/// meet two new auctions at the same moment can deadlock, and then one of them tries again.
+async fn lock_standings(
+    conn: &mut PgConnection,
+    auctions: &[Uuid],
+) -> sqlx::Result<BTreeMap<Uuid, i64>> {
+    let lock = "SELECT auction_id, last_sequence FROM standings WHERE auction_id = ANY($1) ORDER BY auction_id FOR UPDATE";
+    let known: Vec<(Uuid, i64)> = sqlx::query_as(lock)
+        .bind(auctions)
+        .fetch_all(&mut *conn)
+        .await?;
+    if known.len() == auctions.len() {
+        return Ok(known.into_iter().collect());
+    }
     sqlx::query(
         "INSERT INTO standings (auction_id) SELECT unnest($1::uuid[]) ON CONFLICT (auction_id) DO NOTHING",
     )
     .bind(auctions)
     .execute(&mut *conn)
     .await?;
-    sqlx::query("SELECT FROM standings WHERE auction_id = ANY($1) ORDER BY auction_id FOR UPDATE")
-        .bind(auctions)
-        .execute(conn)
-        .await?;
+    let known: Vec<(Uuid, i64)> = sqlx::query_as(lock).bind(auctions).fetch_all(conn).await?;
+    Ok(known.into_iter().collect())
+}
+
+/// Which of the auctions have parked bids. A statement of its own: it must see what was parked while the locks were
+/// waited for.
+async fn with_parked(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<BTreeSet<Uuid>> {
+    let parked: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT DISTINCT auction_id FROM inbox WHERE auction_id = ANY($1) AND applied_at IS NULL",
+    )
+    .bind(auctions)
+    .fetch_all(conn)
+    .await?;
+    Ok(parked.into_iter().collect())
+}
+
+/// Writes the bids down, those of runs as applied. Returns how many were new, and how many of these as applied.
+async fn remember(
+    conn: &mut PgConnection,
+    bids: impl Iterator<Item = &ReceivedBid> + Clone,
+    runs: &Runs<'_>,
+) -> sqlx::Result<(u64, u64)> {
+    // The named target swallows a bid seen before and nothing else.
+    let applied: Vec<bool> = sqlx::query_scalar(
+        "INSERT INTO inbox (bid_id, auction_id, sequence, user_id, amount, placed_at, applied_at)
+         SELECT bid_id, auction_id, sequence, user_id, amount, placed_at, CASE WHEN applied THEN clock_timestamp() END
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::timestamptz[], $7::bool[])
+             AS bid (bid_id, auction_id, sequence, user_id, amount, placed_at, applied)
+         ON CONFLICT (bid_id) DO NOTHING
+         RETURNING applied_at IS NOT NULL",
+    )
+    .bind(bids.clone().map(|bid| bid.bid_id).collect::<Vec<_>>())
+    .bind(bids.clone().map(|bid| bid.auction_id).collect::<Vec<_>>())
+    .bind(bids.clone().map(|bid| bid.sequence).collect::<Vec<_>>())
+    .bind(bids.clone().map(|bid| bid.user_id.as_str()).collect::<Vec<_>>())
+    .bind(bids.clone().map(|bid| bid.amount).collect::<Vec<_>>())
+    .bind(bids.clone().map(|bid| bid.placed_at).collect::<Vec<_>>())
+    .bind(bids.map(|bid| runs.bids.contains(&bid.bid_id)).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let as_applied = applied.iter().filter(|applied| **applied).count();
+    Ok((applied.len() as u64, as_applied as u64))
+}
+
+/// Adds the runs to their auctions' standings.
+async fn advance(conn: &mut PgConnection, runs: &Runs<'_>) -> sqlx::Result<()> {
+    if runs.of_auction.is_empty() {
+        return Ok(());
+    }
+    let run = || runs.of_auction.values();
+    sqlx::query(
+        "UPDATE standings s
+         SET last_sequence = run.last_sequence,
+             bid_count = bid_count + run.bids,
+             highest_bid_id = CASE WHEN highest_amount >= run.amount THEN highest_bid_id ELSE run.bid_id END,
+             highest_amount = GREATEST(highest_amount, run.amount)
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[])
+             AS run (auction_id, last_sequence, bids, bid_id, amount)
+         WHERE s.auction_id = run.auction_id",
+    )
+    .bind(runs.of_auction.keys().copied().collect::<Vec<_>>())
+    .bind(run().map(|run| run.last_sequence).collect::<Vec<_>>())
+    .bind(run().map(|run| run.count).collect::<Vec<_>>())
+    .bind(run().map(|run| run.highest.bid_id).collect::<Vec<_>>())
+    .bind(run().map(|run| run.highest.amount).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
-/// Applies, for each auction, the run of bids that continues its standing without a gap, and tells the live feed.
-async fn apply(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<u64> {
-    let changed: Vec<(Uuid, i64)> = sqlx::query_as(
+/// Applies, for each auction, the run of parked bids that continues its standing without a gap. Says which auctions have
+/// changed, by how many bids.
+async fn apply_parked(
+    conn: &mut PgConnection,
+    auctions: &[Uuid],
+) -> sqlx::Result<Vec<(Uuid, i64)>> {
+    if auctions.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(
         "WITH waiting AS (
              SELECT i.bid_id, i.auction_id, i.sequence, i.amount,
                     s.last_sequence + row_number() OVER (PARTITION BY i.auction_id ORDER BY i.sequence) AS next
@@ -163,16 +265,6 @@ async fn apply(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<u64> 
          RETURNING s.auction_id, sums.bids",
     )
     .bind(auctions)
-    .fetch_all(&mut *conn)
-    .await?;
-    if changed.is_empty() {
-        return Ok(0);
-    }
-    let (changed, applied): (Vec<Uuid>, Vec<i64>) = changed.into_iter().unzip();
-    sqlx::query("SELECT pg_notify($2, auction::text) FROM unnest($1::uuid[]) AS auction")
-        .bind(changed)
-        .bind(APPLIED)
-        .execute(conn)
-        .await?;
-    Ok(applied.iter().sum::<i64>() as u64)
+    .fetch_all(conn)
+    .await
 }

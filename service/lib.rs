@@ -34,4 +34,5 @@ mod run;
 mod standings;
 mod telemetry;
 
+pub use database::BY_INDEX;
 pub use run::{MIGRATIONS, main};

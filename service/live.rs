@@ -186,7 +186,8 @@ mod tests {
 
     fn hub(max_streams: usize, shutdown: &CancellationToken) -> LiveHub {
         let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
-        let database = Database::connect_lazy(nowhere, 1, SECOND, SECOND, "test").expect("a URL");
+        let database =
+            Database::connect_lazy(nowhere, 1, SECOND, SECOND, "test", &[]).expect("a URL");
         LiveHub::new(database, max_streams, 60 * SECOND, shutdown.clone())
     }
 

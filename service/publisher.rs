@@ -1,10 +1,18 @@
-//! Confirmed publishing: a window of messages goes out pipelined, and each one's fate is known before the next window.
+//! Confirmed publishing: windows of messages go out one behind the other, and each message's fate is learnt.
+//!
+//! lapin hands a returned message to whichever confirm resolves next, so that a confirm says nothing of its own message
+//! alone. What can be relied on: a return arrives before its own message's confirm, and returns are handed out in order,
+//! one a confirm. Hence a confirm that carries nothing found no return waiting, its own included: its message was
+//! returned only if a confirm that resolved earlier, on whatever message, carries it. And once a return was seen
+//! anywhere, only the whole pipe, answered to the last confirm, tells which messages are gone.
 
-use std::{collections::HashSet, time::Duration};
+mod flight;
+
+use std::{collections::VecDeque, time::Duration};
 
 use futures_util::future::join_all;
 use lapin::{
-    BasicProperties, Channel, Confirmation, Connection, PublisherConfirm,
+    BasicProperties, Channel, Connection, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -15,6 +23,7 @@ use crate::{
     broker::{Broker, Outage, answer},
     events::{self, BidPlaced},
 };
+use flight::{Answers, Flight};
 
 /// Publish futures polled together: enough to fill the socket, few enough to be polled cheaply.
 const SLICE: usize = 64;
@@ -71,13 +80,6 @@ pub(crate) enum Fate {
     Unknown,
 }
 
-/// A window's fates, in the order of its messages, and the outage that cut it short, if one did.
-#[derive(Debug)]
-pub(crate) struct Published {
-    pub fates: Vec<Fate>,
-    pub outage: Option<Outage>,
-}
-
 /// The only owner of a channel in confirm mode. Sharing one channel among tasks can swap delivery tags.
 pub(crate) struct Publisher {
     connection: Connection,
@@ -85,11 +87,14 @@ pub(crate) struct Publisher {
     exchange: ShortString,
     /// How long nothing may move before the connection is given up.
     patience: Duration,
+    /// Windows whose fates are not known yet, oldest first.
+    flights: VecDeque<Flight>,
+    answers: Answers,
 }
 
 impl Publisher {
-    /// Connects, declares the topology and switches confirms on. A window fails when
-    /// nothing of it moved for `patience`: a slow link is not an outage.
+    /// Connects, declares the topology and switches confirms on. The connection is given up when
+    /// nothing moved for `patience`: a slow link is not an outage.
     pub async fn connect(broker: &Broker, role: &str, patience: Duration) -> Result<Self, Outage> {
         let (connection, channel) = broker.open(role).await?;
         let confirms = channel.confirm_select(ConfirmSelectOptions::default());
@@ -99,80 +104,65 @@ impl Publisher {
             channel,
             exchange: broker.exchange.as_str().into(),
             patience,
+            flights: VecDeque::new(),
+            answers: Answers::default(),
         })
     }
 
-    /// Publishes a window of messages in order and waits until each one's fate is known.
-    ///
-    /// The window is empty again when this returns. That is what makes returns safe: lapin hands a returned message to
-    /// whichever confirm resolves next, so only the whole window tells, by message id, which ones were returned.
-    /// After an outage the publisher is of no more use.
-    pub async fn publish(&self, window: &[Message]) -> Published {
-        if self.connection.status().blocked() {
-            return Published {
-                fates: vec![Fate::Unknown; window.len()],
-                outage: Some(Outage::Blocked),
-            };
-        }
-        let mut outage = None;
-        let sent = self.send_all(window, &mut outage).await;
-        let mut answers = Vec::with_capacity(window.len());
-        for confirm in sent {
-            answers.push(self.confirmed(confirm, &mut outage).await);
-        }
-        answers.resize_with(window.len(), || None);
-        Published {
-            fates: decide(window, answers),
-            outage,
-        }
+    /// Why this publisher is of no more use, if it is not.
+    pub fn outage(&mut self) -> Option<Outage> {
+        self.answers.outage.take()
     }
 
-    /// Sends slice by slice until all is written or nothing moves any more.
-    async fn send_all(
-        &self,
-        window: &[Message],
-        outage: &mut Option<Outage>,
-    ) -> Vec<lapin::Result<PublisherConfirm>> {
-        let mut sent = Vec::with_capacity(window.len());
+    /// Sends a window of messages in order. Whatever happens, [`settle`](Self::settle) tells their fates.
+    pub async fn send(&mut self, window: &[Message]) {
+        if self.connection.status().blocked() {
+            self.answers.outage.get_or_insert(Outage::Blocked);
+        }
+        let mut flight = Flight::of(window.iter().map(|message| message.id));
         for slice in window.chunks(SLICE) {
-            let publishes = join_all(slice.iter().map(|message| self.send(message)));
+            if self.answers.outage.is_some() {
+                break;
+            }
+            let publishes = join_all(slice.iter().map(|message| self.publish(message)));
             match timeout(self.patience, publishes).await {
-                Ok(results) => sent.extend(results),
+                Ok(sent) => sent
+                    .into_iter()
+                    .for_each(|confirm| flight.sent(confirm, &mut self.answers)),
                 Err(_) => {
-                    *outage = Some(Outage::Silent(self.patience, "taking a window"));
-                    break;
+                    // Confirms of this slice may still come, and take with them what was returned.
+                    self.answers.unheard = true;
+                    let silent = Outage::Silent(self.patience, "taking a window");
+                    self.answers.outage.get_or_insert(silent);
                 }
             }
         }
-        sent
+        flight.seal(&mut self.answers);
+        self.flights.push_back(flight);
     }
 
-    /// One confirm. Also polled after an outage, though not waited for: each resolved confirm may carry a return.
-    async fn confirmed(
-        &self,
-        confirm: lapin::Result<PublisherConfirm>,
-        outage: &mut Option<Outage>,
-    ) -> Option<Confirmation> {
-        let patience = if outage.is_some() {
-            Duration::ZERO
-        } else {
-            self.patience
+    /// Waits until the fate of each message of the oldest window is known, and says them in the window's order. Can be
+    /// dropped at any time and called again.
+    ///
+    /// After an outage nothing is waited for: what was not answered is [`Fate::Unknown`].
+    pub async fn settle(&mut self) -> Vec<Fate> {
+        let Some(oldest) = self.flights.front_mut() else {
+            return Vec::new();
         };
-        let answer = match confirm {
-            Ok(confirm) => timeout(patience, confirm).await,
-            Err(lost) => Ok(Err(lost)),
-        };
-        let problem = match answer {
-            Ok(Ok(Confirmation::NotRequested)) => Outage::NoConfirms,
-            Ok(Ok(confirmation)) => return Some(confirmation),
-            Ok(Err(lost)) => Outage::Lost(lost),
-            Err(_) => Outage::Silent(self.patience, "confirming a window"),
-        };
-        outage.get_or_insert(problem);
-        None
+        oldest.answered(&mut self.answers, self.patience).await;
+        for younger in self.flights.iter_mut().skip(1) {
+            younger.harvest(&mut self.answers);
+        }
+        if self.answers.has_returns() {
+            for younger in self.flights.iter_mut().skip(1) {
+                younger.answered(&mut self.answers, self.patience).await;
+            }
+        }
+        let oldest = self.flights.pop_front();
+        oldest.map_or_else(Vec::new, |flight| flight.fates(&self.answers))
     }
 
-    async fn send(&self, message: &Message) -> lapin::Result<PublisherConfirm> {
+    async fn publish(&self, message: &Message) -> lapin::Result<PublisherConfirm> {
         let mandatory = BasicPublishOptions {
             mandatory: true,
             ..Default::default()
@@ -192,42 +182,4 @@ impl Publisher {
     pub async fn close(self) {
         let _ = answer("closing", self.connection.close(200, "done".into())).await;
     }
-}
-
-/// Matches a window with its answers. Returns count by message id, never by the confirm that carried them.
-fn decide(window: &[Message], answers: Vec<Option<Confirmation>>) -> Vec<Fate> {
-    let complete = answers.iter().all(Option::is_some);
-    let returned: HashSet<String> = answers.iter().flatten().filter_map(returned_id).collect();
-    window
-        .iter()
-        .zip(answers)
-        .map(|(message, answer)| {
-            if returned.contains(&message.id.to_string()) {
-                return Fate::Returned;
-            }
-            match answer {
-                Some(Confirmation::Ack(None)) => Fate::Confirmed,
-                // Somebody else's return came with this confirm. Were an answer still missing, this message's own
-                // return might be waiting for it.
-                Some(Confirmation::Ack(Some(_))) if complete => Fate::Confirmed,
-                Some(Confirmation::Nack(_)) => Fate::Nacked,
-                Some(Confirmation::Ack(Some(_)) | Confirmation::NotRequested) | None => {
-                    Fate::Unknown
-                }
-            }
-        })
-        .collect()
-}
-
-fn returned_id(confirmation: &Confirmation) -> Option<String> {
-    let (Confirmation::Ack(returned) | Confirmation::Nack(returned)) = confirmation else {
-        return None;
-    };
-    let id = returned
-        .as_ref()?
-        .delivery
-        .properties
-        .message_id()
-        .clone()?;
-    Some(id.to_string())
 }

@@ -1,5 +1,5 @@
-//! The relay: claim → publish → mark, overlapped. While window *k* is being confirmed, window *k + 1* is being claimed
-//! and window *k − 1* marked; each of the three reads from top to bottom below.
+//! The relay: claim → publish → mark, overlapped. While window *k* is being confirmed, window *k + 1* is being sent,
+//! window *k + 2* claimed and window *k − 1* marked; each of the three stages reads from top to bottom below.
 //!
 //! What keeps events safe and in order:
 //! - Only the owner of a lane claims from it, and it publishes what it claimed in claim order over one channel.
@@ -11,12 +11,13 @@
 mod doorbell;
 mod lease;
 mod purge;
+mod window;
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -26,17 +27,19 @@ use crate::{
     backoff::Backoff,
     broker::{Broker, Outage},
     database::{Database, DatabaseError},
-    events,
     metrics::RelayMetrics,
-    outbox::{self, ClaimedEvent, Rejection, RetryPolicy},
-    publisher::{Fate, Message, Publisher},
+    outbox::{self, RetryPolicy},
+    publisher::Publisher,
     readiness::{Dependency, Readiness},
 };
 use doorbell::Doorbell;
 use lease::Lease;
+use window::{Sending, Settled, Window};
 
 /// How long one statement may take before its connection is given up.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
+/// Windows on their way at once: one being confirmed, one being sent.
+const WINDOWS_IN_FLIGHT: usize = 2;
 /// How long handing everything back may take at the end.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -69,16 +72,6 @@ pub struct Relay {
     rabbitmq: Dependency,
     lease: Lease,
     doorbell: Doorbell,
-}
-
-/// Claimed together, published together.
-type Window = Vec<ClaimedEvent>;
-
-/// What became of a window, for the database.
-#[derive(Default)]
-struct Settled {
-    confirmed: Vec<ClaimedEvent>,
-    rejected: Vec<Rejection>,
 }
 
 /// Why a session ended.
@@ -155,7 +148,7 @@ impl Relay {
     /// One connection to the broker, from opening it to the first thing that goes wrong.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> SessionEnd {
         let connect = Publisher::connect(&self.broker, "relay", self.settings.confirm_within);
-        let publisher = tokio::select! {
+        let mut publisher = tokio::select! {
             connected = connect => match connected {
                 Ok(publisher) => publisher,
                 Err(outage) => return SessionEnd::Broker(outage),
@@ -168,7 +161,7 @@ impl Relay {
         let (settled, to_mark) = mpsc::channel(1);
         let (claim_end, publish_end, mark_end) = tokio::join!(
             self.claim_windows(claimed, stop),
-            self.publish_windows(to_publish, settled, &publisher, backoff),
+            self.publish_windows(to_publish, settled, &mut publisher, backoff),
             self.mark_windows(to_mark),
         );
         if timeout(LEAVE_WITHIN, publisher.close()).await.is_err() {
@@ -222,39 +215,48 @@ impl Relay {
         }
     }
 
-    /// Publish: encode a window, send it, learn each event's fate.
+    /// Publish: send windows one behind the other, and learn each event's fate. The next window goes out while the one
+    /// before is being confirmed, so that the broker is never without work.
     async fn publish_windows(
         &self,
         mut to_publish: mpsc::Receiver<Window>,
         settled: mpsc::Sender<Settled>,
-        publisher: &Publisher,
+        publisher: &mut Publisher,
         backoff: &mut Backoff,
     ) -> Option<SessionEnd> {
-        while let Some(window) = to_publish.recv().await {
-            // A relay that was frozen past its lease must not send what another one owns by now.
-            if !self.lease.outlasts(self.settings.confirm_within) {
-                return Some(SessionEnd::LeaseLost);
+        let mut end = None;
+        let mut sent = VecDeque::with_capacity(WINDOWS_IN_FLIGHT);
+        loop {
+            tokio::select! {
+                biased;
+                Some(window) = to_publish.recv(), if end.is_none() && sent.len() < WINDOWS_IN_FLIGHT => {
+                    // A relay that was frozen past its lease must not send what another one owns by now.
+                    if !self.lease.outlasts(self.settings.confirm_within) {
+                        end = Some(SessionEnd::LeaseLost);
+                        continue;
+                    }
+                    let (sending, messages) = Sending::encode(window);
+                    publisher.send(&messages).await;
+                    sent.push_back(sending);
+                }
+                // Also after something went wrong: what is on its way is settled, and what was confirmed is marked.
+                fates = publisher.settle(), if !sent.is_empty() => {
+                    let sending: Sending = sent.pop_front()?;
+                    self.metrics.confirm_seconds.observe(sending.elapsed().as_secs_f64());
+                    let outcome = sending.settle(fates, &self.metrics);
+                    let clean = outcome.is_clean();
+                    settled.send(outcome).await.ok()?;
+                    if let Some(outage) = publisher.outage() {
+                        end.get_or_insert(SessionEnd::Broker(outage));
+                    } else if !clean {
+                        end.get_or_insert(SessionEnd::Rewind);
+                    } else {
+                        backoff.reset();
+                    }
+                }
+                else => return end,
             }
-            let claimed = window.len();
-            let (events, messages, undecodable) = encode(window);
-            let started = Instant::now();
-            let published = publisher.publish(&messages).await;
-            self.metrics
-                .confirm_seconds
-                .observe(started.elapsed().as_secs_f64());
-            let mut outcome = self.settle(events, published.fates);
-            outcome.rejected.extend(undecodable);
-            let clean = outcome.confirmed.len() == claimed;
-            settled.send(outcome).await.ok()?;
-            if let Some(outage) = published.outage {
-                return Some(SessionEnd::Broker(outage));
-            }
-            if !clean {
-                return Some(SessionEnd::Rewind);
-            }
-            backoff.reset();
         }
-        None
     }
 
     /// Mark: write a window's fates back in one statement each, for as long as the lease gives us the right to.
@@ -269,32 +271,6 @@ impl Relay {
             }
         }
         None
-    }
-
-    fn settle(&self, events: Vec<ClaimedEvent>, fates: Vec<Fate>) -> Settled {
-        let mut outcome = Settled::default();
-        let mut reject = |event, reason: &str| {
-            let reason = reason.to_owned();
-            outcome.rejected.push(Rejection { event, reason });
-        };
-        for (event, fate) in events.into_iter().zip(fates) {
-            match fate {
-                Fate::Confirmed => outcome.confirmed.push(event),
-                Fate::Returned => {
-                    self.metrics.returned.inc();
-                    reject(
-                        event,
-                        "returned by the broker: no queue is bound to the exchange",
-                    );
-                }
-                Fate::Nacked => {
-                    self.metrics.nacked.inc();
-                    reject(event, "nacked by the broker");
-                }
-                Fate::Unknown => {}
-            }
-        }
-        outcome
     }
 
     async fn write_back(&self, outcome: &Settled) -> Result<(), DatabaseError> {
@@ -358,35 +334,4 @@ impl Relay {
             warn!(%error, "lanes not given up; they are free when the lease runs out");
         }
     }
-}
-
-/// Turns rows into messages, up to the first that cannot be one; its auction's later events of this window stay
-/// behind with it.
-fn encode(window: Window) -> (Vec<ClaimedEvent>, Vec<Message>, Vec<Rejection>) {
-    let mut rejections: Vec<Rejection> = Vec::new();
-    let mut events = Vec::with_capacity(window.len());
-    let mut messages = Vec::with_capacity(window.len());
-    for event in window {
-        if rejections
-            .iter()
-            .any(|rejection| rejection.event.auction_id == event.auction_id)
-        {
-            continue;
-        }
-        match events::from_outbox(&event.event_type, event.payload.as_bytes()) {
-            Ok(decoded) => {
-                messages.push(Message::new(
-                    event.id,
-                    &decoded,
-                    event.traceparent.as_deref(),
-                ));
-                events.push(event);
-            }
-            Err(error) => rejections.push(Rejection {
-                reason: error.to_string(),
-                event,
-            }),
-        }
-    }
-    (events, messages, rejections)
 }

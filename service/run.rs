@@ -19,7 +19,7 @@ use crate::{
     backoff::Backoff,
     config::{Cli, Config, Role},
     consumer::Consumer,
-    database::Database,
+    database::{BY_INDEX, Database},
     http::{self, ApiState, BacklogCache, HttpLimits, OpsState},
     live::LiveHub,
     metrics::Metrics,
@@ -198,7 +198,7 @@ impl Process {
 
     fn relay(&mut self) -> Result<()> {
         let relay = Relay::new(
-            pool(&self.config, RELAY_CONNECTIONS, "outbox-relay")?,
+            tuned_pool(&self.config, RELAY_CONNECTIONS, "outbox-relay", &BY_INDEX)?,
             self.config.broker(),
             self.config.relay()?,
             self.metrics.relay.clone(),
@@ -210,7 +210,12 @@ impl Process {
 
     fn consumer(&mut self) -> Result<()> {
         let consumer = Consumer::new(
-            pool(&self.config, CONSUMER_CONNECTIONS, "outbox-consumer")?,
+            tuned_pool(
+                &self.config,
+                CONSUMER_CONNECTIONS,
+                "outbox-consumer",
+                &BY_INDEX,
+            )?,
             self.config.broker(),
             self.config.consumer(),
             self.metrics.consumer.clone(),
@@ -257,6 +262,15 @@ fn limits(config: &Config) -> HttpLimits {
 }
 
 fn pool(config: &Config, connections: u32, name: &str) -> Result<Database> {
+    tuned_pool(config, connections, name, &[])
+}
+
+fn tuned_pool(
+    config: &Config,
+    connections: u32,
+    name: &str,
+    settings: &[(&str, &str)],
+) -> Result<Database> {
     let wait = Duration::from_millis(config.pool_wait_ms);
     Database::connect_lazy(
         &config.database_url,
@@ -264,6 +278,7 @@ fn pool(config: &Config, connections: u32, name: &str) -> Result<Database> {
         wait,
         STATEMENT_LIMIT,
         name,
+        settings,
     )
     .context("reading DATABASE_URL")
 }

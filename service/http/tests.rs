@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_millis(200);
 
 fn router() -> Router {
     let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
-    let database = Database::connect_lazy(nowhere, 1, MOMENT, MOMENT, "test").expect("a URL");
+    let database = Database::connect_lazy(nowhere, 1, MOMENT, MOMENT, "test", &[]).expect("a URL");
     let limits = HttpLimits {
         body_bytes: 256,
         body_deadline: MOMENT,

@@ -39,22 +39,24 @@ pub async fn claim(
              ORDER BY lane
              FOR NO KEY UPDATE
          ), due AS MATERIALIZED (
-             SELECT e.id, e.lane FROM outbox_events e
+             SELECT e.id, (ARRAY(SELECT token FROM held))[array_position(ARRAY(SELECT lane FROM held), e.lane)] AS token
+             FROM outbox_events e
              WHERE e.status = 'pending'
                AND e.lane = ANY (ARRAY(SELECT lane FROM held))
                AND (e.retry_at IS NULL OR e.retry_at <= clock_timestamp())
-               AND NOT EXISTS (
-                   SELECT FROM outbox_events head
-                   WHERE head.auction_id = e.auction_id AND head.sequence < e.sequence
-                     AND (head.status = 'failed' OR head.retry_at IS NOT NULL)
-                     AND (head.retry_at > clock_timestamp() OR (head.status = 'failed' AND $3)))
+               AND ((SELECT NOT EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL))
+                   OR NOT EXISTS (
+                       SELECT FROM outbox_events head
+                       WHERE head.auction_id = e.auction_id AND head.sequence < e.sequence
+                         AND (head.status = 'failed' OR head.retry_at IS NOT NULL)
+                         AND (head.retry_at > clock_timestamp() OR (head.status = 'failed' AND $3))))
              ORDER BY e.position
              LIMIT $2
              FOR UPDATE OF e SKIP LOCKED
          )
          UPDATE outbox_events e
-         SET status = 'processing', claim_token = held.token, attempts = attempts + 1, retry_at = NULL
-         FROM due JOIN held USING (lane)
+         SET status = 'processing', claim_token = due.token, attempts = attempts + 1, retry_at = NULL
+         FROM due
          WHERE e.id = due.id
          RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.claim_token, e.traceparent, e.position",
     )
