@@ -17,7 +17,7 @@ use lapin::{
 };
 use outbox_service::{
     events::{self, BidPlaced},
-    outbox::{self, lanes},
+    outbox::{self, Floor, lanes},
 };
 use sqlx::{ConnectOptions, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
@@ -213,11 +213,11 @@ pub async fn claim_and_mark(
     windows: usize,
 ) -> Result<Vec<Duration>> {
     let relay = Uuid::now_v7();
-    let mut claims = Vec::new();
+    let (mut claims, mut floor) = (Vec::new(), Floor::default());
     lanes::beat(connection, relay, LEASE, false).await?;
     while claims.len() < windows {
         let began = Instant::now();
-        let claimed = outbox::claim(connection, relay, WINDOW, true).await?;
+        let claimed = outbox::claim(connection, relay, WINDOW, true, &mut floor).await?;
         claims.push(began.elapsed());
         if claimed.is_empty() {
             break;

@@ -24,7 +24,7 @@ CREATE TABLE outbox_events (
 
     -- Retries. Counted when claimed, so that an event that kills its relay is counted too.
     attempts     INT         NOT NULL DEFAULT 0,
-    -- Set while a rejected event backs off; it and its auction wait until then.
+    -- Set while a rejected event backs off, and when a failed one is put back; its auction waits for it.
     retry_at     TIMESTAMPTZ,
     last_error   TEXT,
     -- W3C trace context of the request, passed on to the consumer.
@@ -51,11 +51,13 @@ CREATE INDEX outbox_holding ON outbox_events (auction_id, sequence) WHERE status
 -- Retention: published events, oldest first.
 CREATE INDEX outbox_purgeable ON outbox_events (processed_at) WHERE status = 'published';
 
+CREATE SEQUENCE relay_tokens;
+
 -- One row a lane: who publishes its events. Guarantees: one owner at a time, judged by this database's clock.
 CREATE TABLE relay_lanes (
     lane        SMALLINT PRIMARY KEY,
     owner       UUID,
-    -- Fencing token: grows with every change of owner.
+    -- Fencing token: a new one from `relay_tokens` with every change of owner, greater than all before in any lane.
     token       BIGINT      NOT NULL DEFAULT 0,
     lease_until TIMESTAMPTZ NOT NULL DEFAULT '-infinity',
     -- The owner gives the lane up as soon as nothing of it is in flight.

@@ -15,7 +15,7 @@ mod repair;
 mod write_back;
 
 pub use append::append;
-pub use claim::{ClaimedEvent, claim};
+pub use claim::{ClaimedEvent, Floor, claim};
 pub(crate) use repair::{Requeue, purge, requeue};
 pub use write_back::{Rejection, RetryPolicy, mark_published, reject, release};
 

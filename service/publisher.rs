@@ -115,16 +115,15 @@ impl Publisher {
     }
 
     /// Sends a window of messages in order. Whatever happens, [`settle`](Self::settle) tells their fates.
-    pub async fn send(&mut self, window: &[Message]) {
+    pub async fn send(&mut self, window: Vec<Message>) {
         if self.connection.status().blocked() {
             self.answers.outage.get_or_insert(Outage::Blocked);
         }
         let mut flight = Flight::of(window.iter().map(|message| message.id));
-        for slice in window.chunks(SLICE) {
-            if self.answers.outage.is_some() {
-                break;
-            }
-            let publishes = join_all(slice.iter().map(|message| self.publish(message)));
+        let mut rest = window.into_iter();
+        while rest.len() > 0 && self.answers.outage.is_none() {
+            let slice = rest.by_ref().take(SLICE);
+            let publishes = join_all(slice.map(|message| self.publish(message)));
             match timeout(self.patience, publishes).await {
                 Ok(sent) => sent
                     .into_iter()
@@ -162,7 +161,7 @@ impl Publisher {
         oldest.map_or_else(Vec::new, |flight| flight.fates(&self.answers))
     }
 
-    async fn publish(&self, message: &Message) -> lapin::Result<PublisherConfirm> {
+    async fn publish(&self, message: Message) -> lapin::Result<PublisherConfirm> {
         let mandatory = BasicPublishOptions {
             mandatory: true,
             ..Default::default()
@@ -173,7 +172,7 @@ impl Publisher {
                 ShortString::default(),
                 mandatory,
                 &message.body,
-                message.properties.clone(),
+                message.properties,
             )
             .await
     }

@@ -28,7 +28,7 @@ use crate::{
     broker::{Broker, Outage},
     database::{Database, DatabaseError},
     metrics::RelayMetrics,
-    outbox::{self, RetryPolicy},
+    outbox::{self, Floor, RetryPolicy},
     publisher::Publisher,
     readiness::{Dependency, Readiness},
 };
@@ -128,7 +128,7 @@ impl Relay {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         while !stop.is_cancelled() {
             let end = self.session(stop, &mut backoff).await;
-            self.hand_back().await;
+            self.hand_back(stop).await;
             match end {
                 SessionEnd::Stopped => return,
                 // The next session declares the topology anew: the cure for a queue that vanished.
@@ -180,6 +180,7 @@ impl Relay {
         stop: &CancellationToken,
     ) -> Option<SessionEnd> {
         let limit = i64::from(self.settings.window);
+        let mut floor = Floor::default();
         loop {
             // A place in the pipeline first: what is claimed is published at once.
             let place = tokio::select! {
@@ -189,7 +190,8 @@ impl Relay {
             let window = self
                 .database
                 .within(STATEMENT_WITHIN, async |conn| {
-                    Ok(outbox::claim(conn, self.id, limit, self.settings.hold_failed).await?)
+                    let hold = self.settings.hold_failed;
+                    Ok(outbox::claim(conn, self.id, limit, hold, &mut floor).await?)
                 })
                 .await;
             let window = match window {
@@ -236,7 +238,7 @@ impl Relay {
                         continue;
                     }
                     let (sending, messages) = Sending::encode(window);
-                    publisher.send(&messages).await;
+                    publisher.send(messages).await;
                     sent.push_back(sending);
                 }
                 // Also after something went wrong: what is on its way is settled, and what was confirmed is marked.
@@ -308,18 +310,26 @@ impl Relay {
         Ok(())
     }
 
-    /// Hands back what a session had claimed and not settled. Left to the lease when the database is away.
-    async fn hand_back(&self) {
-        let released = self
-            .database
-            .within(STATEMENT_WITHIN, async |conn| {
-                Ok::<_, DatabaseError>(outbox::release(conn, self.id).await?)
-            })
-            .await;
-        match released {
-            Ok(0) => {}
-            Ok(released) => info!(released, "claimed events handed back"),
-            Err(error) => warn!(%error, "claimed events could not be handed back"),
+    /// Hands back what a session had claimed and not settled, and comes to no end before it has: were the next session to
+    /// claim past it, later bids would overtake. Left to the lease only when the relay stops.
+    async fn hand_back(&self, stop: &CancellationToken) {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+        loop {
+            let released = self
+                .database
+                .within(STATEMENT_WITHIN, async |conn| {
+                    Ok::<_, DatabaseError>(outbox::release(conn, self.id).await?)
+                })
+                .await;
+            match released {
+                Ok(0) => return,
+                Ok(released) => return info!(released, "claimed events handed back"),
+                Err(error) => warn!(%error, "claimed events not handed back yet"),
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            backoff.pause(stop).await;
         }
     }
 

@@ -3,6 +3,10 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+mod floor;
+
+pub use floor::Floor;
+
 /// An event in the relay's hands.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ClaimedEvent {
@@ -21,31 +25,55 @@ pub struct ClaimedEvent {
     position: i64,
 }
 
+/// What a claim saw beside its events, in the same snapshot.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+struct Sight {
+    holding: bool,
+    newest_token: i64,
+    oldest_running: i64,
+    next_to_run: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Claimed {
+    #[sqlx(flatten)]
+    event: ClaimedEvent,
+    #[sqlx(flatten)]
+    sight: Sight,
+}
+
 /// Claims up to `limit` events in queueing order from the lanes that `relay` owns, and counts the attempt.
 ///
 /// An auction is passed over while an earlier event of it backs off, or has failed and `hold_failed` says that its
 /// successors wait. The lanes' rows are locked first: a takeover either happens before (and we see nothing) or after
-/// (and finds our events in flight).
+/// (and finds our events in flight). The look begins at `floor`, which is raised by what was seen; it belongs to this
+/// relay, and to a time in which nothing that it claimed became pending again.
 pub async fn claim(
     conn: &mut PgConnection,
     relay: Uuid,
     limit: i64,
     hold_failed: bool,
+    floor: &mut Floor,
 ) -> sqlx::Result<Vec<ClaimedEvent>> {
-    let mut events: Vec<ClaimedEvent> = sqlx::query_as(
+    let claimed: Vec<Claimed> = sqlx::query_as(
         "WITH held AS MATERIALIZED (
              SELECT lane, token FROM relay_lanes
              WHERE owner = $1 AND NOT draining AND lease_until > clock_timestamp()
              ORDER BY lane
              FOR NO KEY UPDATE
+         ), sight AS MATERIALIZED (
+             SELECT EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL) AS holding,
+                    (SELECT max(token) FROM held) AS newest_token,
+                    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
+                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_to_run
          ), due AS MATERIALIZED (
              SELECT e.id, (ARRAY(SELECT token FROM held))[array_position(ARRAY(SELECT lane FROM held), e.lane)] AS token
              FROM outbox_events e
              WHERE e.status = 'pending'
+               AND e.position >= (SELECT CASE WHEN holding OR newest_token > $5 THEN 0 ELSE $4 END FROM sight)
                AND e.lane = ANY (ARRAY(SELECT lane FROM held))
                AND (e.retry_at IS NULL OR e.retry_at <= clock_timestamp())
-               AND ((SELECT NOT EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL))
-                   OR NOT EXISTS (
+               AND (NOT (SELECT holding FROM sight) OR NOT EXISTS (
                        SELECT FROM outbox_events head
                        WHERE head.auction_id = e.auction_id AND head.sequence < e.sequence
                          AND (head.status = 'failed' OR head.retry_at IS NOT NULL)
@@ -56,16 +84,25 @@ pub async fn claim(
          )
          UPDATE outbox_events e
          SET status = 'processing', claim_token = due.token, attempts = attempts + 1, retry_at = NULL
-         FROM due
+         FROM due, sight
          WHERE e.id = due.id
-         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.claim_token, e.traceparent, e.position",
+         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.claim_token, e.traceparent, e.position,
+             sight.*",
     )
     .bind(relay)
     .bind(limit)
     .bind(hold_failed)
+    .bind(floor.position)
+    .bind(floor.newest_token)
     .fetch_all(conn)
     .await?;
+    let sight = claimed.first().map(|claimed| claimed.sight);
+    let mut events: Vec<ClaimedEvent> = claimed.into_iter().map(|claimed| claimed.event).collect();
     // RETURNING promises no order.
     events.sort_unstable_by_key(|event| event.position);
+    if let (Some(sight), Some(last)) = (sight, events.last()) {
+        let everything = (events.len() as i64) < limit;
+        floor.learn(sight, last.position, everything);
+    }
     Ok(events)
 }

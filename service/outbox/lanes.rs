@@ -150,7 +150,7 @@ async fn acquire(
     }
     sqlx::query_scalar(
         "UPDATE relay_lanes
-         SET owner = $1, token = token + 1, draining = false, lease_until = clock_timestamp() + $2 * interval '1 ms'
+         SET owner = $1, token = nextval('relay_tokens'), draining = false, lease_until = clock_timestamp() + $2 * interval '1 ms'
          WHERE lane IN (
              SELECT lane FROM relay_lanes WHERE owner IS NULL OR lease_until <= clock_timestamp()
              ORDER BY lane LIMIT $3 FOR UPDATE SKIP LOCKED)

@@ -16,7 +16,8 @@ pub enum Requeue {
     Event(Uuid),
 }
 
-/// Makes failed events pending again, with a fresh count of attempts. Returns how many.
+/// Makes failed events pending again, with a fresh count of attempts. Returns how many. They are due at once, and hold
+/// their auctions until they are claimed: relays that look further up by now come back for them first.
 pub async fn requeue(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<u64> {
     let (auction, event) = match which {
         Requeue::All => (None, None),
@@ -24,7 +25,7 @@ pub async fn requeue(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<u
         Requeue::Event(id) => (None, Some(*id)),
     };
     let put_back = sqlx::query(
-        "UPDATE outbox_events SET status = 'pending', processed_at = NULL, retry_at = NULL, attempts = 0
+        "UPDATE outbox_events SET status = 'pending', processed_at = NULL, retry_at = clock_timestamp(), attempts = 0
          WHERE status = 'failed' AND ($1::uuid IS NULL OR auction_id = $1) AND ($2::uuid IS NULL OR id = $2)",
     )
     .bind(auction)

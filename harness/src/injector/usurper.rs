@@ -13,7 +13,7 @@ pub(super) async fn take_lanes(database_url: &str) -> Result<&'static str> {
     let mut connection = PgConnection::connect(database_url).await?;
     let mut tx = connection.begin().await?;
     let lanes = sqlx::query(
-        "UPDATE relay_lanes SET owner = $1, token = token + 1, draining = false, lease_until = 'infinity'",
+        "UPDATE relay_lanes SET owner = $1, token = nextval('relay_tokens'), draining = false, lease_until = 'infinity'",
     )
     .bind(USURPER)
     .execute(&mut *tx)

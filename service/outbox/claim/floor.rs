@@ -1,0 +1,147 @@
+//! Where a claim begins to look. What was claimed leaves dead entries in the index of pending events, and while an old
+//! snapshot keeps them from being cleaned up, each claim would walk over all of them.
+//!
+//! Position order is commit order within an auction, but not across auctions: a smaller position may become visible later.
+//! So the floor rises to a position `p` only when every transaction that might hold a smaller one has ended. Positions are
+//! drawn in order, by transactions that have locked their auction and so have a transaction id: when `p` is visible, those
+//! ids are all below the snapshot's `xmax`, and once the oldest running id has reached that, the next claim has seen
+//! whatever they left. An event below the floor can then only be one that became pending again, and each way there is
+//! noticed: an event that backs off, fails, or is put back *holds* its auction until it is claimed; an event that another
+//! owner left in flight comes with a lane under a new token; what this relay hands back ends its session, and the floor
+//! with it.
+
+use std::time::{Duration, Instant};
+
+use super::Sight;
+
+/// The whole index is walked so often all the same: an event that somebody else's lock hid must not wait for ever.
+const FROM_THE_BOTTOM_EACH: Duration = Duration::from_secs(5);
+
+/// The lowest position at which a relay's pending events can be.
+#[derive(Debug)]
+pub struct Floor {
+    pub(super) position: i64,
+    /// The newest token among the lanes for which it holds.
+    pub(super) newest_token: i64,
+    next: Option<Candidate>,
+    since: Instant,
+}
+
+/// A position that becomes the floor when no transaction below `horizon` runs any more.
+#[derive(Debug)]
+struct Candidate {
+    position: i64,
+    horizon: i64,
+}
+
+impl Default for Floor {
+    fn default() -> Self {
+        Self {
+            position: 0,
+            newest_token: 0,
+            next: None,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Floor {
+    /// A claim from this floor saw `sight`, took everything up to position `last`, and `everything` there was or not.
+    pub(super) fn learn(&mut self, sight: Sight, last: i64, everything: bool) {
+        let lanes_changed = sight.newest_token > self.newest_token;
+        if sight.holding || lanes_changed || self.since.elapsed() > FROM_THE_BOTTOM_EACH {
+            *self = Self {
+                newest_token: sight.newest_token,
+                ..Self::default()
+            };
+        }
+        if sight.holding {
+            return;
+        }
+        let ready = self.next.take_if(|next| {
+            sight.oldest_running >= next.horizon && (everything || last >= next.position)
+        });
+        if let Some(next) = ready {
+            self.position = next.position + 1;
+        }
+        self.next.get_or_insert(Candidate {
+            position: last,
+            horizon: sight.next_to_run,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quiet(now: i64) -> Sight {
+        Sight {
+            holding: false,
+            newest_token: 1,
+            oldest_running: now,
+            next_to_run: now,
+        }
+    }
+
+    /// A floor at 101, with all known transactions below 12 ended.
+    fn raised() -> Floor {
+        let mut floor = Floor::default();
+        floor.learn(quiet(10), 100, false);
+        assert_eq!(floor.position, 0);
+        floor.learn(quiet(12), 200, false);
+        assert_eq!(floor.position, 101);
+        floor
+    }
+
+    #[test]
+    fn it_rises_when_every_transaction_from_before_has_ended() {
+        raised();
+    }
+
+    #[test]
+    fn it_stays_while_one_of_them_runs() {
+        let mut floor = Floor::default();
+        floor.learn(quiet(10), 100, false);
+        let running = Sight {
+            oldest_running: 9,
+            ..quiet(12)
+        };
+        floor.learn(running, 200, false);
+        assert_eq!(floor.position, 0);
+    }
+
+    #[test]
+    fn it_stays_when_the_claim_did_not_get_that_far() {
+        let mut floor = Floor::default();
+        floor.learn(quiet(10), 100, false);
+        floor.learn(quiet(12), 90, false);
+        assert_eq!(floor.position, 0);
+        floor.learn(quiet(12), 95, true);
+        assert_eq!(floor.position, 101);
+    }
+
+    #[test]
+    fn it_falls_when_an_event_holds_its_auction_back() {
+        let mut floor = raised();
+        let holding = Sight {
+            holding: true,
+            ..quiet(14)
+        };
+        floor.learn(holding, 300, false);
+        assert_eq!(floor.position, 0);
+        floor.learn(quiet(16), 400, false);
+        assert_eq!(floor.position, 0, "what was passed over may be anywhere");
+    }
+
+    #[test]
+    fn it_falls_when_a_lane_is_won() {
+        let mut floor = raised();
+        let won = Sight {
+            newest_token: 2,
+            ..quiet(14)
+        };
+        floor.learn(won, 300, false);
+        assert_eq!((floor.position, floor.newest_token), (0, 2));
+    }
+}
