@@ -13,6 +13,7 @@ use outbox_harness::{
 use outbox_service::events::BidPlaced;
 use sqlx::PgPool;
 use tokio::{
+    sync::Semaphore,
     task::JoinSet,
     time::{Instant, sleep, sleep_until},
 };
@@ -26,7 +27,7 @@ use crate::{
 
 const AUCTIONS: u64 = 1_000;
 /// Bids a second over HTTP while something breaks.
-const RATE: u32 = 400;
+const RATE: u32 = 150;
 const CALM: Duration = Duration::from_secs(2);
 const BROKEN: Duration = Duration::from_secs(3);
 /// From the first bid to the last.
@@ -37,6 +38,8 @@ const LATE: Duration = Duration::from_secs(30);
 const HALF_UNMEASURED: f64 = 8_000.0;
 /// How often the writer of the steady load commits.
 const TICK: Duration = Duration::from_millis(5);
+/// Transactions of the steady load that may be open at once.
+const WRITERS: usize = 4;
 
 /// What breaks, as a future that ends when it is whole again.
 type Breaking<'s> = Pin<Box<dyn Future<Output = Result<()>> + 's>>;
@@ -65,10 +68,10 @@ const CASES: [Case; 6] = [
         },
     },
     Case {
-        figure: "latency/broker link 100 KB/s",
+        figure: "latency/broker link 40 kB a second",
         relays: 1,
         fault: |system| {
-            let narrow = Toxic::Bandwidth { kb_per_s: 100 };
+            let narrow = Toxic::Bandwidth { kb_per_s: 40 };
             Box::pin(poison(system, RELAY_TO_BROKER, narrow, Direction::Requests))
         },
     },
@@ -194,11 +197,20 @@ async fn loaded(stage: &Stage, site: &Site<'_>) -> Result<Vec<Arrival>> {
     let ticks = (SPAN.as_secs_f64() / TICK.as_secs_f64()) as u64;
     let start = Instant::now();
     let epoch = micros_now();
+    let places = Arc::new(Semaphore::new(WRITERS));
+    let mut under_way = JoinSet::new();
     for tick in 0..ticks {
         let offset = TICK * tick as u32;
         sleep_until(start + offset).await;
         let due = epoch + offset.as_micros() as u64;
-        append(&site.pool, due, tick * each, each).await?;
+        let (place, pool) = (places.clone().acquire_owned().await?, site.pool.clone());
+        under_way.spawn(async move {
+            let _place = place;
+            append(&pool, due, tick * each, each).await
+        });
+    }
+    while let Some(done) = under_way.join_next().await {
+        done??;
     }
     let arrivals = listener.take((ticks * each) as usize, LATE).await?;
     stage

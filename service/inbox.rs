@@ -1,7 +1,10 @@
 //! The consumer's transaction: remember what was received, apply what is in order. The only place that writes `inbox`
 //! and `standings`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Add,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, Postgres, Transaction};
@@ -72,6 +75,15 @@ impl TryFrom<BidPlaced> for ReceivedBid {
     }
 }
 
+/// Divides a batch in two that can be received side by side: no auction has bids in both.
+pub(crate) fn halves(batch: &[ReceivedBid]) -> [Vec<ReceivedBid>; 2] {
+    let (one, other) = batch
+        .iter()
+        .cloned()
+        .partition(|bid| bid.auction_id.as_u128().count_ones() % 2 == 0);
+    [one, other]
+}
+
 /// What a batch of deliveries came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Received {
@@ -81,6 +93,18 @@ pub(crate) struct Received {
     pub duplicates: u64,
     /// Applied now, parked ones of earlier batches included.
     pub applied: u64,
+}
+
+impl Add for Received {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            new: self.new + other.new,
+            duplicates: self.duplicates + other.duplicates,
+            applied: self.applied + other.applied,
+        }
+    }
 }
 
 /// Receives a batch in one transaction. After it commits, the batch may be acked; until then nothing has happened.
@@ -113,7 +137,7 @@ pub(crate) async fn receive(
     finish(tx, batch, new, &runs, &Vec::from_iter(parked)).await
 }
 
-/// Applies what was parked, tells the live feed, commits.
+/// Applies what was parked, and commits.
 async fn finish(
     mut tx: Transaction<'_, Postgres>,
     batch: &[ReceivedBid],
@@ -121,19 +145,7 @@ async fn finish(
     runs: &Runs<'_>,
     parked: &[Uuid],
 ) -> sqlx::Result<Received> {
-    let mut changed: Vec<Uuid> = runs.of_auction.keys().copied().collect();
-    let mut applied = runs.bids.len() as u64;
-    for (auction, bids) in apply_parked(&mut tx, parked).await? {
-        changed.push(auction);
-        applied += bids.unsigned_abs();
-    }
-    if !changed.is_empty() {
-        sqlx::query("SELECT pg_notify($2, auction::text) FROM unnest($1::uuid[]) AS auction")
-            .bind(changed)
-            .bind(APPLIED)
-            .execute(&mut *tx)
-            .await?;
-    }
+    let applied = runs.bids.len() as u64 + apply_parked(&mut tx, parked).await?;
     tx.commit().await?;
     Ok(Received {
         new,
@@ -206,42 +218,44 @@ async fn remember(
     Ok((applied.len() as u64, as_applied as u64))
 }
 
-/// Adds the runs to their auctions' standings.
+/// Adds the runs to their auctions' standings, and tells the live feed.
 async fn advance(conn: &mut PgConnection, runs: &Runs<'_>) -> sqlx::Result<()> {
     if runs.of_auction.is_empty() {
         return Ok(());
     }
     let run = || runs.of_auction.values();
     sqlx::query(
-        "UPDATE standings s
-         SET last_sequence = run.last_sequence,
-             bid_count = bid_count + run.bids,
-             highest_bid_id = CASE WHEN highest_amount >= run.amount THEN highest_bid_id ELSE run.bid_id END,
-             highest_amount = GREATEST(highest_amount, run.amount)
-         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[])
-             AS run (auction_id, last_sequence, bids, bid_id, amount)
-         WHERE s.auction_id = run.auction_id",
+        "WITH advanced AS (
+             UPDATE standings s
+             SET last_sequence = run.last_sequence,
+                 bid_count = bid_count + run.bids,
+                 highest_bid_id = CASE WHEN highest_amount >= run.amount THEN highest_bid_id ELSE run.bid_id END,
+                 highest_amount = GREATEST(highest_amount, run.amount)
+             FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[])
+                 AS run (auction_id, last_sequence, bids, bid_id, amount)
+             WHERE s.auction_id = run.auction_id
+             RETURNING s.auction_id
+         )
+         SELECT pg_notify($6, auction_id::text) FROM advanced",
     )
     .bind(runs.of_auction.keys().copied().collect::<Vec<_>>())
     .bind(run().map(|run| run.last_sequence).collect::<Vec<_>>())
     .bind(run().map(|run| run.count).collect::<Vec<_>>())
     .bind(run().map(|run| run.highest.bid_id).collect::<Vec<_>>())
     .bind(run().map(|run| run.highest.amount).collect::<Vec<_>>())
+    .bind(APPLIED)
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Applies, for each auction, the run of parked bids that continues its standing without a gap. Says which auctions have
-/// changed, by how many bids.
-async fn apply_parked(
-    conn: &mut PgConnection,
-    auctions: &[Uuid],
-) -> sqlx::Result<Vec<(Uuid, i64)>> {
+/// Applies, for each auction, the run of parked bids that continues its standing without a gap, and tells the
+/// live feed. Returns how many.
+async fn apply_parked(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<u64> {
     if auctions.is_empty() {
-        return Ok(Vec::new());
+        return Ok(0);
     }
-    sqlx::query_as(
+    let applied: Vec<i64> = sqlx::query_scalar(
         "WITH waiting AS (
              SELECT i.bid_id, i.auction_id, i.sequence, i.amount,
                     s.last_sequence + row_number() OVER (PARTITION BY i.auction_id ORDER BY i.sequence) AS next
@@ -255,16 +269,22 @@ async fn apply_parked(
              SELECT auction_id, count(*) AS bids, max(sequence) AS last_sequence,
                     max(amount) AS amount, (array_agg(bid_id ORDER BY amount DESC))[1] AS bid_id
              FROM run GROUP BY auction_id
+         ), advanced AS (
+             UPDATE standings s
+             SET last_sequence = sums.last_sequence,
+                 bid_count = bid_count + sums.bids,
+                 highest_bid_id = CASE WHEN highest_amount >= sums.amount THEN highest_bid_id ELSE sums.bid_id END,
+                 highest_amount = GREATEST(highest_amount, sums.amount)
+             FROM sums WHERE s.auction_id = sums.auction_id
+             RETURNING s.auction_id, sums.bids
+         ), told AS MATERIALIZED (
+             SELECT bids, pg_notify($2, auction_id::text) FROM advanced
          )
-         UPDATE standings s
-         SET last_sequence = sums.last_sequence,
-             bid_count = bid_count + sums.bids,
-             highest_bid_id = CASE WHEN highest_amount >= sums.amount THEN highest_bid_id ELSE sums.bid_id END,
-             highest_amount = GREATEST(highest_amount, sums.amount)
-         FROM sums WHERE s.auction_id = sums.auction_id
-         RETURNING s.auction_id, sums.bids",
+         SELECT bids FROM told",
     )
     .bind(auctions)
+    .bind(APPLIED)
     .fetch_all(conn)
-    .await
+    .await?;
+    Ok(applied.iter().sum::<i64>().unsigned_abs())
 }

@@ -1,6 +1,6 @@
 //! Claiming: pending events become this relay's, in order, for as long as it holds their lanes.
 
-use sqlx::PgConnection;
+use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 mod floor;
@@ -8,7 +8,7 @@ mod floor;
 pub use floor::Floor;
 
 /// An event in the relay's hands.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, FromRow)]
 pub struct ClaimedEvent {
     /// The event; becomes the message id.
     pub id: Uuid,
@@ -26,20 +26,12 @@ pub struct ClaimedEvent {
 }
 
 /// What a claim saw beside its events, in the same snapshot.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, FromRow)]
 struct Sight {
     holding: bool,
     newest_token: i64,
     oldest_running: i64,
     next_to_run: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct Claimed {
-    #[sqlx(flatten)]
-    event: ClaimedEvent,
-    #[sqlx(flatten)]
-    sight: Sight,
 }
 
 /// Claims up to `limit` events in queueing order from the lanes that `relay` owns, and counts the attempt.
@@ -55,7 +47,7 @@ pub async fn claim(
     hold_failed: bool,
     floor: &mut Floor,
 ) -> sqlx::Result<Vec<ClaimedEvent>> {
-    let claimed: Vec<Claimed> = sqlx::query_as(
+    let rows = sqlx::query(
         "WITH held AS MATERIALIZED (
              SELECT lane, token FROM relay_lanes
              WHERE owner = $1 AND NOT draining AND lease_until > clock_timestamp()
@@ -96,13 +88,16 @@ pub async fn claim(
     .bind(floor.newest_token)
     .fetch_all(conn)
     .await?;
-    let sight = claimed.first().map(|claimed| claimed.sight);
-    let mut events: Vec<ClaimedEvent> = claimed.into_iter().map(|claimed| claimed.event).collect();
+    let mut events = rows
+        .iter()
+        .map(ClaimedEvent::from_row)
+        .collect::<sqlx::Result<Vec<_>>>()?;
     // RETURNING promises no order.
     events.sort_unstable_by_key(|event| event.position);
-    if let (Some(sight), Some(last)) = (sight, events.last()) {
+    if let (Some(row), Some(last)) = (rows.first(), events.last()) {
         let everything = (events.len() as i64) < limit;
-        floor.learn(sight, last.position, everything);
+        // The same in each row.
+        floor.learn(Sight::from_row(row)?, last.position, everything);
     }
     Ok(events)
 }

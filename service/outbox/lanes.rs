@@ -16,8 +16,8 @@ pub struct Beat {
     pub reclaimed: u64,
 }
 
-/// Says that the relay lives, renews its leases, gives up what is more than its share, and takes what is free or
-/// expired up to its share. One transaction.
+/// Says that the relay lives and renews its leases; gives up what is more than its share, and takes what is free or
+/// expired up to its share. When it has its share already, that is one statement.
 ///
 /// `wants_ring` repeats the doorbell's flag, which is lost when the relay was thought dead for a while.
 pub async fn beat(
@@ -27,19 +27,22 @@ pub async fn beat(
     wants_ring: bool,
 ) -> sqlx::Result<Beat> {
     let lease_ms = lease.as_secs_f64() * 1000.0;
+    let pulse = renew(conn, relay, lease_ms, wants_ring).await?;
+    let mut beat = Beat {
+        owned: pulse.owned,
+        ..Beat::default()
+    };
+    if pulse.owned == pulse.share && pulse.draining == 0 {
+        return Ok(beat);
+    }
     let mut tx = conn.begin().await?;
-    let share = announce(&mut tx, relay, lease_ms, wants_ring).await?;
-    let owned = renew(&mut tx, relay, lease_ms).await?;
-    let kept = owned - shed(&mut tx, relay, owned - share).await?;
-    let acquired = acquire(&mut tx, relay, lease_ms, share - kept).await?;
-    let reclaimed = reclaim(&mut tx, &acquired).await?;
+    beat.owned -= shed(&mut tx, relay, pulse.owned - pulse.share).await?;
+    let acquired = acquire(&mut tx, relay, lease_ms, pulse.share - beat.owned).await?;
+    beat.reclaimed = reclaim(&mut tx, &acquired).await?;
     tx.commit().await?;
-    let acquired = acquired.len() as i64;
-    Ok(Beat {
-        owned: kept + acquired,
-        acquired,
-        reclaimed,
-    })
+    beat.acquired = acquired.len() as i64;
+    beat.owned += beat.acquired;
+    Ok(beat)
 }
 
 /// Sets whether writers should ring for `relay`.
@@ -68,49 +71,51 @@ pub async fn leave(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<()> {
     tx.commit().await
 }
 
-/// Returns the relay's fair share of the lanes.
-async fn announce(
+/// A living relay's part of the lanes.
+#[derive(sqlx::FromRow)]
+struct Pulse {
+    /// What it should have, at most.
+    share: i64,
+    /// What it has.
+    owned: i64,
+    /// Of these, the ones that it is giving up.
+    draining: i64,
+}
+
+/// Renews living leases, and only those: an expired one may have been taken, and comes back with a new token if at all.
+async fn renew(
     conn: &mut PgConnection,
     relay: Uuid,
     lease_ms: f64,
     wants_ring: bool,
-) -> sqlx::Result<i64> {
-    sqlx::query(
-        "INSERT INTO relays (relay_id, alive_until, wants_ring)
-         VALUES ($1, clock_timestamp() + $2 * interval '1 ms', $3)
-         ON CONFLICT (relay_id) DO UPDATE SET alive_until = excluded.alive_until, wants_ring = excluded.wants_ring",
+) -> sqlx::Result<Pulse> {
+    // Lanes are locked in their order, as the claim does, so that the two never deadlock.
+    sqlx::query_as(
+        "WITH alive AS (
+             INSERT INTO relays (relay_id, alive_until, wants_ring)
+             VALUES ($1, clock_timestamp() + $2 * interval '1 ms', $3)
+             ON CONFLICT (relay_id) DO UPDATE SET alive_until = excluded.alive_until, wants_ring = excluded.wants_ring
+         ), dead AS (
+             DELETE FROM relays WHERE alive_until < clock_timestamp() AND relay_id <> $1
+         ), mine AS MATERIALIZED (
+             SELECT lane FROM relay_lanes WHERE owner = $1 AND lease_until > clock_timestamp()
+             ORDER BY lane FOR NO KEY UPDATE
+         ), renewed AS (
+             UPDATE relay_lanes l SET lease_until = clock_timestamp() + $2 * interval '1 ms'
+             FROM mine WHERE l.lane = mine.lane
+             RETURNING l.draining
+         )
+         SELECT ceil((SELECT count(*) FROM relay_lanes)::float8
+                    / (1 + (SELECT count(*) FROM relays WHERE relay_id <> $1 AND alive_until >= clock_timestamp())))::bigint
+                    AS share,
+                (SELECT count(*) FROM renewed) AS owned,
+                (SELECT count(*) FROM renewed WHERE draining) AS draining",
     )
     .bind(relay)
     .bind(lease_ms)
     .bind(wants_ring)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query("DELETE FROM relays WHERE alive_until < clock_timestamp()")
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query_scalar(
-        "SELECT ceil((SELECT count(*) FROM relay_lanes)::float8 / (SELECT count(*) FROM relays))::bigint",
-    )
     .fetch_one(conn)
     .await
-}
-
-/// Renews living leases, and only those: an expired one may have been taken, and comes back with a new token if at all.
-async fn renew(conn: &mut PgConnection, relay: Uuid, lease_ms: f64) -> sqlx::Result<i64> {
-    // Locked in lane order, as the claim does, so that the two never deadlock.
-    let renewed = sqlx::query(
-        "WITH mine AS MATERIALIZED (
-             SELECT lane FROM relay_lanes WHERE owner = $1 AND lease_until > clock_timestamp()
-             ORDER BY lane FOR NO KEY UPDATE
-         )
-         UPDATE relay_lanes l SET lease_until = clock_timestamp() + $2 * interval '1 ms'
-         FROM mine WHERE l.lane = mine.lane",
-    )
-    .bind(relay)
-    .bind(lease_ms)
-    .execute(conn)
-    .await?;
-    Ok(renewed.rows_affected() as i64)
 }
 
 /// Stops claiming from `surplus` lanes, and gives up those of them that have nothing in flight. Returns how many were
