@@ -8,24 +8,26 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     baseline::{self, Wire},
-    stage::{self, Cast, Site, Stage},
+    stage::{self, Cast, Rounds, Site, Stage},
 };
 
-const DELIVERIES: u64 = 60_000;
+const DELIVERIES: u64 = 50_000;
 const APPLIED_WITHIN: Duration = Duration::from_secs(120);
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
-    let mut group = stage::group(criterion, "consumer");
-    stage.rate(&mut group, "consumer/bare", DELIVERIES, async |site| {
+    let mut rounds = Rounds::new(stage);
+    rounds.add("consumer/bare", DELIVERIES, async |site| {
         let wire = Wire::open(site).await?;
         wire.flood(&baseline::messages(DELIVERIES)).await?;
         let took = wire.take(DELIVERIES).await?;
         wire.close().await?;
         Ok(took)
     });
-    stage.rate(&mut group, "consumer/applied", DELIVERIES, async |site| {
+    rounds.add("consumer/applied", DELIVERIES, async |site| {
         apply(stage, site).await
     });
+    let mut group = stage::group(criterion, "consumer");
+    rounds.bench(&mut group);
     group.finish();
 }
 

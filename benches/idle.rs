@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use crate::stage::{self, Cast, Site, Stage};
 
 /// Start-up is over after this.
-const SETTLED: Duration = Duration::from_secs(3);
+const SETTLED: Duration = Duration::from_secs(2);
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let mut group = stage::group(criterion, "idle");
@@ -32,7 +32,7 @@ async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
     sqlx::query(sqlx::AssertSqlSafe(alter))
         .execute(&site.pool)
         .await?;
-    let span = Duration::from_secs(if stage.quick { 5 } else { 20 });
+    let span = Duration::from_secs(if stage.quick { 4 } else { 20 });
     let (mut most_statements, mut most_cpu) = (0f64, 0f64);
     let one = |apis, relays, consumers| Cast {
         apis,

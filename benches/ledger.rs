@@ -50,6 +50,18 @@ impl Ledger {
         samples.get(samples.len() / 2).copied()
     }
 
+    /// The middle of the ratios of two figures, round by round.
+    fn ratio(&self, this: &str, that: &str) -> Option<f64> {
+        let (these, those) = (self.samples.get(this)?, self.samples.get(that)?);
+        let mut ratios: Vec<f64> = these.iter().zip(those).map(|(a, b)| a / b).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (low, high) = (
+            ratios.get((ratios.len() - 1) / 2)?,
+            ratios.get(ratios.len() / 2)?,
+        );
+        Some((low + high) / 2.0)
+    }
+
     /// Adds the most memory that roles had resident, in MiB.
     pub fn peaks(&mut self, peaks: &BTreeMap<&'static str, f64>) {
         for (role, peak) in peaks {
@@ -183,7 +195,7 @@ impl Ledger {
 
     fn goals(&self) -> Vec<Goal> {
         use Bound::{AtLeast, AtMost};
-        let ratio = |this: &str, that: &str| Some(self.median(this)? / self.median(that)?);
+        let ratio = |this: &str, that: &str| self.ratio(this, that);
         let quantile = |figure: &str, quantile: f64| {
             let all = &self.latencies.get(figure)?.all;
             Some(all.value_at_quantile(quantile) as f64 / 1_000.0)

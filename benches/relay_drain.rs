@@ -9,25 +9,40 @@ use sqlx::{Connection, PgConnection};
 use crate::{
     backlog::{self, EVEN, Spread},
     baseline::{self, Wire},
-    stage::{self, Cast, Site, Stage},
+    stage::{self, Cast, Rounds, Site, Stage},
 };
 
-const BACKLOG: u64 = 100_000;
 /// The textbook is slow enough to be known after so many.
-const TEXTBOOK: u64 = 1_500;
-/// For the spreads over auctions.
-const SMALL: u64 = 40_000;
+const TEXTBOOK: u64 = 1_000;
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
-    let mut group = stage::group(criterion, "relay_drain");
-    stage.rate(&mut group, "drain/raw publish", BACKLOG, async |site| {
+    let backlog = if stage.quick { 40_000 } else { 100_000 };
+    let mut rounds = Rounds::new(stage);
+    rounds.add("drain/raw publish", backlog, async move |site| {
         let wire = Wire::open(site).await?;
-        let took = wire.flood(&baseline::messages(BACKLOG)).await?;
+        let took = wire.flood(&baseline::messages(backlog)).await?;
         wire.close().await?;
         Ok(took)
     });
-    stage.rate(&mut group, "drain/claim and mark", BACKLOG, async |site| {
-        backlog::append(&site.pool, 0, BACKLOG as i64, EVEN).await?;
+    rounds.add("drain/one relay", backlog, async move |site| {
+        drain(stage, site, 1, backlog, EVEN).await
+    });
+    rounds.add("drain/two relays", backlog, async move |site| {
+        drain(stage, site, 2, backlog, EVEN).await
+    });
+    // An old snapshot keeps every dead row version in the table and its indexes.
+    rounds.add("drain/xmin pinned", backlog, async move |site| {
+        pinned(stage, site, backlog).await
+    });
+    rounds.add("drain/textbook", TEXTBOOK, async |site| {
+        backlog::append(&site.pool, 0, TEXTBOOK as i64, EVEN).await?;
+        let wire = Wire::open(site).await?;
+        let took = baseline::textbook(site, &wire, TEXTBOOK).await?;
+        wire.close().await?;
+        Ok(took)
+    });
+    rounds.add("drain/claim and mark", backlog, async move |site| {
+        backlog::append(&site.pool, 0, backlog as i64, EVEN).await?;
         let mut connection = baseline::relay_connection(site).await?;
         let began = Instant::now();
         baseline::claim_and_mark(&mut connection, usize::MAX).await?;
@@ -35,37 +50,25 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
         connection.close().await?;
         Ok(took)
     });
-    stage.rate(&mut group, "drain/textbook", TEXTBOOK, async |site| {
-        backlog::append(&site.pool, 0, TEXTBOOK as i64, EVEN).await?;
-        let wire = Wire::open(site).await?;
-        let took = baseline::textbook(site, &wire, TEXTBOOK).await?;
-        wire.close().await?;
-        Ok(took)
-    });
-    stage.rate(&mut group, "drain/one relay", BACKLOG, async |site| {
-        drain(stage, site, 1, BACKLOG, EVEN).await
-    });
-    stage.rate(&mut group, "drain/two relays", BACKLOG, async |site| {
-        drain(stage, site, 2, BACKLOG, EVEN).await
-    });
-    // Beside `one relay`: an old snapshot keeps every dead row version in the table and its indexes.
-    stage.rate(&mut group, "drain/xmin pinned", BACKLOG, async |site| {
-        pinned(stage, site).await
-    });
+    let mut group = stage::group(criterion, "relay_drain");
+    rounds.bench(&mut group);
     group.finish();
 
-    let mut group = stage::group(criterion, "auctions");
     let spreads = [
-        ("drain/1 auction", 1, false),
-        ("drain/100 auctions", 100, false),
-        ("drain/10,000 auctions", 10_000, false),
-        ("drain/half on one auction", 1_000, true),
+        ("auctions/1", 1, false),
+        ("auctions/100", 100, false),
+        ("auctions/10,000", 10_000, false),
+        ("auctions/1,000, one with half of all bids", 1_000, true),
     ];
+    let small = backlog / 2;
+    let mut rounds = Rounds::new(stage);
     for (figure, auctions, hot) in spreads {
-        stage.rate(&mut group, figure, SMALL, async |site| {
-            drain(stage, site, 1, SMALL, Spread { auctions, hot }).await
+        rounds.add(figure, small, async move |site| {
+            drain(stage, site, 1, small, Spread { auctions, hot }).await
         });
     }
+    let mut group = stage::group(criterion, "auctions");
+    rounds.bench(&mut group);
     group.finish();
 }
 
@@ -94,7 +97,7 @@ async fn drain(
 }
 
 /// The second of two backlogs, under a snapshot from before both.
-async fn pinned(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
+async fn pinned(stage: &Stage, site: &Site<'_>, backlog: u64) -> Result<Duration> {
     let mut old = PgConnection::connect(&site.servers.database_url()).await?;
     let mut snapshot = old
         .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -109,7 +112,7 @@ async fn pinned(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
         })
         .await?;
     site.servers.lanes_shared_by(1).await?;
-    let half = BACKLOG as i64;
+    let half = backlog as i64;
     let first = backlog::append(&site.pool, 0, half, EVEN).await?;
     backlog::drained(&site.pool, first).await?;
     let since = backlog::append(&site.pool, half, half, EVEN).await?;

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{OnceCell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     path::PathBuf,
     time::Duration,
 };
@@ -21,6 +21,11 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use crate::{ledger::Ledger, timeline::Timeline};
+
+/// Less than any measurement here takes: Criterion then asks for one at a time.
+const MEASUREMENT: Duration = Duration::from_millis(1);
+/// Rounds behind one sample of `--quick`.
+const QUICK_ROUNDS: usize = 2;
 
 /// Runtime, servers, and what was measured so far.
 pub struct Stage {
@@ -57,31 +62,6 @@ impl Stage {
         })
     }
 
-    /// A bench whose every round is one measurement of seconds: `measure` sets up, times `elements` of something, and
-    /// says how long they took. The rate goes into the ledger.
-    pub fn rate(
-        &self,
-        group: &mut BenchmarkGroup<'_, WallTime>,
-        figure: &'static str,
-        elements: u64,
-        measure: impl AsyncFn(&Site) -> Result<Duration>,
-    ) {
-        group.throughput(Throughput::Elements(elements));
-        let name = figure.rsplit('/').next().unwrap_or(figure);
-        group.bench_function(name, |bencher| {
-            bencher.iter_custom(|rounds| {
-                (0..rounds)
-                    .map(|_| {
-                        let took = self.once(figure, async |site| measure(site).await);
-                        let rate = elements as f64 / took.as_secs_f64();
-                        self.ledger.borrow_mut().note(figure, rate);
-                        took
-                    })
-                    .sum()
-            });
-        });
-    }
-
     /// One measurement on a site of its own.
     pub fn once<T>(&self, what: &str, measure: impl AsyncFnOnce(&Site<'_>) -> Result<T>) -> T {
         let lab = self.lab();
@@ -102,6 +82,83 @@ impl Stage {
     }
 }
 
+/// Figures that are compared with one another. Every round measures all of them, one right after the other, so that a
+/// slow minute of the machine is in both sides of a ratio.
+pub struct Rounds<'s> {
+    stage: &'s Stage,
+    figures: Vec<Figure<'s>>,
+    /// What was measured and not yet given to Criterion.
+    measured: Vec<RefCell<VecDeque<Duration>>>,
+}
+
+struct Figure<'s> {
+    name: &'static str,
+    elements: u64,
+    measure: Box<dyn Fn() -> Duration + 's>,
+}
+
+impl<'s> Rounds<'s> {
+    /// Nothing to measure yet.
+    pub fn new(stage: &'s Stage) -> Self {
+        Self {
+            stage,
+            figures: Vec::new(),
+            measured: Vec::new(),
+        }
+    }
+
+    /// Adds a figure: `measure` sets up, times `elements` of something, and says how long they took.
+    pub fn add(
+        &mut self,
+        name: &'static str,
+        elements: u64,
+        measure: impl AsyncFn(&Site<'_>) -> Result<Duration> + 's,
+    ) {
+        let stage = self.stage;
+        self.figures.push(Figure {
+            name,
+            elements,
+            measure: Box::new(move || stage.once(name, async |site| measure(site).await)),
+        });
+        self.measured.push(RefCell::default());
+    }
+
+    /// Makes each figure a bench of Criterion's.
+    pub fn bench(&self, group: &mut BenchmarkGroup<'_, WallTime>) {
+        for (index, figure) in self.figures.iter().enumerate() {
+            group.throughput(Throughput::Elements(figure.elements));
+            let name = figure.name.rsplit('/').next().unwrap_or(figure.name);
+            group.bench_function(name, |bencher| {
+                bencher.iter_custom(|rounds| {
+                    // `--quick` stops after one sample only if that took some time.
+                    std::thread::sleep(MEASUREMENT * 2);
+                    (0..rounds).map(|_| self.next(index)).sum()
+                });
+            });
+        }
+    }
+
+    fn next(&self, index: usize) -> Duration {
+        let known = self.measured[index].borrow_mut().pop_front();
+        known.unwrap_or_else(|| {
+            for _ in 0..if self.stage.quick { QUICK_ROUNDS } else { 1 } {
+                self.measure();
+            }
+            let fresh = self.measured[index].borrow_mut().pop_front();
+            fresh.expect("a round measures every figure")
+        })
+    }
+
+    fn measure(&self) {
+        for (figure, measured) in self.figures.iter().zip(&self.measured) {
+            let took = (figure.measure)();
+            let rate = figure.elements as f64 / took.as_secs_f64();
+            self.stage.ledger.borrow_mut().note(figure.name, rate);
+            measured.borrow_mut().push_back(took);
+        }
+    }
+}
+
 /// Criterion's groups as benches of this length need them: flat, ten samples, no warm-up beyond one round.
 pub fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
     let mut group = criterion.benchmark_group(name);
@@ -109,7 +166,7 @@ pub fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c,
         .sampling_mode(SamplingMode::Flat)
         .sample_size(10)
         .warm_up_time(Duration::from_millis(1))
-        .measurement_time(Duration::from_millis(1));
+        .measurement_time(MEASUREMENT);
     group
 }
 
