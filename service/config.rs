@@ -148,7 +148,7 @@ pub struct Config {
     #[arg(long, env, global = true, default_value_t = 10)]
     pub heartbeat_s: u16,
 
-    /// Events published before their confirms are waited for: what a crash may repeat. From 250 up the broker is the limit.
+    /// Events claimed and published together. Two windows are on their way at once, and a crash may repeat them.
     #[arg(long, env, global = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub window: u32,
     /// How long a relay without a sign of life keeps its lanes, in milliseconds: longer than any pause that is not a death.

@@ -46,7 +46,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 /// How a relay works.
 #[derive(Debug, Clone)]
 pub struct RelaySettings {
-    /// Events in one window: as many as may be published again after a crash. From 250 up the broker is the limit.
+    /// Events in one window. Two are on their way at once, and may be published again after a crash; larger ones cost less.
     pub window: u32,
     /// How long a lane stays with a relay that shows no sign of life: longer than any pause that is not a death.
     pub lease: Duration,

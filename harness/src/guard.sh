@@ -68,7 +68,7 @@ gather() {
 segments() {
     set +f
     for folder in $folders; do
-        for file in "$folder"/*/data/postmaster.pid; do
+        for file in "$folder"/*/postmaster.pid; do
             number=0
             while read -r line; do
                 number=$((number + 1))
