@@ -61,9 +61,6 @@ async fn apply(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
     )
     .fetch_one(&site.pool)
     .await?;
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     Ok(Duration::from_secs_f64(seconds))
 }

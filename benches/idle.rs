@@ -50,10 +50,7 @@ async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
         let cpu = (member.usage().await?.cpu - cpu).as_secs_f64() / span.as_secs_f64();
         most_statements = most_statements.max(statements);
         most_cpu = most_cpu.max(cpu);
-        stage
-            .ledger
-            .borrow_mut()
-            .peaks(&stage::strike(&system).await?);
+        stage.strike(&system).await?;
     }
     let mut ledger = stage.ledger.borrow_mut();
     ledger.note("idle/statements a second", most_statements);

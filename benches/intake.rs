@@ -132,10 +132,7 @@ async fn bid(stage: &Stage, site: &Site<'_>, clients: u64, span: Duration) -> Re
         done??;
     }
     let rate = placed.load(Relaxed) as f64 / began.elapsed().as_secs_f64();
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     Ok(rate)
 }
 

@@ -89,10 +89,7 @@ async fn drain(
     site.servers.lanes_shared_by(relays).await?;
     let since = backlog::append(&site.pool, 0, events as i64, spread).await?;
     let took = backlog::drained(&site.pool, since).await?;
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     Ok(took)
 }
 
@@ -117,10 +114,7 @@ async fn pinned(stage: &Stage, site: &Site<'_>, backlog: u64) -> Result<Duration
     backlog::drained(&site.pool, first).await?;
     let since = backlog::append(&site.pool, half, half, EVEN).await?;
     let took = backlog::drained(&site.pool, since).await?;
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     snapshot.rollback().await?;
     old.close().await?;
     Ok(took)

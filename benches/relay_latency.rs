@@ -174,10 +174,7 @@ async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Vec<Arrival>> {
         }
         sleep(Duration::from_millis(50)).await;
     };
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     let micros = |seconds: f64| (seconds * 1e6) as u64;
     Ok(committed
         .into_iter()
@@ -220,10 +217,7 @@ async fn loaded(stage: &Stage, site: &Site<'_>, share: f64) -> Result<Vec<Arriva
         done??;
     }
     let arrivals = listener.take((ticks * each) as usize, LATE).await?;
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     Ok(arrivals)
 }
 
@@ -292,10 +286,7 @@ async fn broken(stage: &Stage, site: &Site<'_>, case: &Case) -> Result<Vec<Arriv
         fault: broken.then_some((from, to)),
         arrivals: arrivals.clone(),
     });
-    stage
-        .ledger
-        .borrow_mut()
-        .peaks(&stage::strike(&system).await?);
+    stage.strike(&system).await?;
     Ok(arrivals)
 }
 

@@ -74,6 +74,22 @@ impl Stage {
         measured.unwrap_or_else(|error| panic!("{what} could not be measured: {error:#}"))
     }
 
+    /// Ends a system. Notes, and says, the most memory that each of its roles had resident, in MiB.
+    pub async fn strike(&self, system: &System) -> Result<BTreeMap<&'static str, f64>> {
+        let mut peaks = BTreeMap::new();
+        for member in system.members() {
+            // One that a fault has killed has nothing to say.
+            if let Ok(usage) = member.usage().await {
+                let peak: &mut f64 = peaks.entry(member.role.name()).or_default();
+                *peak = peak.max(usage.peak_rss as f64 / (1 << 20) as f64);
+            }
+        }
+        system.stop().await;
+        system.remove_edges().await?;
+        self.ledger.borrow_mut().peaks(&peaks);
+        Ok(peaks)
+    }
+
     /// The table, and the picture of latency under faults.
     pub fn report(&self) {
         crate::timeline::draw(&self.timelines.borrow());
@@ -261,19 +277,4 @@ impl Cast {
             settings: self.settings,
         }
     }
-}
-
-/// Ends a system and says the most memory that each of its roles had resident, in MiB.
-pub async fn strike(system: &System) -> Result<BTreeMap<&'static str, f64>> {
-    let mut peaks = BTreeMap::new();
-    for member in system.members() {
-        // One that a fault has killed has nothing to say.
-        if let Ok(usage) = member.usage().await {
-            let peak: &mut f64 = peaks.entry(member.role.name()).or_default();
-            *peak = peak.max(usage.peak_rss as f64 / (1 << 20) as f64);
-        }
-    }
-    system.stop().await;
-    system.remove_edges().await?;
-    Ok(peaks)
 }

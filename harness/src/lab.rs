@@ -195,7 +195,10 @@ async fn toxiproxy(folder: &Path) -> Result<(Toxiproxy, SocketAddr)> {
         .args(["-host", "127.0.0.1", "-port", &port.to_string()])
         .spawn()?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let ask = move || async move { Ok(drop(tokio::net::TcpStream::connect(address).await?)) };
+    let ask = move || async move {
+        tokio::net::TcpStream::connect(address).await?;
+        Ok(())
+    };
     until_ready(&process, TOXIPROXY_WITHIN, ask).await?;
     Ok((Toxiproxy::Genuine(process), address))
 }
