@@ -28,9 +28,15 @@ pub struct ClaimedEvent {
 /// What a claim saw beside its events, in the same snapshot.
 #[derive(Debug, Clone, Copy, FromRow)]
 struct Sight {
+    /// Some event backs off, has failed, or was put back.
     holding: bool,
+    /// The lanes that were looked into, one bit each.
+    lanes: i64,
+    /// The newest fencing token among them.
     newest_token: i64,
+    /// No transaction below it runs any more.
     oldest_running: i64,
+    /// No transaction from it on had begun.
     next_to_run: i64,
 }
 
@@ -55,6 +61,7 @@ pub async fn claim(
              FOR NO KEY UPDATE
          ), sight AS MATERIALIZED (
              SELECT EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL) AS holding,
+                    (SELECT bit_or(1::bigint << lane::int) FROM held) AS lanes,
                     (SELECT max(token) FROM held) AS newest_token,
                     pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
                     pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_to_run
@@ -62,7 +69,8 @@ pub async fn claim(
              SELECT e.id, (ARRAY(SELECT token FROM held))[array_position(ARRAY(SELECT lane FROM held), e.lane)] AS token
              FROM outbox_events e
              WHERE e.status = 'pending'
-               AND e.position >= (SELECT CASE WHEN holding OR newest_token > $5 THEN 0 ELSE $4 END FROM sight)
+               AND e.position >= (
+                   SELECT CASE WHEN holding OR newest_token > $5 OR lanes & ~$6 <> 0 THEN 0 ELSE $4 END FROM sight)
                AND e.lane = ANY (ARRAY(SELECT lane FROM held))
                AND (e.retry_at IS NULL OR e.retry_at <= clock_timestamp())
                AND (NOT (SELECT holding FROM sight) OR NOT EXISTS (
@@ -86,6 +94,7 @@ pub async fn claim(
     .bind(hold_failed)
     .bind(floor.position)
     .bind(floor.newest_token)
+    .bind(floor.lanes)
     .fetch_all(conn)
     .await?;
     let mut events = rows

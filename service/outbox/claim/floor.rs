@@ -7,8 +7,8 @@
 //! ids are all below the snapshot's `xmax`, and once the oldest running id has reached that, the next claim has seen
 //! whatever they left. An event below the floor can then only be one that became pending again, and each way there is
 //! noticed: an event that backs off, fails, or is put back *holds* its auction until it is claimed; an event that another
-//! owner left in flight comes with a lane under a new token; what this relay hands back ends its session, and the floor
-//! with it.
+//! owner left in flight comes with a lane under a new token; a lane that was draining and is taken up again was not looked
+//! into in between; what this relay hands back ends its session, and the floor with it.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,9 @@ const FROM_THE_BOTTOM_EACH: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Floor {
     pub(super) position: i64,
-    /// The newest token among the lanes for which it holds.
+    /// The lanes for which it holds, one bit each.
+    pub(super) lanes: i64,
+    /// The newest token among them.
     pub(super) newest_token: i64,
     next: Option<Candidate>,
     since: Instant,
@@ -38,6 +40,7 @@ impl Default for Floor {
     fn default() -> Self {
         Self {
             position: 0,
+            lanes: 0,
             newest_token: 0,
             next: None,
             since: Instant::now(),
@@ -48,13 +51,15 @@ impl Default for Floor {
 impl Floor {
     /// A claim from this floor saw `sight`, took everything up to position `last`, and `everything` there was or not.
     pub(super) fn learn(&mut self, sight: Sight, last: i64, everything: bool) {
-        let lanes_changed = sight.newest_token > self.newest_token;
-        if sight.holding || lanes_changed || self.since.elapsed() > FROM_THE_BOTTOM_EACH {
+        let lanes_won = sight.newest_token > self.newest_token || sight.lanes & !self.lanes != 0;
+        if sight.holding || lanes_won || self.since.elapsed() > FROM_THE_BOTTOM_EACH {
             *self = Self {
                 newest_token: sight.newest_token,
                 ..Self::default()
             };
         }
+        // A lane that was not looked into now is no longer covered.
+        self.lanes = sight.lanes;
         if sight.holding {
             return;
         }
@@ -78,6 +83,7 @@ mod tests {
     fn quiet(now: i64) -> Sight {
         Sight {
             holding: false,
+            lanes: 0b111,
             newest_token: 1,
             oldest_running: now,
             next_to_run: now,
@@ -143,5 +149,18 @@ mod tests {
         };
         floor.learn(won, 300, false);
         assert_eq!((floor.position, floor.newest_token), (0, 2));
+    }
+
+    #[test]
+    fn it_falls_when_a_draining_lane_is_taken_up_again() {
+        let mut floor = raised();
+        let draining = Sight {
+            lanes: 0b011,
+            ..quiet(14)
+        };
+        floor.learn(draining, 300, false);
+        assert_eq!(floor.position, 201, "the other lanes were looked into");
+        floor.learn(quiet(16), 400, false);
+        assert_eq!(floor.position, 0);
     }
 }
