@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::events::BidPlaced;
@@ -119,33 +119,13 @@ pub(crate) async fn receive(
     let last = lock_standings(&mut tx, &auctions).await?;
     let parked = with_parked(&mut tx, &auctions).await?;
     let runs = Runs::of(bids.values().copied(), &last, &parked);
-    let new = match remember(&mut tx, bids.values().copied(), &runs).await? {
-        (new, applied) if applied == runs.bids.len() as u64 => {
-            advance(&mut tx, &runs).await?;
-            new
-        }
-        // A bid of a run was received before, in some other place. Rare enough to begin again, the long way.
-        _ => {
-            tx.rollback().await?;
-            tx = conn.begin().await?;
-            lock_standings(&mut tx, &auctions).await?;
-            let nothing = Runs::default();
-            let (new, _) = remember(&mut tx, bids.values().copied(), &nothing).await?;
-            return finish(tx, batch, new, &nothing, &auctions).await;
-        }
-    };
-    finish(tx, batch, new, &runs, &Vec::from_iter(parked)).await
-}
-
-/// Applies what was parked, and commits.
-async fn finish(
-    mut tx: Transaction<'_, Postgres>,
-    batch: &[ReceivedBid],
-    new: u64,
-    runs: &Runs<'_>,
-    parked: &[Uuid],
-) -> sqlx::Result<Received> {
-    let applied = runs.bids.len() as u64 + apply_parked(&mut tx, parked).await?;
+    let (in_runs, others): (Vec<&ReceivedBid>, Vec<_>) = bids
+        .into_values()
+        .partition(|bid| runs.bids.contains(&bid.bid_id));
+    insert(&mut tx, APPLY, &in_runs).await?;
+    let new = in_runs.len() as u64 + insert(&mut tx, PARK, &others).await?;
+    advance(&mut tx, &runs).await?;
+    let applied = in_runs.len() as u64 + apply_parked(&mut tx, &Vec::from_iter(parked)).await?;
     tx.commit().await?;
     Ok(Received {
         new,
@@ -190,32 +170,40 @@ async fn with_parked(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result
     Ok(parked.into_iter().collect())
 }
 
-/// Writes the bids down, those of runs as applied. Returns how many were new, and how many of these as applied.
-async fn remember(
+/// A bid of a run is beyond all that was received of its auction: if its name is known, it has been in another place, and
+/// that is nonsense (`inbox_pkey`).
+const APPLY: &str =
+    "INSERT INTO inbox (bid_id, auction_id, sequence, user_id, amount, placed_at, applied_at)
+    SELECT *, clock_timestamp()
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::timestamptz[])";
+/// The named target swallows a bid received before and nothing else.
+const PARK: &str = "INSERT INTO inbox (bid_id, auction_id, sequence, user_id, amount, placed_at)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::timestamptz[])
+    ON CONFLICT (bid_id) DO NOTHING";
+
+/// Writes bids down, in the order of their ids. Returns how many were new.
+async fn insert(
     conn: &mut PgConnection,
-    bids: impl Iterator<Item = &ReceivedBid> + Clone,
-    runs: &Runs<'_>,
-) -> sqlx::Result<(u64, u64)> {
-    // The named target swallows a bid seen before and nothing else.
-    let applied: Vec<bool> = sqlx::query_scalar(
-        "INSERT INTO inbox (bid_id, auction_id, sequence, user_id, amount, placed_at, applied_at)
-         SELECT bid_id, auction_id, sequence, user_id, amount, placed_at, CASE WHEN applied THEN clock_timestamp() END
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[], $6::timestamptz[], $7::bool[])
-             AS bid (bid_id, auction_id, sequence, user_id, amount, placed_at, applied)
-         ON CONFLICT (bid_id) DO NOTHING
-         RETURNING applied_at IS NOT NULL",
-    )
-    .bind(bids.clone().map(|bid| bid.bid_id).collect::<Vec<_>>())
-    .bind(bids.clone().map(|bid| bid.auction_id).collect::<Vec<_>>())
-    .bind(bids.clone().map(|bid| bid.sequence).collect::<Vec<_>>())
-    .bind(bids.clone().map(|bid| bid.user_id.as_str()).collect::<Vec<_>>())
-    .bind(bids.clone().map(|bid| bid.amount).collect::<Vec<_>>())
-    .bind(bids.clone().map(|bid| bid.placed_at).collect::<Vec<_>>())
-    .bind(bids.map(|bid| runs.bids.contains(&bid.bid_id)).collect::<Vec<_>>())
-    .fetch_all(conn)
-    .await?;
-    let as_applied = applied.iter().filter(|applied| **applied).count();
-    Ok((applied.len() as u64, as_applied as u64))
+    how: &'static str,
+    bids: &[&ReceivedBid],
+) -> sqlx::Result<u64> {
+    if bids.is_empty() {
+        return Ok(0);
+    }
+    let inserted = sqlx::query(how)
+        .bind(bids.iter().map(|bid| bid.bid_id).collect::<Vec<_>>())
+        .bind(bids.iter().map(|bid| bid.auction_id).collect::<Vec<_>>())
+        .bind(bids.iter().map(|bid| bid.sequence).collect::<Vec<_>>())
+        .bind(
+            bids.iter()
+                .map(|bid| bid.user_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(bids.iter().map(|bid| bid.amount).collect::<Vec<_>>())
+        .bind(bids.iter().map(|bid| bid.placed_at).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
+    Ok(inserted.rows_affected())
 }
 
 /// Adds the runs to their auctions' standings, and tells the live feed.
