@@ -1,5 +1,5 @@
 //! A relay that exists only in the database: it takes the lanes over at one instant, as a second relay does when leases
-//! have run out, whatever the real relays are in the middle of.
+//! have run out, whatever the real relays are in the middle of, and claims what they had in flight.
 
 use anyhow::{Result, ensure};
 use sqlx::{Connection, PgConnection};
@@ -8,7 +8,8 @@ use uuid::Uuid;
 /// Not a UUID that any relay draws.
 const USURPER: Uuid = Uuid::max();
 
-/// Takes every lane with a new token and makes what was in flight pending again, in one transaction.
+/// Takes every lane with a new token and claims with it what was in flight, in one transaction. From then on nothing but
+/// the token tells the real relays' marks from the owner's.
 pub(super) async fn take_lanes(database_url: &str) -> Result<&'static str> {
     let mut connection = PgConnection::connect(database_url).await?;
     let mut tx = connection.begin().await?;
@@ -19,9 +20,12 @@ pub(super) async fn take_lanes(database_url: &str) -> Result<&'static str> {
     .execute(&mut *tx)
     .await?;
     ensure!(lanes.rows_affected() > 0, "there are no lanes to take over");
-    let events = sqlx::query("UPDATE outbox_events SET status = 'pending', claim_token = NULL WHERE status = 'processing'")
-        .execute(&mut *tx)
-        .await?;
+    let events = sqlx::query(
+        "UPDATE outbox_events e SET claim_token = l.token, attempts = attempts + 1
+         FROM relay_lanes l WHERE l.lane = e.lane AND e.status = 'processing'",
+    )
+    .execute(&mut *tx)
+    .await?;
     ensure!(
         events.rows_affected() > 0,
         "no event was in a relay's hands"
@@ -30,7 +34,7 @@ pub(super) async fn take_lanes(database_url: &str) -> Result<&'static str> {
     Ok("lanes_taken_with_events_in_flight")
 }
 
-/// Frees the lanes, as the end of a lease does.
+/// Frees the lanes, as the end of a lease does. Whoever takes them finds the events in flight.
 pub(super) async fn give_lanes_up(database_url: &str) -> Result<()> {
     let mut connection = PgConnection::connect(database_url).await?;
     sqlx::query("UPDATE relay_lanes SET owner = NULL, lease_until = '-infinity' WHERE owner = $1")
