@@ -90,11 +90,14 @@ impl OwnServers {
     /// Waits until `relays` relays share the lanes fairly. A relay that starts beside others gets its share with the next
     /// beat of theirs; what is done to one before that is done to a relay without work.
     pub async fn lanes_shared_by(&self, relays: u32) -> Result<()> {
+        if relays == 0 {
+            return Ok(());
+        }
         let mut connection = PgConnection::connect(&self.database_url()).await?;
         let deadline = Instant::now() + SHARED_WITHIN;
         loop {
             let shared: bool = sqlx::query_scalar(
-                "SELECT count(*) = $1 AND max(lanes) <= ceil(64.0 / $1) FROM (
+                "SELECT count(*) = $1 AND max(lanes) <= ceil((SELECT count(*) FROM relay_lanes)::float8 / $1) FROM (
                      SELECT owner, count(*) AS lanes FROM relay_lanes
                      WHERE lease_until > clock_timestamp() AND NOT draining GROUP BY owner) AS owned",
             )
