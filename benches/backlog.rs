@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use sqlx::PgPool;
-use tokio::time::{Instant, sleep};
+
+use crate::stage;
 
 /// How long a backlog may take to drain; a relay that takes longer has hung.
 const DRAINED_WITHIN: Duration = Duration::from_secs(300);
@@ -67,22 +68,16 @@ pub async fn append(pool: &PgPool, first: i64, events: i64, spread: Spread) -> R
 
 /// Waits until nothing is left, and says how long after `since` the last event was marked.
 pub async fn drained(pool: &PgPool, since: f64) -> Result<Duration> {
-    let deadline = Instant::now() + DRAINED_WITHIN;
-    loop {
+    let drained = || async {
         let left: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM outbox_events WHERE status = 'pending')
                  OR EXISTS (SELECT FROM outbox_events WHERE status = 'processing')",
         )
         .fetch_one(pool)
         .await?;
-        if !left {
-            break;
-        }
-        if Instant::now() > deadline {
-            bail!("the backlog was not drained within {DRAINED_WITHIN:?}");
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
+        Ok((!left).then_some(()))
+    };
+    stage::until("draining the backlog", DRAINED_WITHIN, drained).await?;
     let last: f64 = sqlx::query_scalar(
         "SELECT extract(epoch FROM max(processed_at))::float8 FROM outbox_events WHERE status = 'published'",
     )

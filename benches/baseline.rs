@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use futures_util::{FutureExt, StreamExt, future::join_all};
 use lapin::{
-    BasicProperties, Channel, Connection, ConnectionProperties, PublisherConfirm,
+    BasicProperties, Channel, Connection, ConnectionProperties, Consumer, PublisherConfirm,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
         ConfirmSelectOptions,
@@ -23,11 +23,13 @@ use sqlx::{ConnectOptions, Connection as _, PgConnection, postgres::PgConnectOpt
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::stage::{Cast, Site};
+use crate::site::{Cast, Site};
 
-pub const EXCHANGE: &str = "auction.events";
-pub const QUEUE: &str = "auction.bids";
-/// Unconfirmed messages of the raw publisher; more makes it no faster (`README`, benches).
+const EXCHANGE: &str = "auction.events";
+const QUEUE: &str = "auction.bids";
+/// The consumer's, as shipped.
+const PREFETCH: u16 = 1_000;
+/// Unconfirmed messages of the raw publisher; more makes it no faster.
 const IN_FLIGHT: usize = 1_000;
 /// Publish futures polled together.
 const SLICE: usize = 64;
@@ -70,9 +72,23 @@ impl Wire {
         })
     }
 
-    /// The channel, in confirm mode.
-    pub fn channel(&self) -> &Channel {
-        &self.channel
+    /// What is in the service's queue, and comes into it.
+    pub async fn deliveries(&self) -> Result<Consumer> {
+        let prefetch = BasicQosOptions::default();
+        self.channel.basic_qos(PREFETCH, prefetch).await?;
+        let consume = self.channel.basic_consume(
+            QUEUE.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        Ok(consume.await?)
+    }
+
+    /// Acks everything up to `tag`.
+    pub async fn ack(&self, tag: u64) -> Result<()> {
+        let all = BasicAckOptions { multiple: true };
+        Ok(self.channel.basic_ack(tag, all).await?)
     }
 
     /// Ends in order.
@@ -116,18 +132,7 @@ impl Wire {
 
     /// Takes `count` messages and acks whatever is there with one ack, and does nothing else. Timed from the first one on.
     pub async fn take(&self, count: u64) -> Result<Duration> {
-        self.channel
-            .basic_qos(1_000, BasicQosOptions::default())
-            .await?;
-        let mut deliveries = self
-            .channel
-            .basic_consume(
-                QUEUE.into(),
-                "".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
+        let mut deliveries = self.deliveries().await?;
         let (mut began, mut taken) = (None, 0);
         while taken < count {
             let mut last = timeout(SILENCE, deliveries.next())
@@ -142,8 +147,7 @@ impl Wire {
                 last = more?;
                 taken += 1;
             }
-            let all = BasicAckOptions { multiple: true };
-            self.channel.basic_ack(last.delivery_tag, all).await?;
+            self.ack(last.delivery_tag).await?;
         }
         Ok(began.map_or(Duration::ZERO, |began| began.elapsed()))
     }

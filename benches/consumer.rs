@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use criterion::Criterion;
-use tokio::time::{Instant, sleep};
 
 use crate::{
     baseline::{self, Wire},
-    stage::{self, Cast, Rounds, Site, Stage},
+    rounds::Rounds,
+    site::{Cast, Site},
+    stage::{self, Stage},
 };
 
 const DELIVERIES: u64 = 50_000;
@@ -42,20 +43,14 @@ async fn apply(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
             ..Cast::default()
         })
         .await?;
-    let deadline = Instant::now() + APPLIED_WITHIN;
-    loop {
+    let applied = || async {
         let applied: i64 =
             sqlx::query_scalar("SELECT COALESCE(sum(bid_count), 0)::bigint FROM standings")
                 .fetch_one(&site.pool)
                 .await?;
-        if applied as u64 == DELIVERIES {
-            break;
-        }
-        if Instant::now() > deadline {
-            bail!("{applied} of {DELIVERIES} deliveries were applied within {APPLIED_WITHIN:?}");
-        }
-        sleep(Duration::from_millis(200)).await;
-    }
+        Ok((applied as u64 == DELIVERIES).then_some(()))
+    };
+    stage::until("applying all deliveries", APPLIED_WITHIN, applied).await?;
     let seconds: f64 = sqlx::query_scalar(
         "SELECT extract(epoch FROM max(applied_at) - min(received_at))::float8 FROM inbox",
     )

@@ -6,7 +6,10 @@ use anyhow::{Context, Result};
 use criterion::Criterion;
 use tokio::time::sleep;
 
-use crate::stage::{self, Cast, Site, Stage};
+use crate::{
+    site::{Cast, Site},
+    stage::{self, Stage},
+};
 
 /// Start-up is over after this.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -38,7 +41,6 @@ async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
         apis,
         relays,
         consumers,
-        ..Cast::default()
     };
     for cast in [one(1, 0, 0), one(0, 1, 0), one(0, 0, 1)] {
         let system = site.start(cast).await?;

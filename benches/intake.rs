@@ -12,11 +12,13 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use criterion::{Criterion, Throughput};
-use sqlx::PgPool;
 use tokio::{process::Command, task::JoinSet};
 use uuid::Uuid;
 
-use crate::stage::{self, Cast, Site, Stage};
+use crate::{
+    site::{Cast, Site},
+    stage::{self, Stage},
+};
 
 const AUCTIONS: u64 = 1_000;
 /// Clients, and the names of their figures.
@@ -40,16 +42,16 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let span = Duration::from_secs(if stage.quick { 2 } else { 4 });
     for (clients, over_http, by_pgbench) in CLIENTS {
         for (figure, http) in [(over_http, true), (by_pgbench, false)] {
-            let name = figure.rsplit('/').next().unwrap_or(figure);
+            let name = stage::title(figure);
             group.throughput(Throughput::Elements(1));
             group.bench_function(name, |bencher| {
                 // Criterion is given the time of one bid.
                 bencher.iter_custom(|rounds| {
                     let one = || {
                         let rate = stage.once(figure, async |site| {
-                            auctions(&site.pool).await?;
+                            let auctions = site.open_auctions(AUCTIONS).await?;
                             if http {
-                                bid(stage, site, clients, span).await
+                                bid(stage, site, auctions.into(), clients, span).await
                             } else {
                                 pgbench(site, clients, span).await
                             }
@@ -65,24 +67,14 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     group.finish();
 }
 
-async fn auctions(pool: &PgPool) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO auctions (auction_id, title, currency, starting_price, closes_at)
-         SELECT md5(n::text)::uuid, 'A lamp', 'EUR', 100, now() + interval '1 day'
-         FROM generate_series(1, $1) AS n",
-    )
-    .bind(AUCTIONS as i64)
-    .execute(pool)
-    .await?;
-    Ok(())
-}
-
 /// Bids a second over HTTP, each client waiting for its answer before it bids again.
-async fn bid(stage: &Stage, site: &Site<'_>, clients: u64, span: Duration) -> Result<f64> {
-    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT auction_id FROM auctions")
-        .fetch_all(&site.pool)
-        .await?;
-    let ids: Arc<[Uuid]> = ids.into();
+async fn bid(
+    stage: &Stage,
+    site: &Site<'_>,
+    ids: Arc<[Uuid]>,
+    clients: u64,
+    span: Duration,
+) -> Result<f64> {
     let system = site
         .start(Cast {
             apis: 1,

@@ -7,20 +7,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures_util::StreamExt;
-use lapin::{
-    message::Delivery,
-    options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
-    types::{AMQPValue, FieldTable},
-};
+use lapin::{message::Delivery, types::AMQPValue};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::{
-    baseline::{QUEUE, Wire},
-    stage::Site,
-};
+use crate::{baseline::Wire, site::Site, stage};
 
 /// One bid's first delivery, in microseconds of the system's clock.
 #[derive(Debug, Clone, Copy)]
@@ -45,16 +38,7 @@ pub struct Listener {
 impl Listener {
     pub async fn start(site: &Site<'_>) -> Result<Self> {
         let wire = Wire::join(site).await?;
-        let channel = wire.channel();
-        channel.basic_qos(2_000, BasicQosOptions::default()).await?;
-        let deliveries = channel
-            .basic_consume(
-                QUEUE.into(),
-                "".into(),
-                BasicConsumeOptions::default(),
-                FieldTable::default(),
-            )
-            .await?;
+        let deliveries = wire.deliveries().await?;
         let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
         let into = arrivals.clone();
         let reader = tokio::spawn(async move {
@@ -73,9 +57,8 @@ impl Listener {
                             .push(Arrival { due, at });
                     }
                 }
-                let all = BasicAckOptions { multiple: true };
                 if let Some(last) = last
-                    && wire.channel().basic_ack(last, all).await.is_err()
+                    && wire.ack(last).await.is_err()
                 {
                     return;
                 }
@@ -89,22 +72,9 @@ impl Listener {
 
     /// Waits until `count` bids have arrived, and takes them; what is missing after `within` is an error.
     pub async fn take(&self, count: usize, within: Duration) -> Result<Vec<Arrival>> {
-        let deadline = tokio::time::Instant::now() + within;
-        while self.arrived() < count {
-            let ok = tokio::time::Instant::now() < deadline;
-            ok.then_some(()).with_context(|| {
-                format!(
-                    "{} of {count} bids arrived within {within:?}",
-                    self.arrived()
-                )
-            })?;
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let arrived = || async { Ok((self.lock().len() >= count).then_some(())) };
+        stage::until("the arrival of all bids", within, arrived).await?;
         Ok(std::mem::take(&mut *self.lock()))
-    }
-
-    fn arrived(&self) -> usize {
-        self.lock().len()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arrival>> {

@@ -1,5 +1,5 @@
-//! What the outbox costs, measured on the lab's own servers: `cargo bench`, or `cargo bench -- --quick` for one round of
-//! everything in three minutes. Criterion repeats and keeps the figures; the table at the end sets them beside one another
+//! What the outbox costs, measured on the lab's own servers: `cargo bench`, or `cargo bench -- --quick` for a short round of
+//! everything. Criterion repeats and keeps the figures; the table at the end sets them beside one another
 //! and beside what they are to reach. Nothing here asserts a time: machines differ, ratios of one run say something.
 
 mod backlog;
@@ -11,7 +11,9 @@ mod ledger;
 mod listener;
 mod relay_drain;
 mod relay_latency;
+mod rounds;
 mod scale;
+mod site;
 mod stage;
 mod timeline;
 

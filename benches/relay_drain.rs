@@ -9,7 +9,9 @@ use sqlx::{Connection, PgConnection};
 use crate::{
     backlog::{self, EVEN, Spread},
     baseline::{self, Wire},
-    stage::{self, Cast, Rounds, Site, Stage},
+    rounds::Rounds,
+    site::Site,
+    stage::{self, Stage},
 };
 
 /// The textbook is slow enough to be known after so many.
@@ -80,13 +82,7 @@ async fn drain(
     events: u64,
     spread: Spread,
 ) -> Result<Duration> {
-    let system = site
-        .start(Cast {
-            relays,
-            ..Cast::default()
-        })
-        .await?;
-    site.servers.lanes_shared_by(relays).await?;
+    let system = site.start_relays(relays).await?;
     let since = backlog::append(&site.pool, 0, events as i64, spread).await?;
     let took = backlog::drained(&site.pool, since).await?;
     stage.strike(&system).await?;
@@ -102,13 +98,7 @@ async fn pinned(stage: &Stage, site: &Site<'_>, backlog: u64) -> Result<Duration
     sqlx::query("SELECT count(*) FROM outbox_events")
         .execute(&mut *snapshot)
         .await?;
-    let system = site
-        .start(Cast {
-            relays: 1,
-            ..Cast::default()
-        })
-        .await?;
-    site.servers.lanes_shared_by(1).await?;
+    let system = site.start_relays(1).await?;
     let half = backlog as i64;
     let first = backlog::append(&site.pool, 0, half, EVEN).await?;
     backlog::drained(&site.pool, first).await?;

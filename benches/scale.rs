@@ -9,7 +9,8 @@ use sqlx::{Connection, PgPool};
 use crate::{
     backlog::{self, EVEN},
     baseline,
-    stage::{self, Cast, Site, Stage},
+    site::Site,
+    stage::{self, Stage},
 };
 
 /// Claims that are timed at each size.
@@ -103,12 +104,7 @@ async fn median_claim(site: &Site<'_>) -> Result<Duration> {
 
 /// A relay at work on a million events for a few seconds.
 async fn memory(stage: &Stage, site: &Site<'_>) -> Result<()> {
-    let system = site
-        .start(Cast {
-            relays: 1,
-            ..Cast::default()
-        })
-        .await?;
+    let system = site.start_relays(1).await?;
     tokio::time::sleep(Duration::from_secs(4)).await;
     let peaks = stage.strike(&system).await?;
     if let Some(peak) = peaks.get("relay") {

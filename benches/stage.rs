@@ -1,31 +1,26 @@
-//! The environment that all benches share, booted by the first one that runs, and one bench's own part of it.
+//! The environment that all benches share, booted by the first one that runs.
 
 use std::{
     cell::{OnceCell, RefCell},
-    collections::{BTreeMap, VecDeque},
-    path::PathBuf,
+    collections::BTreeMap,
     time::Duration,
 };
 
-use anyhow::{Context, Result};
-use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, measurement::WallTime};
-use outbox_harness::{
-    edge::EdgeControl,
-    lab::Lab,
-    scenario,
-    system::{Place, System},
-    trial::OwnServers,
+use anyhow::{Result, bail};
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
+use outbox_harness::{lab::Lab, system::System};
+use tokio::{
+    runtime::Runtime,
+    time::{Instant, sleep},
 };
-use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::runtime::Runtime;
-use uuid::Uuid;
 
-use crate::{ledger::Ledger, timeline::Timeline};
+use crate::{ledger::Ledger, site::Site, timeline::Timeline};
 
 /// Less than any measurement here takes: Criterion then asks for one at a time.
-const MEASUREMENT: Duration = Duration::from_millis(1);
-/// Rounds behind one sample of `--quick`.
-const QUICK_ROUNDS: usize = 2;
+pub const MEASUREMENT: Duration = Duration::from_millis(1);
+
+/// How often the end of something is looked for. No figure is read off this clock.
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Runtime, servers, and what was measured so far.
 pub struct Stage {
@@ -98,183 +93,35 @@ impl Stage {
     }
 }
 
-/// Figures that are compared with one another. Every round measures all of them, one right after the other, so that a
-/// slow minute of the machine is in both sides of a ratio.
-pub struct Rounds<'s> {
-    stage: &'s Stage,
-    figures: Vec<Figure<'s>>,
-    /// What was measured and not yet given to Criterion.
-    measured: Vec<RefCell<VecDeque<Duration>>>,
-}
-
-struct Figure<'s> {
-    name: &'static str,
-    elements: u64,
-    measure: Box<dyn Fn() -> Duration + 's>,
-}
-
-impl<'s> Rounds<'s> {
-    /// Nothing to measure yet.
-    pub fn new(stage: &'s Stage) -> Self {
-        Self {
-            stage,
-            figures: Vec::new(),
-            measured: Vec::new(),
-        }
-    }
-
-    /// Adds a figure: `measure` sets up, times `elements` of something, and says how long they took.
-    pub fn add(
-        &mut self,
-        name: &'static str,
-        elements: u64,
-        measure: impl AsyncFn(&Site<'_>) -> Result<Duration> + 's,
-    ) {
-        let stage = self.stage;
-        self.figures.push(Figure {
-            name,
-            elements,
-            measure: Box::new(move || stage.once(name, async |site| measure(site).await)),
-        });
-        self.measured.push(RefCell::default());
-    }
-
-    /// Makes each figure a bench of Criterion's.
-    pub fn bench(&self, group: &mut BenchmarkGroup<'_, WallTime>) {
-        for (index, figure) in self.figures.iter().enumerate() {
-            group.throughput(Throughput::Elements(figure.elements));
-            let name = figure.name.rsplit('/').next().unwrap_or(figure.name);
-            group.bench_function(name, |bencher| {
-                bencher.iter_custom(|rounds| {
-                    // `--quick` stops after one sample only if that took some time.
-                    std::thread::sleep(MEASUREMENT * 2);
-                    (0..rounds).map(|_| self.next(index)).sum()
-                });
-            });
-        }
-    }
-
-    fn next(&self, index: usize) -> Duration {
-        let known = self.measured[index].borrow_mut().pop_front();
-        known.unwrap_or_else(|| {
-            for _ in 0..if self.stage.quick { QUICK_ROUNDS } else { 1 } {
-                self.measure();
-            }
-            let fresh = self.measured[index].borrow_mut().pop_front();
-            fresh.expect("a round measures every figure")
-        })
-    }
-
-    fn measure(&self) {
-        for (figure, measured) in self.figures.iter().zip(&self.measured) {
-            let took = (figure.measure)();
-            let rate = figure.elements as f64 / took.as_secs_f64();
-            self.stage.ledger.borrow_mut().note(figure.name, rate);
-            measured.borrow_mut().push_back(took);
-        }
-    }
-}
-
 /// Criterion's groups as benches of this length need them: flat, ten samples, no warm-up beyond one round.
 pub fn group<'c>(criterion: &'c mut Criterion, name: &str) -> BenchmarkGroup<'c, WallTime> {
     let mut group = criterion.benchmark_group(name);
     group
         .sampling_mode(SamplingMode::Flat)
         .sample_size(10)
-        .warm_up_time(Duration::from_millis(1))
+        .warm_up_time(MEASUREMENT)
         .measurement_time(MEASUREMENT);
     group
 }
 
-/// A database and a vhost of a bench's own on the shared servers.
-pub struct Site<'l> {
-    pub servers: OwnServers,
-    pub pool: PgPool,
-    lab: &'l Lab,
-    name: String,
-    folder: PathBuf,
+/// A figure's name within its group.
+pub fn title(figure: &str) -> &str {
+    figure.split_once('/').map_or(figure, |(_, title)| title)
 }
 
-/// What to run on a site.
-#[derive(Debug, Default)]
-pub struct Cast {
-    pub apis: u32,
-    pub relays: u32,
-    pub consumers: u32,
-    /// Settings by environment variable; without any, the service runs as shipped.
-    pub settings: BTreeMap<String, String>,
-}
-
-impl<'l> Site<'l> {
-    async fn new(lab: &'l Lab) -> Result<Self> {
-        let name = format!("bench_{}", Uuid::now_v7().simple());
-        let folder = lab.folder().join(&name);
-        tokio::fs::create_dir_all(&folder).await?;
-        let servers = OwnServers::prepare(lab, &[], &name).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect(&servers.database_url())
-            .await
-            .context("connecting to the bench's database")?;
-        Ok(Self {
-            servers,
-            pool,
-            lab,
-            name,
-            folder,
-        })
-    }
-
-    /// Starts the service as shipped, every process dialling its servers itself.
-    pub async fn start(&self, cast: Cast) -> Result<System> {
-        self.raise(cast.wanted(), None).await
-    }
-
-    /// Starts the service with a laboratory's deadlines and an edge on every connection.
-    pub async fn start_on_edges(&self, cast: Cast) -> Result<System> {
-        let wanted = cast.wanted().in_laboratory();
-        self.raise(wanted, Some(self.lab.control())).await
-    }
-
-    async fn raise(
-        &self,
-        wanted: scenario::System,
-        control: Option<&EdgeControl>,
-    ) -> Result<System> {
-        let place = Place {
-            name: self.name.clone(),
-            environment: self.lab.folder().to_owned(),
-            folder: self.folder.clone(),
-        };
-        System::start(&wanted, &self.servers.addresses(), control, &place).await
-    }
-
-    /// The database's name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The lab that it is part of.
-    pub fn lab(&self) -> &Lab {
-        self.lab
-    }
-
-    async fn clear(self) -> Result<()> {
-        self.pool.close().await;
-        self.servers.remove(self.lab).await?;
-        tokio::fs::remove_dir_all(&self.folder).await?;
-        Ok(())
-    }
-}
-
-impl Cast {
-    fn wanted(self) -> scenario::System {
-        scenario::System {
-            apis: self.apis,
-            relays: self.relays,
-            consumers: self.consumers,
-            settings: self.settings,
+/// Asks again and again until there is an answer; `what` is late when there is none within `within`.
+pub async fn until<T, A>(what: &str, within: Duration, mut ask: impl FnMut() -> A) -> Result<T>
+where
+    A: Future<Output = Result<Option<T>>>,
+{
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await? {
+            return Ok(answer);
         }
+        if Instant::now() > deadline {
+            bail!("{what} took longer than {within:?}");
+        }
+        sleep(ASK_EVERY).await;
     }
 }

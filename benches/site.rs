@@ -1,0 +1,132 @@
+//! One bench's own part of the environment: a database, a vhost, and the processes that run on them. Relays have shared the
+//! lanes when a start returns.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result};
+use outbox_harness::{
+    edge::EdgeControl,
+    lab::Lab,
+    scenario,
+    system::{Place, System},
+    trial::OwnServers,
+};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use uuid::Uuid;
+
+/// A database and a vhost of a bench's own on the shared servers.
+pub struct Site<'l> {
+    pub servers: OwnServers,
+    pub pool: PgPool,
+    lab: &'l Lab,
+    name: String,
+    folder: PathBuf,
+}
+
+/// What to run on a site.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cast {
+    pub apis: u32,
+    pub relays: u32,
+    pub consumers: u32,
+}
+
+impl<'l> Site<'l> {
+    pub async fn new(lab: &'l Lab) -> Result<Self> {
+        let name = format!("bench_{}", Uuid::now_v7().simple());
+        let folder = lab.folder().join(&name);
+        tokio::fs::create_dir_all(&folder).await?;
+        let servers = OwnServers::prepare(lab, &[], &name).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect(&servers.database_url())
+            .await
+            .context("connecting to the bench's database")?;
+        Ok(Self {
+            servers,
+            pool,
+            lab,
+            name,
+            folder,
+        })
+    }
+
+    /// Starts the service as shipped, every process dialling its servers itself.
+    pub async fn start(&self, cast: Cast) -> Result<System> {
+        self.raise(cast.wanted(), None).await
+    }
+
+    /// Starts relays as shipped, and nothing else.
+    pub async fn start_relays(&self, relays: u32) -> Result<System> {
+        self.start(Cast {
+            relays,
+            ..Cast::default()
+        })
+        .await
+    }
+
+    /// Starts the service with a laboratory's deadlines and an edge on every connection.
+    pub async fn start_on_edges(&self, cast: Cast) -> Result<System> {
+        let wanted = cast.wanted().in_laboratory();
+        self.raise(wanted, Some(self.lab.control())).await
+    }
+
+    async fn raise(
+        &self,
+        wanted: scenario::System,
+        control: Option<&EdgeControl>,
+    ) -> Result<System> {
+        let place = Place {
+            name: self.name.clone(),
+            environment: self.lab.folder().to_owned(),
+            folder: self.folder.clone(),
+        };
+        let system = System::start(&wanted, &self.servers.addresses(), control, &place).await?;
+        self.servers.lanes_shared_by(wanted.relays).await?;
+        Ok(system)
+    }
+
+    /// Opens so many auctions.
+    pub async fn open_auctions(&self, count: u64) -> Result<Vec<Uuid>> {
+        // Named as the script of `pgbench` names them.
+        let ids = sqlx::query_scalar(
+            "INSERT INTO auctions (auction_id, title, currency, starting_price, closes_at)
+             SELECT md5(n::text)::uuid, 'A lamp', 'EUR', 100, now() + interval '1 day'
+             FROM generate_series(1, $1) AS n RETURNING auction_id",
+        )
+        .bind(count as i64)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(ids)
+    }
+
+    /// The database's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The lab that it is part of.
+    pub fn lab(&self) -> &Lab {
+        self.lab
+    }
+
+    /// Removes it.
+    pub async fn clear(self) -> Result<()> {
+        self.pool.close().await;
+        self.servers.remove(self.lab).await?;
+        tokio::fs::remove_dir_all(&self.folder).await?;
+        Ok(())
+    }
+}
+
+impl Cast {
+    fn wanted(self) -> scenario::System {
+        scenario::System {
+            apis: self.apis,
+            relays: self.relays,
+            consumers: self.consumers,
+            settings: BTreeMap::new(),
+        }
+    }
+}
