@@ -4,8 +4,9 @@
 //! What keeps events safe and in order:
 //! - Only the owner of a lane claims from it, and it publishes what it claimed in claim order over one channel.
 //! - An event is marked published only after its own confirm. A stale owner's marks do not stick (fencing token).
-//! - A session ends at the first event that was not confirmed: everything claimed behind it is handed back, and goes
-//!   out again after it. What a new session sends again is a repetition, never an overtaking.
+//! - A session ends at the first event that was not confirmed: what is on its way with it, two windows at most, is
+//!   settled first, and everything claimed behind it is handed back and goes out again after it. What a new session
+//!   sends again is a repetition, never an overtaking.
 //! - No transaction is open while the broker is spoken to.
 
 mod doorbell;
