@@ -28,7 +28,7 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
 
 /// One process a role as shipped, each by itself: the busiest one counts. Criterion is given its processor time a second.
 async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
-    let log = site.lab().postgres().log();
+    let log = site.postgres()?.log();
     let database = site.name();
     // Every session from now on writes a line for each statement.
     let alter = format!("ALTER DATABASE {database} SET log_statement = 'all'");

@@ -132,7 +132,7 @@ async fn bid(
 async fn pgbench(site: &Site<'_>, clients: u64, span: Duration) -> Result<f64> {
     let script = site.lab().folder().join(format!("{}.sql", site.name()));
     tokio::fs::write(&script, SCRIPT).await?;
-    let output = program(site.lab().postgres().programs())
+    let output = program(site.postgres()?.programs())
         .args(["--no-vacuum", "--protocol=prepared", "--jobs=1"])
         .arg(format!("--client={clients}"))
         .arg(format!("--time={}", span.as_secs()))

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use outbox_harness::{
     edge::EdgeControl,
     lab::Lab,
-    scenario,
+    native, scenario,
     system::{Place, System},
     trial::OwnServers,
 };
@@ -104,6 +104,12 @@ impl<'l> Site<'l> {
     /// The database's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The database server itself, whose programs and log are on this machine.
+    pub fn postgres(&self) -> Result<&native::Postgres> {
+        let native = self.lab.postgres().native();
+        native.context("benches run on the native backend")
     }
 
     /// The lab that it is part of.

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, bail};
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
-use outbox_harness::{lab::Lab, system::System};
+use outbox_harness::{backend::Wanted, lab::Lab, system::System};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep},
@@ -50,7 +50,9 @@ impl Stage {
     /// The servers.
     pub fn lab(&self) -> &Lab {
         self.lab.get_or_init(|| {
-            let boot = Lab::start(|line| eprintln!("{line}"));
+            // Container networks would be measured with the outbox.
+            let wanted = Wanted::native();
+            let boot = Lab::start(&wanted, |line| eprintln!("{line}"));
             self.runtime
                 .block_on(boot)
                 .unwrap_or_else(|error| panic!("the lab could not be set up: {error:#}"))

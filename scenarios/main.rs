@@ -10,9 +10,12 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial as Test};
 use outbox_harness::{
+    backend::Wanted,
+    fault::Fault,
     lab::Lab,
     property,
     report::RunSummary,
+    scenario::Scenario,
     suite::{self, Observer},
     trial::Trial,
 };
@@ -33,39 +36,63 @@ fn main() -> ExitCode {
         }
     };
     let seed = seed();
-    let mut trials: Vec<Trial> = cases
+    let mut scenarios: Vec<(String, Scenario)> = cases
         .into_iter()
-        .map(|case| trial(&case.name, case.scenario, seed))
+        .map(|case| (case.name, case.scenario))
         .collect();
-    trials.extend(
-        property::scenarios(seed)
+    scenarios.extend(property::scenarios(seed));
+    let stages = match Wanted::from_environment() {
+        Ok(wanted) => wanted
             .into_iter()
-            .map(|(name, scenario)| trial(&name, scenario, seed)),
-    );
-
-    let stage = Arc::new(Stage::default());
-    let tests = trials
-        .into_iter()
-        .map(|trial| {
-            let stage = stage.clone();
-            Test::test(trial.name.clone(), move || stage.perform(&trial))
+            .map(Stage::new)
+            .map(Arc::new)
+            .collect::<Vec<_>>(),
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    let tests = stages
+        .iter()
+        .enumerate()
+        .flat_map(|(at, stage)| {
+            scenarios
+                .iter()
+                .map(move |scenario| test(at, stage, scenario, seed))
         })
         .collect();
     if !arguments.list {
         eprintln!("seed {seed} (repeat with {SEED}={seed})");
     }
     let conclusion = libtest_mimic::run(&arguments, tests);
-    stage.strike();
+    for stage in stages {
+        stage.strike();
+    }
     conclusion.exit_code()
 }
 
-fn trial(name: &str, scenario: outbox_harness::scenario::Scenario, seed: u64) -> Trial {
-    Trial {
-        name: name.to_owned(),
-        scenario,
+/// A case. Those of the first backend carry no name of it.
+fn test(at: usize, stage: &Arc<Stage>, (name, scenario): &(String, Scenario), seed: u64) -> Test {
+    let backend = stage.wanted.backend.name();
+    let shown = if at == 0 {
+        name.clone()
+    } else {
+        format!("{backend}::{name}")
+    };
+    let trial = Trial {
+        name: name.clone(),
+        scenario: scenario.clone(),
         seed,
-        repeat_command: format!("{SEED}={seed} cargo test --test scenarios {name}"),
+        repeat_command: format!(
+            "LAB_BACKEND={backend} {SEED}={seed} cargo test --test scenarios {name}"
+        ),
+    };
+    let faults = Fault::all(scenario).unwrap_or_default();
+    if let Some(why) = stage.wanted.cannot(&faults) {
+        return Test::test(format!("{shown} ({why})"), || Ok(())).with_ignored_flag(true);
     }
+    let stage = stage.clone();
+    Test::test(shown, move || stage.perform(&trial))
 }
 
 fn seed() -> u64 {
@@ -78,8 +105,10 @@ fn seed() -> u64 {
 }
 
 /// The environment, booted by the first case that needs it, or why there is none.
-#[derive(Default)]
-struct Stage(OnceLock<Result<Set, String>>);
+struct Stage {
+    wanted: Wanted,
+    set: OnceLock<Result<Set, String>>,
+}
 
 struct Set {
     runtime: Runtime,
@@ -87,10 +116,17 @@ struct Set {
 }
 
 impl Stage {
+    fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            set: OnceLock::new(),
+        }
+    }
+
     fn perform(&self, trial: &Trial) -> Result<(), Failed> {
         let Set { runtime, lab } = self
-            .0
-            .get_or_init(Self::set)
+            .set
+            .get_or_init(|| self.set())
             .as_ref()
             .map_err(Failed::from)?;
         let lab = lab
@@ -100,6 +136,7 @@ impl Stage {
             .ok_or("the environment is gone")?;
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join("lab")
+            .join(self.wanted.backend.name())
             .join(format!("{}-{}", trial.name.replace('/', "-"), trial.seed));
         let _ = std::fs::remove_dir_all(&folder);
         let summary = runtime
@@ -108,12 +145,12 @@ impl Stage {
         verdict(&summary)
     }
 
-    fn set() -> Result<Set, String> {
+    fn set(&self) -> Result<Set, String> {
         let boot = || -> anyhow::Result<_> {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
-            let lab = runtime.block_on(Lab::start(|line| eprintln!("{line}")))?;
+            let lab = runtime.block_on(Lab::start(&self.wanted, |line| eprintln!("{line}")))?;
             Ok(Set {
                 runtime,
                 lab: Mutex::new(Some(Arc::new(lab))),
@@ -124,9 +161,13 @@ impl Stage {
 
     /// Ends the environment here: what is in a static is never dropped.
     fn strike(&self) {
-        if let Some(Ok(Set { runtime, lab })) = self.0.get() {
-            let _inside = runtime.enter();
-            drop(lab.lock().expect("no case panics under this lock").take());
+        let Some(Ok(Set { runtime, lab })) = self.set.get() else {
+            return;
+        };
+        let _inside = runtime.enter();
+        let lab = lab.lock().expect("no case panics under this lock").take();
+        if let Some(Err(error)) = lab.map(|lab| runtime.block_on(lab.end())) {
+            eprintln!("something may be left on the servers: {error:#}");
         }
     }
 }

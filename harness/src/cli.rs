@@ -2,9 +2,11 @@
 
 mod check;
 mod doctor;
+mod images;
 mod list;
 mod progress;
 mod run;
+mod toxiproxy;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -36,9 +38,13 @@ enum Command {
     /// Judge a stored run again.
     Check(check::Args),
     /// Start everything and leave it running to play with, until Ctrl-C.
-    Up,
+    Up(up::Args),
     /// Say what this machine can run and what is missing.
-    Doctor,
+    Doctor(doctor::Args),
+    /// Make images for the docker backend from the distribution's packages, where no registry can be reached.
+    Images(images::Args),
+    /// Serve the embedded Toxiproxy alone, until Ctrl-C.
+    Toxiproxy(toxiproxy::Args),
     /// Remove what killed labs left behind.
     Clean(doctor::CleanArgs),
 }
@@ -76,9 +82,11 @@ impl Cli {
                 Command::List(args) => list::list(&args),
                 Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::check(&args),
-                Command::Up => up::up().await,
-                Command::Doctor => Ok(doctor::doctor()),
-                Command::Clean(args) => doctor::clean(&args),
+                Command::Up(args) => up::up(args).await,
+                Command::Doctor(args) => Ok(doctor::doctor(&args).await),
+                Command::Images(args) => images::images(&args).await,
+                Command::Toxiproxy(args) => toxiproxy::toxiproxy(&args).await,
+                Command::Clean(args) => doctor::clean(&args).await,
             }
         });
         match code {

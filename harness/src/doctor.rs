@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use crate::{
-    lab::genuine_toxiproxy,
+    backend::{Kind, Wanted},
+    docker,
     native::{cache, packages},
 };
 
@@ -25,6 +26,8 @@ pub enum State {
     Ok,
     /// Not there, and fetched when first needed.
     WillFetch,
+    /// Not there, and not needed.
+    Absent,
     /// Not there; the detail says what helps.
     Missing,
 }
@@ -33,7 +36,26 @@ pub enum State {
 const ROOM_MB: u64 = 1_000;
 
 /// Looks around. Starts and fetches nothing.
-pub fn examine() -> Vec<Finding> {
+pub async fn examine(wanted: &Wanted) -> Vec<Finding> {
+    let mut findings = native();
+    findings.push(docker(wanted).await);
+    findings
+}
+
+async fn docker(wanted: &Wanted) -> Finding {
+    let (state, detail) = match docker::examine(&wanted.details.images).await {
+        Ok(found) => (State::Ok, found.join(", ")),
+        Err(why) if wanted.backend == Kind::Docker => (State::Missing, format!("{why:#}")),
+        Err(why) => (State::Absent, format!("{why:#}")),
+    };
+    Finding {
+        subject: "Docker",
+        state,
+        detail,
+    }
+}
+
+fn native() -> Vec<Finding> {
     let (machine, cached) = (packages::on_machine(), packages::in_cache());
     let can_fetch =
         packages::program("apt-get").is_some() && packages::program("dpkg-deb").is_some();
@@ -92,7 +114,7 @@ fn server(
 }
 
 fn toxiproxy() -> Finding {
-    let detail = match genuine_toxiproxy() {
+    let detail = match packages::program("toxiproxy-server") {
         Some(program) => format!("genuine, {}", program.display()),
         None => "embedded (no toxiproxy-server on PATH)".to_owned(),
     };

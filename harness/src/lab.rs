@@ -2,8 +2,9 @@
 //! vhost of its own; a run that breaks a server gets a server of its own.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,61 +15,58 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
 
 use crate::{
+    backend::{Backend, Toxiproxy, Wanted, sweep_containers},
     edge::EdgeControl,
     guard::{self, RunFolder},
-    native::{Binaries, Postgres, RabbitMq, free_port, packages::program},
-    process::{Launch, Process, until_ready},
-    toxiproxy::ToxiproxyServer,
+    server::{Postgres, RabbitMq},
 };
 
 /// The database that every run's is copied from.
 const TEMPLATE: &str = "lab_template";
-const TOXIPROXY_WITHIN: Duration = Duration::from_secs(10);
 
-/// A running environment. Dropping it stops and removes everything.
+/// A running environment. Dropping it stops and removes everything that it started.
 pub struct Lab {
-    // Declared first, dropped first: servers end before their folder goes.
+    // Declared first, dropped first: servers end before their backend and folder go.
     postgres: Arc<Postgres>,
     rabbitmq: Arc<RabbitMq>,
     control: EdgeControl,
-    api: SocketAddr,
-    _toxiproxy: Toxiproxy,
-    binaries: Binaries,
+    toxiproxy: Toxiproxy,
+    backend: Backend,
     copying: Mutex<()>,
+    /// Databases and vhosts of runs under way, all of them named alike.
+    made: std::sync::Mutex<BTreeSet<String>>,
     description: Vec<String>,
     folder: RunFolder,
 }
 
-/// The genuine server where there is one on PATH, else the lab's own, which speaks the same API.
-enum Toxiproxy {
-    Genuine(#[expect(dead_code, reason = "held so that it lives")] Process),
-    Embedded(#[expect(dead_code, reason = "held so that it lives")] ToxiproxyServer),
-}
-
 impl Lab {
     /// Boots everything. `say` gets one line for each thing worth knowing.
-    pub async fn start(say: impl Fn(&str)) -> Result<Self> {
+    pub async fn start(wanted: &Wanted, say: impl Fn(&str)) -> Result<Self> {
         let began = Instant::now();
         let swept = spawn_blocking(guard::sweep).await?;
-        if !swept.folders.is_empty() {
+        let containers = sweep_containers().await?;
+        let labs = swept.folders.len();
+        if labs + containers > 0 {
             say(&format!(
-                "removed what {} killed labs had left",
-                swept.folders.len()
+                "removed what killed labs had left: {labs} folders, {containers} containers"
             ));
         }
-        let binaries = tokio::task::block_in_place(|| Binaries::provide(&say))?;
         let folder = RunFolder::create()?;
+        let backend = Backend::choose(wanted, folder.path(), &say).await?;
         let (postgres, rabbitmq, toxiproxy) = tokio::try_join!(
-            Postgres::boot("postgres", &binaries, folder.path()),
-            RabbitMq::boot("rabbitmq", &binaries, folder.path()),
-            toxiproxy(folder.path()),
+            backend.postgres("postgres", folder.path()),
+            backend.rabbitmq("rabbitmq", folder.path()),
+            backend.toxiproxy(folder.path()),
         )?;
-        let (toxiproxy, api) = toxiproxy;
-        let control = EdgeControl::connect(api)
+        let control = EdgeControl::connect(toxiproxy.api)
             .await
             .context("connecting to Toxiproxy")?;
-        migrate_template(&postgres).await?;
-        let description = describe(&postgres, &rabbitmq, &toxiproxy).await?;
+        if !backend.outlives_the_lab() {
+            migrate_template(&postgres).await?;
+        }
+        let mut description = postgres.describe().await?;
+        description.extend(rabbitmq.describe().await?);
+        description.push(toxiproxy.about.clone());
         say(&format!(
             "servers ready in {:.1} s: {}",
             began.elapsed().as_secs_f64(),
@@ -78,13 +76,27 @@ impl Lab {
             postgres: Arc::new(postgres),
             rabbitmq: Arc::new(rabbitmq),
             control,
-            api,
-            _toxiproxy: toxiproxy,
-            binaries,
+            toxiproxy,
+            backend,
             copying: Mutex::new(()),
+            made: std::sync::Mutex::default(),
             description,
             folder,
         })
+    }
+
+    /// Takes away what interrupted runs have made on servers that are not the lab's own. Everything else ends with this
+    /// value.
+    pub async fn end(&self) -> Result<()> {
+        if !self.backend.outlives_the_lab() {
+            return Ok(());
+        }
+        let left = std::mem::take(&mut *self.made());
+        for name in left {
+            self.drop_database(&name).await?;
+            self.delete_vhost(&name).await?;
+        }
+        Ok(())
     }
 
     /// Versions and durability settings.
@@ -104,52 +116,72 @@ impl Lab {
 
     /// Where Toxiproxy's own API is.
     pub fn toxiproxy(&self) -> SocketAddr {
-        self.api
+        self.toxiproxy.api
     }
 
     /// The shared Postgres.
-    pub fn postgres(&self) -> Arc<Postgres> {
-        self.postgres.clone()
+    pub fn postgres(&self) -> &Arc<Postgres> {
+        &self.postgres
     }
 
     /// The shared RabbitMQ.
-    pub fn rabbitmq(&self) -> Arc<RabbitMq> {
-        self.rabbitmq.clone()
+    pub fn rabbitmq(&self) -> &Arc<RabbitMq> {
+        &self.rabbitmq
     }
 
     /// A Postgres that one run may break, with the schema in its template.
     pub async fn own_postgres(&self, name: &str) -> Result<Arc<Postgres>> {
-        let server =
-            Postgres::boot(&format!("postgres-{name}"), &self.binaries, self.folder()).await?;
+        let name = format!("postgres-{name}");
+        let server = self.backend.postgres(&name, self.folder()).await?;
         migrate_template(&server).await?;
         Ok(Arc::new(server))
     }
 
     /// A RabbitMQ that one run may break.
     pub async fn own_rabbitmq(&self, name: &str) -> Result<Arc<RabbitMq>> {
-        let server =
-            RabbitMq::boot(&format!("rabbitmq-{name}"), &self.binaries, self.folder()).await?;
-        Ok(Arc::new(server))
+        let name = format!("rabbitmq-{name}");
+        Ok(Arc::new(self.backend.rabbitmq(&name, self.folder()).await?))
     }
 
     /// Makes a database with the schema in it.
     pub async fn create_database(&self, server: &Postgres, name: &str) -> Result<()> {
+        self.made().insert(name.to_owned());
+        if self.backend.outlives_the_lab() {
+            // No template is left behind on somebody else's server.
+            return migrated_database(server, name).await;
+        }
         // Two copies of one template at once refuse each other.
         let _alone = self.copying.lock().await;
-        command(
-            server,
-            &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"),
-        )
-        .await
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}");
+        command(server, &copy).await
+    }
+
+    /// Makes a vhost.
+    pub async fn create_vhost(&self, server: &RabbitMq, name: &str) -> Result<()> {
+        self.made().insert(name.to_owned());
+        server.management().create_vhost(name).await
     }
 
     /// Removes a run's database from the shared server.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
-        command(
-            &self.postgres,
-            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
-        )
-        .await
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        command(&self.postgres, &drop).await
+    }
+
+    /// Removes a run's vhost from the shared broker.
+    pub async fn delete_vhost(&self, name: &str) -> Result<()> {
+        self.rabbitmq.management().delete_vhost(name).await
+    }
+
+    /// A run has tidied up behind it.
+    pub fn tidied(&self, name: &str) {
+        self.made().remove(name);
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
+        self.made
+            .lock()
+            .expect("never poisoned: no code panics under this lock")
     }
 }
 
@@ -173,52 +205,17 @@ async fn pool(server: &Postgres, database: &str) -> Result<PgPool> {
 }
 
 async fn migrate_template(server: &Postgres) -> Result<()> {
-    command(server, &format!("CREATE DATABASE {TEMPLATE}")).await?;
-    let pool = pool(server, TEMPLATE).await?;
+    migrated_database(server, TEMPLATE).await
+}
+
+async fn migrated_database(server: &Postgres, name: &str) -> Result<()> {
+    command(server, &format!("CREATE DATABASE {name}")).await?;
+    let pool = pool(server, name).await?;
     let migrated = pool.clone();
     // sqlx's migrator makes a future that cannot be spawned; a thread of its own can run it.
     spawn_blocking(move || Handle::current().block_on(MIGRATIONS.run(&migrated)))
         .await?
-        .context("migrating the template database")?;
+        .with_context(|| format!("migrating the database {name}"))?;
     pool.close().await;
     Ok(())
-}
-
-async fn toxiproxy(folder: &Path) -> Result<(Toxiproxy, SocketAddr)> {
-    let Some(program) = genuine_toxiproxy() else {
-        let server = ToxiproxyServer::start(([127, 0, 0, 1], 0).into()).await?;
-        let address = server.address();
-        return Ok((Toxiproxy::Embedded(server), address));
-    };
-    let port = free_port()?;
-    let process = Launch::new("toxiproxy", program, folder)
-        .args(["-host", "127.0.0.1", "-port", &port.to_string()])
-        .spawn()?;
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let ask = move || async move {
-        tokio::net::TcpStream::connect(address).await?;
-        Ok(())
-    };
-    until_ready(&process, TOXIPROXY_WITHIN, ask).await?;
-    Ok((Toxiproxy::Genuine(process), address))
-}
-
-/// `toxiproxy-server` on PATH.
-pub fn genuine_toxiproxy() -> Option<PathBuf> {
-    program("toxiproxy-server")
-}
-
-async fn describe(
-    postgres: &Postgres,
-    rabbitmq: &RabbitMq,
-    toxiproxy: &Toxiproxy,
-) -> Result<Vec<String>> {
-    let mut lines = postgres.describe().await?;
-    let (version, erlang) = rabbitmq.management().version().await?;
-    lines.push(format!("rabbitmq {version} on erlang {erlang}"));
-    lines.push(match toxiproxy {
-        Toxiproxy::Genuine(_) => "toxiproxy-server".to_owned(),
-        Toxiproxy::Embedded(_) => "embedded toxiproxy".to_owned(),
-    });
-    Ok(lines)
 }

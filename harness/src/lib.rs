@@ -1,7 +1,7 @@
 //! The lab: real servers, one fault at a time, one history, pure checkers.
 //!
 //! ```text
-//! scenario ──▶ trial ─┬─ lab, native     real Postgres and RabbitMQ, a database and a vhost for each trial
+//! scenario ──▶ trial ─┬─ lab, backend    real Postgres and RabbitMQ, a database and a vhost for each trial
 //!  (TOML)             ├─ system          the service's processes, every connection over a tap and a Toxiproxy
 //!                     ├─ workload, client  bids from proptest strategies, over HTTP
 //!                     ├─ fault, injector   what breaks, when, and the evidence that it bit
@@ -13,9 +13,12 @@
 //!
 //! Everything that happens goes into one history; checkers are pure functions of it, so a stored run can be judged again.
 
+pub mod backend;
+mod bar;
 pub mod check;
 pub mod cli;
 pub mod client;
+pub mod docker;
 pub mod doctor;
 pub mod edge;
 pub mod facts;
@@ -31,6 +34,7 @@ pub mod process;
 pub mod property;
 pub mod report;
 pub mod scenario;
+pub mod server;
 pub mod suite;
 pub mod system;
 pub mod tap;

@@ -21,7 +21,7 @@ pub mod table;
 mod usage;
 
 pub use error::ProcessError;
-pub use ready::until_ready;
+pub use ready::{NotReady, Started, until_ready};
 pub use table::State;
 pub use usage::Usage;
 

@@ -16,6 +16,7 @@ use crate::{
     native::free_port,
     process::{Process, Usage, until_ready},
     scenario,
+    server::Upstream,
     tap::Link,
 };
 use launch::Launch;
@@ -26,17 +27,13 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long an orderly end may take; the service's own grace is shorter.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
-/// Where the servers really are, behind the edges.
+/// What is behind the edges.
 #[derive(Debug, Clone)]
 pub struct Servers {
-    /// Postgres' address.
-    pub postgres: SocketAddr,
-    /// RabbitMQ's address.
-    pub rabbitmq: SocketAddr,
     /// The scenario's database.
-    pub database: String,
+    pub database: Upstream,
     /// The scenario's vhost.
-    pub vhost: String,
+    pub vhost: Upstream,
 }
 
 /// Where a run keeps its things.
@@ -119,15 +116,12 @@ impl System {
         let address = self
             .link(
                 (role, number, postgres),
-                servers.postgres,
+                servers.database.address,
                 control,
                 &place.name,
             )
             .await?;
-        launch.set(
-            "DATABASE_URL",
-            format!("postgres://lab@{address}/{}", servers.database),
-        );
+        launch.set("DATABASE_URL", servers.database.over(address)?);
         if role == Role::Api {
             self.link(
                 (Role::Client, number, Role::Api),
@@ -141,15 +135,12 @@ impl System {
             let address = self
                 .link(
                     (role, number, rabbitmq),
-                    servers.rabbitmq,
+                    servers.vhost.address,
                     control,
                     &place.name,
                 )
                 .await?;
-            launch.set(
-                "AMQP_URL",
-                format!("amqp://guest:guest@{address}/{}", servers.vhost),
-            );
+            launch.set("AMQP_URL", servers.vhost.over(address)?);
         }
         self.members.push(Arc::new(Member {
             role,
@@ -291,7 +282,7 @@ impl Member {
             Ok(())
         };
         let process = self.process().await?;
-        Ok(until_ready(&process, READY_WITHIN, ask).await?)
+        Ok(until_ready(&*process, READY_WITHIN, ask).await?)
     }
 
     /// SIGKILL. Returns how it ended.

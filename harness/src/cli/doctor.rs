@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 
 use super::NO_LAB;
 use crate::{
+    backend::{Wanted, sweep_containers},
     doctor::{self, State},
     guard,
     native::cache,
@@ -16,12 +17,19 @@ pub(super) struct CleanArgs {
     cache: bool,
 }
 
-pub(super) fn doctor() -> u8 {
-    let findings = doctor::examine();
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    servers: Wanted,
+}
+
+pub(super) async fn doctor(args: &Args) -> u8 {
+    let findings = doctor::examine(&args.servers).await;
     for finding in &findings {
         let state = match finding.state {
             State::Ok => "ok",
             State::WillFetch => "fetch",
+            State::Absent => "-",
             State::Missing => "MISSING",
         };
         println!("{state:8} {:18} {}", finding.subject, finding.detail);
@@ -36,10 +44,11 @@ pub(super) fn doctor() -> u8 {
     }
 }
 
-pub(super) fn clean(args: &CleanArgs) -> Result<u8> {
+pub(super) async fn clean(args: &CleanArgs) -> Result<u8> {
     let swept = guard::sweep();
+    let containers = sweep_containers().await?;
     println!(
-        "{} folders and {} processes of killed labs removed",
+        "{} folders, {} processes and {containers} containers of killed labs removed",
         swept.folders.len(),
         swept.processes
     );

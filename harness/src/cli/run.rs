@@ -6,10 +6,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::{Scenarios, Usage, progress};
+use super::{NO_LAB, Scenarios, Usage, progress};
 use crate::{
+    backend::Wanted,
+    fault::Fault,
     lab::Lab,
     report::{self, RunSummary},
     suite::{self, Case},
@@ -41,6 +43,8 @@ pub(super) struct Args {
     )]
     runs: PathBuf,
     #[command(flatten)]
+    servers: Wanted,
+    #[command(flatten)]
     reports: Reports,
 }
 
@@ -70,7 +74,7 @@ impl Reports {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8> {
-    let cases = chosen(&args).map_err(Usage::because)?;
+    let Chosen { cases, not_run } = chosen(&args).map_err(Usage::because)?;
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let trials = trials(&args, &cases, seed);
     std::fs::create_dir_all(&args.runs)
@@ -81,14 +85,28 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         suite::SIDE_BY_SIDE
     );
     let shown = Arc::new(progress::Progress::new(trials.len()));
-    let lab = Lab::start(|line| shown.line(line)).await?;
-    let runs = suite::run(Arc::new(lab), trials, &args.runs, args.keep, shown.clone());
+    let lab = Arc::new(Lab::start(&args.servers, |line| shown.line(line)).await?);
+    let runs = suite::run(lab.clone(), trials, &args.runs, args.keep, shown.clone());
     let summaries = tokio::select! {
-        summaries = runs => summaries?,
-        _ = tokio::signal::ctrl_c() => bail!("interrupted; everything is stopped and removed"),
+        summaries = runs => summaries,
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; everything is stopped and removed")),
     };
+    lab.end().await?;
     shown.finish();
-    args.reports.write(&summaries)
+    let code = args.reports.write(&summaries?)?;
+    for (case, why) in &not_run {
+        println!("not run  {}: {why}", case.name);
+    }
+    let asked_for = not_run
+        .iter()
+        .any(|(case, _)| args.names.contains(&case.name));
+    Ok(if asked_for { NO_LAB } else { code })
+}
+
+/// What is to be run, and what cannot be run here and why.
+struct Chosen {
+    cases: Vec<Case>,
+    not_run: Vec<(Case, String)>,
 }
 
 fn trials(args: &Args, cases: &[Case], seed: u64) -> Vec<Trial> {
@@ -107,7 +125,21 @@ fn trials(args: &Args, cases: &[Case], seed: u64) -> Vec<Trial> {
         .collect()
 }
 
-fn chosen(args: &Args) -> Result<Vec<Case>> {
+fn chosen(args: &Args) -> Result<Chosen> {
+    let mut chosen = Chosen {
+        cases: Vec::new(),
+        not_run: Vec::new(),
+    };
+    for case in named(args)? {
+        match args.servers.cannot(&Fault::all(&case.scenario)?) {
+            Some(why) => chosen.not_run.push((case, why)),
+            None => chosen.cases.push(case),
+        }
+    }
+    Ok(chosen)
+}
+
+fn named(args: &Args) -> Result<Vec<Case>> {
     if args.names.is_empty() {
         return suite::cases(&args.scenarios.folder);
     }

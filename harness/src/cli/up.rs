@@ -4,11 +4,17 @@ use anyhow::Result;
 use uuid::Uuid;
 
 use super::progress::Progress;
-use crate::{lab::Lab, trial};
+use crate::{backend::Wanted, lab::Lab, trial};
 
-pub(super) async fn up() -> Result<u8> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    servers: Wanted,
+}
+
+pub(super) async fn up(args: Args) -> Result<u8> {
     let shown = Progress::new(1);
-    let lab = Lab::start(|line| shown.line(line)).await?;
+    let lab = Lab::start(&args.servers, |line| shown.line(line)).await?;
     shown.finish();
     let folder = lab.folder().join("up");
     let (system, servers) =
@@ -36,5 +42,6 @@ pub(super) async fn up() -> Result<u8> {
     );
     tokio::signal::ctrl_c().await?;
     system.stop().await;
+    lab.end().await?;
     Ok(0)
 }

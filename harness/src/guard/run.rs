@@ -159,6 +159,11 @@ fn dead(folder: &Path) -> Option<Option<File>> {
     }
 }
 
+/// Whether the lab of this run's folder lives. A folder that is gone has no lab.
+pub fn is_alive(folder: &Path) -> bool {
+    folder.exists() && dead(folder).is_none()
+}
+
 /// Kills all processes of a run; returns how many there were.
 fn kill_processes(folder: &Path) -> usize {
     let began = Instant::now();

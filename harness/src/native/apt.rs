@@ -3,15 +3,13 @@
 
 use std::{
     fs,
-    io::IsTerminal,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::packages::program;
+use crate::bar::bar;
 
 /// Why packages could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -179,16 +177,6 @@ impl Apt<'_> {
         let _ = fs::remove_dir_all(self.folder.join("state"));
         Ok(root)
     }
-}
-
-/// A bar on a terminal; elsewhere the lines that were said must do.
-fn bar(length: u64, template: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() || std::env::var_os("CI").is_some() {
-        return ProgressBar::hidden();
-    }
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length).with_style(style)
 }
 
 fn size(folder: &Path) -> u64 {

@@ -2,23 +2,25 @@
 
 use std::{
     ffi::OsStr,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use async_trait::async_trait;
 use nix::{
     sys::signal::Signal,
     unistd::{User, geteuid},
 };
-use sqlx::{Connection, PgConnection};
 use tokio::task::spawn_blocking;
 
 use super::{Binaries, cache::Cache, free_port};
-use crate::process::{Launch, Process, until_ready};
+use crate::{
+    process::{Launch, Process, until_ready},
+    server::{Body, postgres::answers},
+};
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -32,7 +34,7 @@ pub struct Postgres {
     port: u16,
     run_folder: PathBuf,
     binaries: Binaries,
-    process: Mutex<Option<std::sync::Arc<Process>>>,
+    process: Mutex<Option<Arc<Process>>>,
 }
 
 impl Postgres {
@@ -66,18 +68,27 @@ impl Postgres {
         self.run_folder.join(format!("{}.log", self.name))
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.port).into()
-    }
-
     /// The URL of one of its databases.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://lab@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Starts it, again if need be, on the same port and data, and waits until it answers SQL.
-    pub async fn start(&self) -> Result<()> {
+    fn process(&self) -> Result<Arc<Process>> {
+        self.lock()
+            .clone()
+            .ok_or_else(|| anyhow!("{} was never started", self.name))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Process>>> {
+        self.process
+            .lock()
+            .expect("never poisoned: no code panics under this lock")
+    }
+}
+
+#[async_trait]
+impl Body for Postgres {
+    async fn start(&self) -> Result<()> {
         let mut launch = Launch::new(
             &self.name,
             self.binaries.postgres.join("postgres"),
@@ -90,22 +101,20 @@ impl Postgres {
         if let Some(user) = other_user()? {
             launch = launch.user(user.uid.as_raw(), user.gid.as_raw());
         }
-        let process = std::sync::Arc::new(launch.spawn()?);
+        let process = Arc::new(launch.spawn()?);
         *self.lock() = Some(process.clone());
         let url = self.url("postgres");
-        Ok(until_ready(&process, READY_WITHIN, || answers(&url)).await?)
+        Ok(until_ready(&*process, READY_WITHIN, || answers(&url)).await?)
     }
 
-    /// An orderly, fast shutdown.
-    pub async fn stop(&self) -> Result<()> {
+    async fn stop(&self) -> Result<()> {
         let process = self.process()?;
         process.signal(Signal::SIGINT)?;
         process.wait(STOP_WITHIN).await?;
         Ok(())
     }
 
-    /// SIGKILL to the server and all its backends, as a power cut would.
-    pub async fn crash(&self) -> Result<()> {
+    async fn crash(&self) -> Result<()> {
         let process = self.process()?;
         spawn_blocking(move || process.kill()).await??;
         // All its processes are dead; the pid in it may soon be somebody else's.
@@ -113,47 +122,14 @@ impl Postgres {
         Ok(())
     }
 
-    /// SIGSTOP to all its processes.
-    pub async fn freeze(&self) -> Result<()> {
+    async fn freeze(&self) -> Result<()> {
         let process = self.process()?;
         Ok(spawn_blocking(move || process.freeze()).await??)
     }
 
-    /// SIGCONT to all its processes.
-    pub async fn thaw(&self) -> Result<()> {
+    async fn thaw(&self) -> Result<()> {
         let process = self.process()?;
         Ok(spawn_blocking(move || process.thaw()).await??)
-    }
-
-    /// Version and durability settings, one a line.
-    pub async fn describe(&self) -> Result<Vec<String>> {
-        let mut connection = PgConnection::connect(&self.url("postgres")).await?;
-        let mut lines = Vec::new();
-        for setting in [
-            "server_version",
-            "fsync",
-            "synchronous_commit",
-            "full_page_writes",
-        ] {
-            let value: String = sqlx::query_scalar("SELECT current_setting($1)")
-                .bind(setting)
-                .fetch_one(&mut connection)
-                .await?;
-            lines.push(format!("postgres {setting} = {value}"));
-        }
-        Ok(lines)
-    }
-
-    fn process(&self) -> Result<std::sync::Arc<Process>> {
-        self.lock()
-            .clone()
-            .ok_or_else(|| anyhow!("{} was never started", self.name))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<std::sync::Arc<Process>>> {
-        self.process
-            .lock()
-            .expect("never poisoned: no code panics under this lock")
     }
 }
 
@@ -171,12 +147,6 @@ impl Drop for Postgres {
             }
         }
     }
-}
-
-async fn answers(url: &str) -> Result<()> {
-    let mut connection = PgConnection::connect(url).await?;
-    sqlx::query("SELECT 1").execute(&mut connection).await?;
-    Ok(connection.close().await?)
 }
 
 /// Postgres refuses to run as root; then it runs as another user, who owns its data.

@@ -1,11 +1,9 @@
 //! A RabbitMQ broker of the lab's own: a node name, ports, cookie and data of its own, with its own epmd beside it.
 
-mod management;
 mod slim;
 
 use std::{
     fs,
-    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
@@ -13,12 +11,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use lapin::{Connection, ConnectionProperties};
+use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
 use super::{Binaries, free_port};
-use crate::process::{Launch, Process, until_ready};
-use management::Management;
+use crate::{
+    process::{Launch, Process, until_ready},
+    server::{Body, Management, rabbitmq::answers},
+};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ impl RabbitMq {
             name: name.to_owned(),
             home,
             amqp,
-            management: Management::new(api)?,
+            management: Management::new(&format!("http://guest:guest@127.0.0.1:{api}").parse()?)?,
             folder,
             run_folder: run_folder.to_owned(),
             binaries: binaries.clone(),
@@ -73,71 +73,14 @@ impl RabbitMq {
         Ok(server)
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.amqp).into()
-    }
-
-    /// The URL of one of its vhosts.
-    pub fn url(&self, vhost: &str) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/{vhost}", self.amqp)
+    /// The URL of its first vhost.
+    pub fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.amqp)
     }
 
     /// Its management API.
     pub fn management(&self) -> &Management {
         &self.management
-    }
-
-    /// Starts it, again if need be, on the same ports and data, and waits until it speaks AMQP and answers its API.
-    pub async fn start(&self) -> Result<()> {
-        if lock(&self.epmd).is_none() {
-            let epmd = self
-                .launch("epmd", self.epmd_program()?)
-                .args(["-port", &self.ports.epmd.to_string()]);
-            *lock(&self.epmd) = Some(Arc::new(epmd.args(["-address", "127.0.0.1"]).spawn()?));
-        }
-        let program = self.home.join("sbin/rabbitmq-server");
-        let process = Arc::new(self.environment(self.launch("", program)).spawn()?);
-        *lock(&self.process) = Some(process.clone());
-        Ok(until_ready(&process, READY_WITHIN, || self.answers()).await?)
-    }
-
-    async fn answers(&self) -> Result<()> {
-        // The port is asked first: the client logs every refused connection.
-        tokio::net::TcpStream::connect(self.address()).await?;
-        self.management.version().await?;
-        let connection =
-            Connection::connect(&self.url("%2f"), ConnectionProperties::default()).await?;
-        connection.create_channel().await?;
-        connection.close(200, "".into()).await?;
-        Ok(())
-    }
-
-    /// An orderly shutdown.
-    pub async fn stop(&self) -> Result<()> {
-        let process = self.process()?;
-        process.terminate()?;
-        process.wait(STOP_WITHIN).await?;
-        // Its helper programs are children that may linger.
-        Ok(spawn_blocking(move || process.kill()).await??)
-    }
-
-    /// SIGKILL to the broker and its helpers.
-    pub async fn crash(&self) -> Result<()> {
-        let process = self.process()?;
-        Ok(spawn_blocking(move || process.kill()).await??)
-    }
-
-    /// SIGSTOP to all its processes.
-    pub async fn freeze(&self) -> Result<()> {
-        let process = self.process()?;
-        Ok(spawn_blocking(move || process.freeze()).await??)
-    }
-
-    /// SIGCONT to all its processes.
-    pub async fn thaw(&self) -> Result<()> {
-        let process = self.process()?;
-        Ok(spawn_blocking(move || process.thaw()).await??)
     }
 
     fn process(&self) -> Result<Arc<Process>> {
@@ -214,6 +157,47 @@ impl RabbitMq {
             Some(erlang) => Ok(erts(erlang)?.join("epmd")),
             None => Ok(PathBuf::from("epmd")),
         }
+    }
+}
+
+#[async_trait]
+impl Body for RabbitMq {
+    async fn start(&self) -> Result<()> {
+        if lock(&self.epmd).is_none() {
+            let epmd = self
+                .launch("epmd", self.epmd_program()?)
+                .args(["-port", &self.ports.epmd.to_string()]);
+            *lock(&self.epmd) = Some(Arc::new(epmd.args(["-address", "127.0.0.1"]).spawn()?));
+        }
+        let program = self.home.join("sbin/rabbitmq-server");
+        let process = Arc::new(self.environment(self.launch("", program)).spawn()?);
+        *lock(&self.process) = Some(process.clone());
+        let url = self.url();
+        let ask = || answers(&url, &self.management);
+        Ok(until_ready(&*process, READY_WITHIN, ask).await?)
+    }
+
+    async fn stop(&self) -> Result<()> {
+        let process = self.process()?;
+        process.terminate()?;
+        process.wait(STOP_WITHIN).await?;
+        // Its helper programs are children that may linger.
+        Ok(spawn_blocking(move || process.kill()).await??)
+    }
+
+    async fn crash(&self) -> Result<()> {
+        let process = self.process()?;
+        Ok(spawn_blocking(move || process.kill()).await??)
+    }
+
+    async fn freeze(&self) -> Result<()> {
+        let process = self.process()?;
+        Ok(spawn_blocking(move || process.freeze()).await??)
+    }
+
+    async fn thaw(&self) -> Result<()> {
+        let process = self.process()?;
+        Ok(spawn_blocking(move || process.thaw()).await??)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a child process is not what it should be, with the end of its log where that helps.
 
-use std::{io, path::PathBuf, process::ExitStatus, time::Duration};
+use std::{io, path::PathBuf, time::Duration};
 
 use nix::sys::signal::Signal;
 
@@ -75,30 +75,6 @@ pub enum ProcessError {
         name: String,
         /// Why not.
         source: io::Error,
-    },
-    /// The process was to serve, and ended.
-    #[error("{name} ended with {status} before it was ready; its log ends with:\n{tail}")]
-    EndedEarly {
-        /// The process.
-        name: String,
-        /// How.
-        status: ExitStatus,
-        /// The last lines of its log.
-        tail: String,
-    },
-    /// The process was to serve, and does not.
-    #[error(
-        "{name} was not ready within {waited:?}; last seen: {last}; its log ends with:\n{tail}"
-    )]
-    NotReady {
-        /// The process.
-        name: String,
-        /// The deadline that passed.
-        waited: Duration,
-        /// Its last answer.
-        last: String,
-        /// The last lines of its log.
-        tail: String,
     },
     /// The guardian could not be told.
     #[error(transparent)]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     fault::{Fault, Server},
     lab::Lab,
-    native::{Postgres, RabbitMq},
+    server::{Body, Postgres, RabbitMq},
     system::Servers,
     trial::EXCHANGE,
     witness,
@@ -30,14 +30,6 @@ pub struct OwnServers {
     name: String,
 }
 
-/// A server that this run may break.
-pub enum Breakable<'s> {
-    /// The database.
-    Postgres(&'s Postgres),
-    /// The broker.
-    RabbitMq(&'s RabbitMq),
-}
-
 impl OwnServers {
     /// Boots what the faults break, and makes the run's database and vhost.
     pub async fn prepare(lab: &Lab, faults: &[Fault], name: &str) -> Result<Self> {
@@ -46,19 +38,19 @@ impl OwnServers {
             if own.contains(&Server::Postgres) {
                 lab.own_postgres(name).await
             } else {
-                Ok(lab.postgres())
+                Ok(lab.postgres().clone())
             }
         };
         let rabbitmq = async {
             if own.contains(&Server::RabbitMq) {
                 lab.own_rabbitmq(name).await
             } else {
-                Ok(lab.rabbitmq())
+                Ok(lab.rabbitmq().clone())
             }
         };
         let (postgres, rabbitmq) = tokio::try_join!(postgres, rabbitmq)?;
         lab.create_database(&postgres, name).await?;
-        rabbitmq.management().create_vhost(name).await?;
+        lab.create_vhost(&rabbitmq, name).await?;
         Ok(Self {
             postgres,
             rabbitmq,
@@ -70,10 +62,8 @@ impl OwnServers {
     /// Where the edges lead.
     pub fn addresses(&self) -> Servers {
         Servers {
-            postgres: self.postgres.address(),
-            rabbitmq: self.rabbitmq.address(),
-            database: self.name.clone(),
-            vhost: self.name.clone(),
+            database: self.postgres.database(&self.name),
+            vhost: self.rabbitmq.vhost(&self.name),
         }
     }
 
@@ -150,13 +140,13 @@ impl OwnServers {
     }
 
     /// A server to break.
-    pub fn of(&self, server: Server) -> Result<Breakable<'_>> {
+    pub fn of(&self, server: Server) -> Result<&dyn Body> {
         if !self.own.contains(&server) {
             bail!("{server:?} is shared with other runs and must not be broken");
         }
         Ok(match server {
-            Server::Postgres => Breakable::Postgres(&self.postgres),
-            Server::RabbitMq => Breakable::RabbitMq(&self.rabbitmq),
+            Server::Postgres => self.postgres.body(),
+            Server::RabbitMq => self.rabbitmq.body(),
         })
     }
 
@@ -166,50 +156,9 @@ impl OwnServers {
             lab.drop_database(&self.name).await?;
         }
         if !self.own.contains(&Server::RabbitMq) {
-            self.rabbitmq.management().delete_vhost(&self.name).await?;
+            lab.delete_vhost(&self.name).await?;
         }
+        lab.tidied(&self.name);
         Ok(())
-    }
-}
-
-impl Breakable<'_> {
-    /// SIGKILL.
-    pub async fn crash(&self) -> Result<()> {
-        match self {
-            Self::Postgres(server) => server.crash().await,
-            Self::RabbitMq(server) => server.crash().await,
-        }
-    }
-
-    /// An orderly stop.
-    pub async fn stop(&self) -> Result<()> {
-        match self {
-            Self::Postgres(server) => server.stop().await,
-            Self::RabbitMq(server) => server.stop().await,
-        }
-    }
-
-    /// Start again.
-    pub async fn start(&self) -> Result<()> {
-        match self {
-            Self::Postgres(server) => server.start().await,
-            Self::RabbitMq(server) => server.start().await,
-        }
-    }
-
-    /// SIGSTOP.
-    pub async fn freeze(&self) -> Result<()> {
-        match self {
-            Self::Postgres(server) => server.freeze().await,
-            Self::RabbitMq(server) => server.freeze().await,
-        }
-    }
-
-    /// SIGCONT.
-    pub async fn thaw(&self) -> Result<()> {
-        match self {
-            Self::Postgres(server) => server.thaw().await,
-            Self::RabbitMq(server) => server.thaw().await,
-        }
     }
 }

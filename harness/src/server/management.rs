@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -12,13 +12,21 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Management {
     base: String,
+    user: String,
+    password: String,
     http: reqwest::Client,
 }
 
 impl Management {
-    pub(super) fn new(port: u16) -> Result<Self> {
+    /// The API at `url`, such as `http://guest:guest@127.0.0.1:15672`.
+    pub fn new(url: &Url) -> Result<Self> {
+        let mut base = url.clone();
+        let cut = base.set_username("").is_ok() && base.set_password(None).is_ok();
+        anyhow::ensure!(cut, "{url} is no URL of a management API");
         Ok(Self {
-            base: format!("http://127.0.0.1:{port}/api"),
+            base: format!("{}/api", base.as_str().trim_end_matches('/')),
+            user: url.username().to_owned(),
+            password: url.password().unwrap_or_default().to_owned(),
             http: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(ANSWER_WITHIN)
@@ -36,9 +44,13 @@ impl Management {
     /// Lets the lab's user write and read everything in a vhost, and declare what matches `configure`.
     pub async fn permit(&self, vhost: &str, configure: &str) -> Result<()> {
         let rights = json!({ "configure": configure, "write": ".*", "read": ".*" });
-        self.call(Method::PUT, &format!("permissions/{vhost}/guest"), &rights)
-            .await
-            .map(drop)
+        self.call(
+            Method::PUT,
+            &format!("permissions/{vhost}/{}", self.user),
+            &rights,
+        )
+        .await
+        .map(drop)
     }
 
     /// Binds a queue to a fanout exchange.
@@ -94,7 +106,7 @@ impl Management {
         let mut request = self
             .http
             .request(method.clone(), format!("{}/{path}", self.base))
-            .basic_auth("guest", Some("guest"));
+            .basic_auth(&self.user, Some(&self.password));
         if !body.is_null() {
             request = request.json(body);
         }
