@@ -12,6 +12,7 @@ use libtest_mimic::{Arguments, Failed, Trial as Test};
 use outbox_harness::{
     backend::Wanted,
     fault::Fault,
+    guard,
     lab::Lab,
     property,
     report::RunSummary,
@@ -23,6 +24,9 @@ use tokio::runtime::Runtime;
 
 /// Set it to repeat a failed run with the same bids.
 const SEED: &str = "LAB_SEED";
+
+/// As a shell reports a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -64,11 +68,29 @@ fn main() -> ExitCode {
     if !arguments.list {
         eprintln!("seed {seed} (repeat with {SEED}={seed})");
     }
+    strike_when_interrupted(stages.clone());
     let conclusion = libtest_mimic::run(&arguments, tests);
     for stage in stages {
         stage.strike();
     }
     conclusion.exit_code()
+}
+
+/// Ctrl-C ends everything at once, and leaves nothing behind.
+fn strike_when_interrupted(stages: Vec<Arc<Stage>>) {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime for one signal");
+        if runtime.block_on(guard::interrupted()).is_ok() {
+            for stage in stages {
+                stage.strike();
+            }
+            eprintln!("interrupted; everything is stopped and removed");
+            std::process::exit(INTERRUPTED);
+        }
+    });
 }
 
 /// A case. Those of the first backend carry no name of it.
@@ -150,7 +172,12 @@ impl Stage {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
-            let lab = runtime.block_on(Lab::start(&self.wanted, |line| eprintln!("{line}")))?;
+            let lab = runtime.block_on(async {
+                tokio::select! {
+                    lab = Lab::start(&self.wanted, |line| eprintln!("{line}")) => lab,
+                    _ = guard::interrupted() => Err(anyhow::anyhow!("interrupted")),
+                }
+            })?;
             Ok(Set {
                 runtime,
                 lab: Mutex::new(Some(Arc::new(lab))),
@@ -161,7 +188,11 @@ impl Stage {
 
     /// Ends the environment here: what is in a static is never dropped.
     fn strike(&self) {
-        let Some(Ok(Set { runtime, lab })) = self.set.get() else {
+        // Waits for one that is booting at this moment.
+        let set = self
+            .set
+            .get_or_init(|| Err("the tests are over".to_owned()));
+        let Ok(Set { runtime, lab }) = set else {
             return;
         };
         let _inside = runtime.enter();

@@ -11,7 +11,10 @@ mod up;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
+
+use crate::guard;
 
 /// Exit code for wrong usage; clap uses it, too.
 const USAGE: u8 = 2;
@@ -96,6 +99,17 @@ impl Cli {
                 let usage = error.downcast_ref::<Usage>().is_some();
                 if usage { USAGE } else { NO_LAB }.into()
             }
+        }
+    }
+}
+
+/// Does `work` unless Ctrl-C or SIGTERM comes first; what `work` had started is then stopped and removed.
+async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        interrupted = guard::interrupted() => {
+            interrupted?;
+            bail!("interrupted; everything is stopped and removed")
         }
     }
 }

@@ -23,7 +23,7 @@ pub use daemon::Daemon;
 use daemon::Run;
 use images::Image;
 pub use images::Images;
-pub use recipe::build;
+pub use recipe::{USUAL, build, recipes};
 
 /// A first start initialises its data on a disk that may be slow.
 const READY_WITHIN: Duration = Duration::from_secs(90);
@@ -135,6 +135,11 @@ impl Docker {
             about: format!("toxiproxy image = {image}"),
             server: Box::new(container),
         }))
+    }
+
+    /// Removes every container of this run.
+    pub async fn remove_all(&self) -> Result<()> {
+        Ok(self.daemon.remove_run(&self.run.folder).await?)
     }
 
     async fn start(

@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::Pid;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub mod run;
 
@@ -35,6 +36,15 @@ struct Guardian {
     pipe: ChildStdin,
     // Held, so that its pid stays its own while the lab lives.
     _child: Child,
+}
+
+/// Waits for Ctrl-C or SIGTERM. From the first call on, neither of them ends the process by itself.
+pub async fn interrupted() -> io::Result<()> {
+    let mut asked = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = asked.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
 }
 
 /// Has the process group killed when the lab ends.

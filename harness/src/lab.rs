@@ -85,9 +85,12 @@ impl Lab {
         })
     }
 
-    /// Takes away what interrupted runs have made on servers that are not the lab's own. Everything else ends with this
-    /// value.
+    /// Takes away what would outlive this process: containers, and on servers that are not the lab's own what interrupted
+    /// runs have made. For a lab that is dropped this is done before, or by the drop.
     pub async fn end(&self) -> Result<()> {
+        if let Backend::Docker(docker) = &self.backend {
+            return docker.remove_all().await;
+        }
         if !self.backend.outlives_the_lab() {
             return Ok(());
         }

@@ -15,12 +15,19 @@ pub struct Urls {
     #[arg(
         long,
         env = "LAB_DATABASE_URL",
+        required_if_eq("backend", "external"),
         value_name = "URL",
         hide_env_values = true
     )]
     pub database_url: Option<Url>,
     /// With --backend external: RabbitMQ, as a user who may create vhosts.
-    #[arg(long, env = "LAB_AMQP_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "LAB_AMQP_URL",
+        required_if_eq("backend", "external"),
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub amqp_url: Option<Url>,
     /// With --backend external: RabbitMQ's management API; by default port 15672 of the AMQP host, as the same user.
     #[arg(

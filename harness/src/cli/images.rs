@@ -1,12 +1,14 @@
 //! `lab images`.
 
 use anyhow::Result;
+use clap::builder::PossibleValuesParser;
 
 use crate::docker;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// postgres:15, postgres:17, rabbitmq:3.10, rabbitmq:4.0 or toxiproxy; without a name, what a lab uses by default.
+    /// Which ones; without a name those that a lab uses by default: postgres:17, rabbitmq:4.0 and toxiproxy.
+    #[arg(value_parser = PossibleValuesParser::new(docker::recipes()))]
     names: Vec<String>,
     /// Make all of them.
     #[arg(long, conflicts_with = "names")]
@@ -14,6 +16,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn images(args: &Args) -> Result<u8> {
-    docker::build(&args.names, args.all, &|line| eprintln!("{line}")).await?;
+    let names: Vec<&str> = if args.all {
+        docker::recipes().collect()
+    } else if args.names.is_empty() {
+        docker::USUAL.to_vec()
+    } else {
+        args.names.iter().map(String::as_str).collect()
+    };
+    docker::build(&names, &|line| eprintln!("{line}")).await?;
     Ok(0)
 }

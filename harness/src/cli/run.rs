@@ -6,9 +6,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
-use super::{NO_LAB, Scenarios, Usage, progress};
+use super::{NO_LAB, Scenarios, Usage, progress, unless_interrupted};
 use crate::{
     backend::Wanted,
     fault::Fault,
@@ -76,6 +76,10 @@ impl Reports {
 pub(super) async fn run(args: Args) -> Result<u8> {
     let Chosen { cases, not_run } = chosen(&args).map_err(Usage::because)?;
     let seed = args.seed.unwrap_or_else(fresh_seed);
+    if cases.is_empty() {
+        list(&not_run);
+        return Ok(NO_LAB);
+    }
     let trials = trials(&args, &cases, seed);
     std::fs::create_dir_all(&args.runs)
         .with_context(|| format!("making {} (another --runs?)", args.runs.display()))?;
@@ -85,18 +89,14 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         suite::SIDE_BY_SIDE
     );
     let shown = Arc::new(progress::Progress::new(trials.len()));
-    let lab = Arc::new(Lab::start(&args.servers, |line| shown.line(line)).await?);
+    let boot = Lab::start(&args.servers, |line| shown.line(line));
+    let lab = Arc::new(unless_interrupted(boot).await?);
     let runs = suite::run(lab.clone(), trials, &args.runs, args.keep, shown.clone());
-    let summaries = tokio::select! {
-        summaries = runs => summaries,
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; everything is stopped and removed")),
-    };
+    let summaries = unless_interrupted(runs).await;
     lab.end().await?;
     shown.finish();
     let code = args.reports.write(&summaries?)?;
-    for (case, why) in &not_run {
-        println!("not run  {}: {why}", case.name);
-    }
+    list(&not_run);
     let asked_for = not_run
         .iter()
         .any(|(case, _)| args.names.contains(&case.name));
@@ -107,6 +107,12 @@ pub(super) async fn run(args: Args) -> Result<u8> {
 struct Chosen {
     cases: Vec<Case>,
     not_run: Vec<(Case, String)>,
+}
+
+fn list(not_run: &[(Case, String)]) {
+    for (case, why) in not_run {
+        println!("not run  {}: {why}", case.name);
+    }
 }
 
 fn trials(args: &Args, cases: &[Case], seed: u64) -> Vec<Trial> {

@@ -1,11 +1,13 @@
 //! `lab toxiproxy`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+};
 
 use anyhow::Result;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::toxiproxy::ToxiproxyServer;
+use crate::{guard, toxiproxy::ToxiproxyServer};
 
 /// The flags of the genuine server.
 #[derive(Debug, clap::Args)]
@@ -19,13 +21,14 @@ pub(super) struct Args {
 }
 
 pub(super) async fn toxiproxy(args: &Args) -> Result<u8> {
-    // Registered first: as the first process of a container it would ignore what it does not handle.
-    let mut asked = signal(SignalKind::terminate())?;
-    let server = ToxiproxyServer::start(SocketAddr::new(args.host, args.port)).await?;
+    // As the first process of a container it would ignore a signal that it does not handle.
+    let mut interrupted = pin!(guard::interrupted());
+    let server = tokio::select! {
+        biased;
+        ended = &mut interrupted => return ended.map(|()| 0).map_err(Into::into),
+        server = ToxiproxyServer::start(SocketAddr::new(args.host, args.port)) => server?,
+    };
     eprintln!("Toxiproxy's API listens on http://{}", server.address());
-    tokio::select! {
-        _ = asked.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-    }
+    interrupted.await?;
     Ok(0)
 }

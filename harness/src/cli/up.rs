@@ -3,8 +3,8 @@
 use anyhow::Result;
 use uuid::Uuid;
 
-use super::progress::Progress;
-use crate::{backend::Wanted, lab::Lab, trial};
+use super::{progress::Progress, unless_interrupted};
+use crate::{backend::Wanted, guard, lab::Lab, trial};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -14,7 +14,8 @@ pub(super) struct Args {
 
 pub(super) async fn up(args: Args) -> Result<u8> {
     let shown = Progress::new(1);
-    let lab = Lab::start(&args.servers, |line| shown.line(line)).await?;
+    let boot = Lab::start(&args.servers, |line| shown.line(line));
+    let lab = unless_interrupted(boot).await?;
     shown.finish();
     let folder = lab.folder().join("up");
     let (system, servers) =
@@ -40,7 +41,7 @@ pub(super) async fn up(args: Args) -> Result<u8> {
         servers.database_url(),
         lab.toxiproxy()
     );
-    tokio::signal::ctrl_c().await?;
+    guard::interrupted().await?;
     system.stop().await;
     lab.end().await?;
     Ok(0)

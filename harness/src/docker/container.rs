@@ -198,6 +198,6 @@ impl Started for Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        remove_aside(vec![self.inner.id().to_owned()]);
+        remove_aside(self.inner.id());
     }
 }

@@ -91,6 +91,14 @@ impl Daemon {
         Ok(dead.len())
     }
 
+    /// Removes all containers of a run.
+    pub(super) async fn remove_run(&self, folder: &str) -> Result<(), Error> {
+        for (id, _) in self.labelled(format!("{RUN}={folder}")).await? {
+            self.remove(&id).await?;
+        }
+        Ok(())
+    }
+
     /// Containers with a label, and the folders of their runs.
     async fn labelled(&self, label: String) -> Result<Vec<(String, PathBuf)>, Error> {
         let options = ListContainersOptions {
@@ -126,9 +134,9 @@ impl Daemon {
     }
 }
 
-/// The containers of one run. Dropping it removes those that are left, such as one whose start was interrupted.
+/// What marks the containers of one run. Dropping it removes those that are left, such as one whose start was interrupted.
 pub(super) struct Run {
-    folder: String,
+    pub folder: String,
     host: String,
 }
 
@@ -143,37 +151,19 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let label = format!("{RUN}={}", self.folder);
-        aside(move |daemon| {
-            let label = label.clone();
-            async move {
-                for (id, _) in daemon.labelled(label).await? {
-                    daemon.remove(&id).await?;
-                }
-                Ok(())
-            }
-        });
+        let folder = self.folder.clone();
+        aside(async move |daemon| daemon.remove_run(&folder).await);
     }
 }
 
-/// Removes containers from wherever a value is dropped.
-pub(super) fn remove_aside(ids: Vec<String>) {
-    aside(move |daemon| {
-        let ids = ids.clone();
-        async move {
-            for id in &ids {
-                daemon.remove(id).await?;
-            }
-            Ok(())
-        }
-    });
+/// Removes a container from wherever its handle is dropped.
+pub(super) fn remove_aside(id: &str) {
+    let id = id.to_owned();
+    aside(async move |daemon| daemon.remove(&id).await);
 }
 
 /// Works on a thread and runtime of its own, and waits for it: values are dropped where no runtime is, or one that ends.
-fn aside<W>(work: impl Fn(Daemon) -> W + Send + 'static)
-where
-    W: Future<Output = Result<(), Error>>,
-{
+fn aside(work: impl AsyncFn(Daemon) -> Result<(), Error> + Send + 'static) {
     let try_all = move || -> Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

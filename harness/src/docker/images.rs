@@ -6,7 +6,10 @@ use anyhow::{Context, Result, bail};
 use futures_util::TryStreamExt;
 use testcontainers::{
     GenericImage,
-    bollard::{errors::Error, query_parameters::CreateImageOptions},
+    bollard::{
+        errors::Error,
+        query_parameters::{CreateImageOptions, RemoveImageOptions},
+    },
     core::ContainerRequest,
 };
 use tokio::time::timeout;
@@ -54,6 +57,17 @@ impl Image {
     pub fn request(&self) -> ContainerRequest<GenericImage> {
         let (name, tag) = split(&self.name);
         GenericImage::new(name, tag).into()
+    }
+
+    /// Removes it after another one has taken its name; a container of another lab may still need it.
+    pub async fn forget(&self, daemon: &Daemon) {
+        let removed = daemon
+            .api()
+            .remove_image(&self.id, None::<RemoveImageOptions>, None)
+            .await;
+        if let Err(error) = removed {
+            tracing::debug!(image = %self.id, %error, "an old image stays");
+        }
     }
 }
 

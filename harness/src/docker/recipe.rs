@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use testcontainers::bollard::{body_try_stream, query_parameters::CreateImageOptions};
 use tokio::{
@@ -47,40 +47,26 @@ struct Recipe {
     _workshop: tempfile::TempDir,
 }
 
-/// Makes what is missing or out of date: `names`, or what a lab uses by default if none is named.
-pub async fn build(names: &[String], all: bool, say: &dyn Fn(&str)) -> Result<()> {
+/// What a lab uses when no image is named.
+pub const USUAL: [&str; 3] = ["postgres:17", "rabbitmq:4.0", toxiproxy::NAME];
+
+/// Makes those of `names` that are missing or out of date.
+pub async fn build(names: &[&str], say: &dyn Fn(&str)) -> Result<()> {
     let daemon = Daemon::reach().await?;
-    let mut recipes = Vec::new();
-    for name in chosen(names, all)? {
-        recipes.push(match name {
-            toxiproxy::NAME => toxiproxy::recipe()?,
-            name => debian::recipe(name)?,
-        });
-    }
-    stream::iter(recipes)
+    let recipes = names.iter().map(|name| match *name {
+        toxiproxy::NAME => toxiproxy::recipe(),
+        name => debian::recipe(name),
+    });
+    stream::iter(recipes.collect::<Result<Vec<_>>>()?)
         .map(|recipe| recipe.make(&daemon, say))
         .buffer_unordered(SIDE_BY_SIDE)
         .try_collect::<()>()
         .await
 }
 
-fn chosen(names: &[String], all: bool) -> Result<Vec<&str>> {
-    let known: Vec<&str> = debian::NAMES.into_iter().chain([toxiproxy::NAME]).collect();
-    if all {
-        return Ok(known);
-    }
-    if names.is_empty() {
-        return Ok(vec!["postgres:17", "rabbitmq:4.0", toxiproxy::NAME]);
-    }
-    for name in names {
-        if !known.contains(&name.as_str()) {
-            bail!(
-                "there is no recipe for {name:?}; there are {}",
-                known.join(", ")
-            );
-        }
-    }
-    Ok(names.iter().map(String::as_str).collect())
+/// Everything that there is a recipe for.
+pub fn recipes() -> impl Iterator<Item = &'static str> {
+    debian::NAMES.into_iter().chain([toxiproxy::NAME])
 }
 
 impl Recipe {
@@ -92,9 +78,13 @@ impl Recipe {
         }
         say(&format!("making {name}"));
         let began = Instant::now();
+        let before = images::here(daemon, &name).await?;
         self.import(daemon)
             .await
             .with_context(|| format!("making the image {name}"))?;
+        if let Some(before) = before {
+            before.forget(daemon).await;
+        }
         say(&format!(
             "{name} made in {:.0} s",
             began.elapsed().as_secs_f64()
@@ -174,18 +164,4 @@ fn fingerprint(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_image_is_refused_with_the_known_ones() {
-        let problem = chosen(&["mysql:9".to_owned()], false)
-            .unwrap_err()
-            .to_string();
-        assert!(problem.contains("postgres:15"), "{problem}");
-        assert_eq!(chosen(&[], true).unwrap().len(), 5);
-    }
 }
