@@ -17,14 +17,15 @@ const APPLIED_WITHIN: Duration = Duration::from_secs(120);
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let mut rounds = Rounds::new(stage);
-    rounds.add("consumer/bare", DELIVERIES, async |site| {
+    rounds.add("consumer/bare", DELIVERIES, async move |site| {
         let wire = Wire::open(site).await?;
         wire.flood(&baseline::messages(DELIVERIES)).await?;
-        let took = wire.take(DELIVERIES).await?;
+        let take = wire.take(DELIVERIES);
+        let took = stage.spend("consumer/bare", DELIVERIES, take).await?;
         wire.close().await?;
         Ok(took)
     });
-    rounds.add("consumer/applied", DELIVERIES, async |site| {
+    rounds.add("consumer/applied", DELIVERIES, async move |site| {
         apply(stage, site).await
     });
     let mut group = stage::group(criterion, "consumer");
@@ -37,12 +38,10 @@ async fn apply(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
     let wire = Wire::open(site).await?;
     wire.flood(&baseline::messages(DELIVERIES)).await?;
     wire.close().await?;
-    let system = site
-        .start(Cast {
-            consumers: 1,
-            ..Cast::default()
-        })
-        .await?;
+    let start = site.start(Cast {
+        consumers: 1,
+        ..Cast::default()
+    });
     let applied = || async {
         let applied: i64 =
             sqlx::query_scalar("SELECT COALESCE(sum(bid_count), 0)::bigint FROM standings")
@@ -50,7 +49,12 @@ async fn apply(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
                 .await?;
         Ok((applied as u64 == DELIVERIES).then_some(()))
     };
-    stage::until("applying all deliveries", APPLIED_WITHIN, applied).await?;
+    let work = async {
+        let system = start.await?;
+        stage::until("applying all deliveries", APPLIED_WITHIN, applied).await?;
+        anyhow::Ok(system)
+    };
+    let system = stage.spend("consumer/applied", DELIVERIES, work).await?;
     let seconds: f64 = sqlx::query_scalar(
         "SELECT extract(epoch FROM max(applied_at) - min(received_at))::float8 FROM inbox",
     )

@@ -1,11 +1,13 @@
-//! Everything that was measured in this run, and what it is to be compared with.
+//! Everything that was measured in this run.
+
+mod goals;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 use hdrhistogram::Histogram;
 
-use crate::listener::Arrival;
+use crate::{listener::Arrival, processors::Spent};
 
 /// Figures by name. A figure that was filtered out of the run is simply absent.
 #[derive(Default)]
@@ -15,6 +17,14 @@ pub struct Ledger {
     /// Order of the latency table's rows.
     seen: Vec<&'static str>,
     peaks: BTreeMap<&'static str, f64>,
+    costs: BTreeMap<&'static str, Vec<Cost>>,
+}
+
+/// What one event, delivery or bid of a figure cost the whole machine.
+#[derive(Clone, Copy)]
+struct Cost {
+    micros: f64,
+    busy_percent: f64,
 }
 
 /// One case's latencies over all rounds, in microseconds.
@@ -23,24 +33,25 @@ struct Latencies {
     longest_gap: Duration,
 }
 
-/// What a figure is to reach.
-enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-}
-
-/// One line of the table of goals.
-struct Goal {
-    figure: &'static str,
-    measured: Option<f64>,
-    bound: Bound,
-    unit: &'static str,
-}
-
 impl Ledger {
     /// Adds a sample.
     pub fn note(&mut self, figure: &'static str, value: f64) {
         self.samples.entry(figure).or_default().push(value);
+    }
+
+    /// Adds what was spent on `elements` of a figure.
+    pub fn spent(&mut self, figure: &'static str, elements: u64, spent: Spent) {
+        self.costs.entry(figure).or_default().push(Cost {
+            micros: spent.time.as_secs_f64() * 1e6 / elements.max(1) as f64,
+            busy_percent: spent.busy * 100.0,
+        });
+    }
+
+    /// The cost in the middle.
+    fn cost(&self, figure: &str) -> Option<Cost> {
+        let mut costs = self.costs.get(figure)?.clone();
+        costs.sort_by(|a, b| a.micros.total_cmp(&b.micros));
+        costs.get(costs.len() / 2).copied()
     }
 
     /// The middle of a figure's samples.
@@ -98,7 +109,7 @@ impl Ledger {
         median
     }
 
-    /// Three tables: rates, latencies, goals.
+    /// Four tables: rates, what they cost, latencies, goals.
     pub fn print(&self, servers: Option<&str>) {
         let Some(servers) = servers else {
             return;
@@ -107,10 +118,13 @@ impl Ledger {
         if !self.samples.is_empty() {
             println!("{}\n", self.rates());
         }
+        if !self.costs.is_empty() {
+            println!("{}\n", self.cost_table());
+        }
         if !self.latencies.is_empty() {
             println!("{}\n", self.latency_table());
         }
-        println!("{}", self.goal_table());
+        println!("{}", goals::table(self));
     }
 
     fn rates(&self) -> Table {
@@ -136,6 +150,17 @@ impl Ledger {
                 String::new(),
             ];
             table.add_row(row);
+        }
+        table
+    }
+
+    fn cost_table(&self) -> Table {
+        let mut table = table(["processor time of the whole machine", "us each", "busy"]);
+        for figure in self.costs.keys() {
+            if let Some(cost) = self.cost(figure) {
+                let busy = format!("{:.0} %", cost.busy_percent);
+                table.add_row([(*figure).to_owned(), number(cost.micros), busy]);
+            }
         }
         table
     }
@@ -166,135 +191,6 @@ impl Ledger {
             ]);
         }
         table
-    }
-
-    fn goal_table(&self) -> Table {
-        let mut table = table(["goal", "measured", "to reach", ""]);
-        for goal in self.goals() {
-            let (sign, bound, met) = match goal.bound {
-                Bound::AtLeast(bound) => (">=", bound, goal.measured.map(|value| value >= bound)),
-                Bound::AtMost(bound) => ("<=", bound, goal.measured.map(|value| value <= bound)),
-            };
-            let measured = goal.measured.map_or_else(String::new, |value| {
-                format!("{}{}", number(value), goal.unit)
-            });
-            let word = match met {
-                Some(true) => "met",
-                Some(false) => "NOT MET",
-                None => "not measured",
-            };
-            table.add_row([
-                goal.figure.to_owned(),
-                measured,
-                format!("{sign} {}{}", number(bound), goal.unit),
-                word.to_owned(),
-            ]);
-        }
-        table
-    }
-
-    fn goals(&self) -> Vec<Goal> {
-        use Bound::{AtLeast, AtMost};
-        let ratio = |this: &str, that: &str| self.ratio(this, that);
-        let quantile = |figure: &str, quantile: f64| {
-            let all = &self.latencies.get(figure)?.all;
-            Some(all.value_at_quantile(quantile) as f64 / 1_000.0)
-        };
-        let goal = |figure, measured, bound, unit| Goal {
-            figure,
-            measured,
-            bound,
-            unit,
-        };
-        let far = ["scale/claim at 10 M, ms", "scale/claim at 1 M, ms"]
-            .into_iter()
-            .find(|figure| self.samples.contains_key(figure));
-        let claims = far.and_then(|far| ratio(far, "scale/claim at 100 k, ms"));
-        let idle = "latency/idle, commit to applied";
-        vec![
-            goal(
-                "drain, one relay / raw confirmed publish",
-                ratio("drain/one relay", "drain/raw publish"),
-                AtLeast(0.7),
-                "",
-            ),
-            goal(
-                "drain / textbook relay",
-                ratio("drain/one relay", "drain/textbook"),
-                AtLeast(20.0),
-                "",
-            ),
-            goal(
-                "two relays / one relay",
-                ratio("drain/two relays", "drain/one relay"),
-                AtLeast(0.95),
-                "",
-            ),
-            goal(
-                "idle, commit to applied, p50",
-                quantile(idle, 0.5),
-                AtMost(3.0),
-                " ms",
-            ),
-            goal(
-                "idle, commit to applied, p99",
-                quantile(idle, 0.99),
-                AtMost(15.0),
-                " ms",
-            ),
-            goal(
-                "half the drain rate, p99",
-                quantile("latency/half the drain rate", 0.99),
-                AtMost(25.0),
-                " ms",
-            ),
-            goal(
-                "intake over HTTP / pgbench, 32 clients",
-                ratio("intake/HTTP, 32 clients", "intake/pgbench, 32 clients"),
-                AtLeast(0.6),
-                "",
-            ),
-            goal(
-                "consumer / bare consumer",
-                ratio("consumer/applied", "consumer/bare"),
-                AtLeast(0.5),
-                "",
-            ),
-            goal(
-                "drain, xmin pinned / free",
-                ratio("drain/xmin pinned", "drain/one relay"),
-                AtLeast(0.9),
-                "",
-            ),
-            goal(
-                if far == Some("scale/claim at 10 M, ms") {
-                    "claim time, 10 M / 100 k pending"
-                } else {
-                    "claim time, 1 M / 100 k pending (10 M without --quick)"
-                },
-                claims,
-                AtMost(1.2),
-                "",
-            ),
-            goal(
-                "relay's peak RSS, 1 M backlog",
-                self.median("memory/relay with 1 M waiting, MiB"),
-                AtMost(64.0),
-                " MiB",
-            ),
-            goal(
-                "idle: statements a second, busiest role",
-                self.median("idle/statements a second"),
-                AtMost(2.0),
-                "/s",
-            ),
-            goal(
-                "idle: CPU, busiest role",
-                self.median("idle/CPU percent"),
-                AtMost(0.5),
-                " %",
-            ),
-        ]
     }
 }
 

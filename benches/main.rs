@@ -9,6 +9,7 @@ mod idle;
 mod intake;
 mod ledger;
 mod listener;
+mod processors;
 mod relay_drain;
 mod relay_latency;
 mod rounds;

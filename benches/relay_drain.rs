@@ -22,15 +22,17 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let mut rounds = Rounds::new(stage);
     rounds.add("drain/raw publish", backlog, async move |site| {
         let wire = Wire::open(site).await?;
-        let took = wire.flood(&baseline::messages(backlog)).await?;
+        let messages = baseline::messages(backlog);
+        let flood = wire.flood(&messages);
+        let took = stage.spend("drain/raw publish", backlog, flood).await?;
         wire.close().await?;
         Ok(took)
     });
     rounds.add("drain/one relay", backlog, async move |site| {
-        drain(stage, site, 1, backlog, EVEN).await
+        drain(stage, site, "drain/one relay", 1, backlog, EVEN).await
     });
     rounds.add("drain/two relays", backlog, async move |site| {
-        drain(stage, site, 2, backlog, EVEN).await
+        drain(stage, site, "drain/two relays", 2, backlog, EVEN).await
     });
     // An old snapshot keeps every dead row version in the table and its indexes.
     rounds.add("drain/xmin pinned", backlog, async move |site| {
@@ -47,7 +49,8 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
         backlog::append(&site.pool, 0, backlog as i64, EVEN).await?;
         let mut connection = baseline::relay_connection(site).await?;
         let began = Instant::now();
-        baseline::claim_and_mark(&mut connection, usize::MAX).await?;
+        let work = baseline::claim_and_mark(&mut connection, usize::MAX);
+        stage.spend("drain/claim and mark", backlog, work).await?;
         let took = began.elapsed();
         connection.close().await?;
         Ok(took)
@@ -66,7 +69,7 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let mut rounds = Rounds::new(stage);
     for (figure, auctions, hot) in spreads {
         rounds.add(figure, small, async move |site| {
-            drain(stage, site, 1, small, Spread { auctions, hot }).await
+            drain(stage, site, figure, 1, small, Spread { auctions, hot }).await
         });
     }
     let mut group = stage::group(criterion, "auctions");
@@ -78,13 +81,15 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
 async fn drain(
     stage: &Stage,
     site: &Site<'_>,
+    figure: &'static str,
     relays: u32,
     events: u64,
     spread: Spread,
 ) -> Result<Duration> {
     let system = site.start_relays(relays).await?;
     let since = backlog::append(&site.pool, 0, events as i64, spread).await?;
-    let took = backlog::drained(&site.pool, since).await?;
+    let drained = backlog::drained(&site.pool, since);
+    let took = stage.spend(figure, events, drained).await?;
     stage.strike(&system).await?;
     Ok(took)
 }

@@ -55,7 +55,9 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
         ("latency/a quarter of it", 0.25),
     ] {
         bench(figure, &|| {
-            stage.once(figure, async |site| loaded(stage, site, share).await)
+            stage.once(figure, async |site| {
+                loaded(stage, site, figure, share).await
+            })
         });
     }
     for case in &fault::CASES {
@@ -78,8 +80,9 @@ async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Vec<Arrival>> {
         .await?;
     let sent = load::bid(&system, &auctions, 50, Duration::from_secs(4)).await?;
     let committed = || async {
-        let committed: Vec<(f64, f64)> = sqlx::query_as(
+        let committed: Vec<(f64, f64, f64)> = sqlx::query_as(
             "SELECT extract(epoch FROM pg_xact_commit_timestamp(b.xmin))::float8,
+                    extract(epoch FROM i.received_at)::float8,
                     extract(epoch FROM pg_xact_commit_timestamp(i.xmin))::float8
              FROM bids b JOIN inbox i USING (bid_id) WHERE i.applied_at IS NOT NULL",
         )
@@ -89,23 +92,44 @@ async fn idle(stage: &Stage, site: &Site<'_>) -> Result<Vec<Arrival>> {
     };
     let committed = stage::until("applying all bids", LATE, committed).await?;
     stage.strike(&system).await?;
+    let mut ledger = stage.ledger.borrow_mut();
+    let way = committed.iter().map(|(placed, begun, _)| begun - placed);
+    ledger.note("idle/commit to the consumer's begin, ms", middle(way) * 1e3);
+    let transaction = committed.iter().map(|(_, begun, applied)| applied - begun);
+    ledger.note(
+        "idle/the consumer's transaction, ms",
+        middle(transaction) * 1e3,
+    );
     let micros = |seconds: f64| (seconds * 1e6) as u64;
     Ok(committed
         .into_iter()
-        .map(|(placed, applied)| Arrival {
+        .map(|(placed, _, applied)| Arrival {
             due: micros(placed),
             at: micros(applied),
         })
         .collect())
 }
 
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// A share of what one relay drains, written straight into the outbox: HTTP could not deliver that many.
-async fn loaded(stage: &Stage, site: &Site<'_>, share: f64) -> Result<Vec<Arrival>> {
+async fn loaded(
+    stage: &Stage,
+    site: &Site<'_>,
+    figure: &'static str,
+    share: f64,
+) -> Result<Vec<Arrival>> {
     let drain = stage.ledger.borrow().median("drain/one relay");
     let rate = drain.unwrap_or(UNMEASURED) * share;
     let system = site.start_relays(1).await?;
     let listener = Listener::start(site).await?;
-    let sent = load::append(&site.pool, rate, LOADED).await?;
+    let expected = (rate * LOADED.as_secs_f64()) as u64;
+    let append = load::append(&site.pool, rate, LOADED);
+    let sent = stage.spend(figure, expected, append).await?;
     let arrivals = listener.take(sent, LATE).await?;
     stage.strike(&system).await?;
     Ok(arrivals)

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::{ledger::Ledger, site::Site, timeline::Timeline};
+use crate::{ledger::Ledger, processors::Processors, site::Site, timeline::Timeline};
 
 /// Less than any measurement here takes: Criterion then asks for one at a time.
 pub const MEASUREMENT: Duration = Duration::from_millis(1);
@@ -69,6 +69,22 @@ impl Stage {
             anyhow::Ok(measured)
         });
         measured.unwrap_or_else(|error| panic!("{what} could not be measured: {error:#}"))
+    }
+
+    /// Does `work`, and notes what each of `elements` of a figure cost the machine meanwhile.
+    pub async fn spend<T>(
+        &self,
+        figure: &'static str,
+        elements: u64,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let before = Processors::read();
+        let done = work.await?;
+        if let Some((before, after)) = before.zip(Processors::read()) {
+            let spent = after.since(before);
+            self.ledger.borrow_mut().spent(figure, elements, spent);
+        }
+        Ok(done)
     }
 
     /// Ends a system. Notes, and says, the most memory that each of its roles had resident, in MiB.

@@ -221,6 +221,14 @@ impl History {
         }
     }
 
+    /// What it ran on, one thing a line.
+    pub fn environment(&self) -> &[String] {
+        match self.begun.map(|begun| &self.entries[begun].event) {
+            Some(Event::Begun { environment, .. }) => environment,
+            _ => &[],
+        }
+    }
+
     /// What was run.
     pub fn scenario(&self) -> Option<&Scenario> {
         match &self.entries[self.begun?].event {

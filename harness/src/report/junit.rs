@@ -70,5 +70,6 @@ fn case(run: &RunSummary) -> TestCase {
     case.add_property(("seed", run.seed.to_string().as_str()));
     case.add_property(("bites", run.bites.join(", ").as_str()));
     case.add_property(("recovery", run.recovery().as_str()));
+    case.add_property(("environment", run.environment.join(", ").as_str()));
     case
 }

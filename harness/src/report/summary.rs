@@ -31,6 +31,8 @@ pub struct RunSummary {
     pub folder: PathBuf,
     /// Runs the same again.
     pub repeat_command: String,
+    /// What it ran on: versions, images, durability settings.
+    pub environment: Vec<String>,
     /// Everything that was found, the passes too.
     pub findings: Vec<Finding>,
 }
@@ -65,6 +67,7 @@ impl RunSummary {
             seed,
             folder: folder.to_owned(),
             repeat_command,
+            environment: history.environment().to_vec(),
             findings: judgement.findings.clone(),
         }
     }

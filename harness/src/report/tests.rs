@@ -16,6 +16,7 @@ fn run(name: &str, verdict: Verdict) -> RunSummary {
         seed: 7,
         folder: "runs/7".into(),
         repeat_command: format!("lab run {name} --seed 7"),
+        environment: vec!["postgres fsync = on".to_owned()],
         findings: vec![Finding {
             checker: "loss".to_owned(),
             verdict,
@@ -86,6 +87,10 @@ fn junit_tells_failures_from_errors() {
     assert!(xml.contains("type=\"vacuous\""), "{xml}");
     assert!(
         xml.contains("<property name=\"recovery\" value=\"1.2 s\"/>"),
+        "{xml}"
+    );
+    assert!(
+        xml.contains("<property name=\"environment\" value=\"postgres fsync = on\"/>"),
         "{xml}"
     );
     assert!(xml.contains("event 8 &amp; 9 &lt;here&gt;"), "{xml}");
