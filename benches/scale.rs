@@ -1,6 +1,6 @@
 //! Whether a claim costs the same however much waits, and how much memory a relay takes before a million events.
 
-use std::time::Duration;
+use std::{cell::OnceCell, time::Duration};
 
 use anyhow::Result;
 use criterion::Criterion;
@@ -20,21 +20,29 @@ const CHUNK: i64 = 250_000;
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let mut group = stage::group(criterion, "scale");
+    // Making ten million events takes minutes, so they are made once, and Criterion is given one claim after the other.
+    let known = OnceCell::new();
+    let mut next = 0;
     group.bench_function("claim", |bencher| {
         bencher.iter_custom(|rounds| {
+            let claims: &Vec<Duration> =
+                known.get_or_init(|| stage.once("claims", async |site| grow(stage, site).await));
             (0..rounds)
-                .map(|_| stage.once("claims", async |site| grow(stage, site).await))
+                .map(|_| {
+                    next += 1;
+                    claims[next % claims.len()]
+                })
                 .sum()
         });
     });
     group.finish();
 }
 
-/// Claims at a hundred thousand, a million and ten million pending; then, beside ten million published. Criterion is
-/// given the first.
-async fn grow(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
+/// Claims at a hundred thousand, a million and ten million pending; then, beside ten million published. Returns the first
+/// ones.
+async fn grow(stage: &Stage, site: &Site<'_>) -> Result<Vec<Duration>> {
     let mut appended = 0;
-    let mut first = Duration::ZERO;
+    let mut first = Vec::new();
     let sizes: &[(i64, &'static str)] = if stage.quick {
         &[
             (100_000, "scale/claim at 100 k, ms"),
@@ -49,13 +57,9 @@ async fn grow(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
     };
     for (size, figure) in sizes {
         fill(&site.pool, &mut appended, *size).await?;
-        let took = median_claim(site).await?;
-        stage
-            .ledger
-            .borrow_mut()
-            .note(figure, took.as_secs_f64() * 1_000.0);
-        if first.is_zero() {
-            first = took;
+        let claims = claims(stage, site, figure).await?;
+        if first.is_empty() {
+            first = claims;
         }
         if *size == 1_000_000 {
             memory(stage, site).await?;
@@ -72,11 +76,7 @@ async fn grow(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
             .await?;
         let size = appended + 100_000;
         fill(&site.pool, &mut appended, size).await?;
-        let took = median_claim(site).await?;
-        stage.ledger.borrow_mut().note(
-            "scale/claim beside 10 M published, ms",
-            took.as_secs_f64() * 1_000.0,
-        );
+        claims(stage, site, "scale/claim beside 10 M published, ms").await?;
     }
     Ok(first)
 }
@@ -94,12 +94,16 @@ async fn fill(pool: &PgPool, appended: &mut i64, size: i64) -> Result<()> {
     Ok(())
 }
 
-async fn median_claim(site: &Site<'_>) -> Result<Duration> {
+/// Times claims, and notes the middle one.
+async fn claims(stage: &Stage, site: &Site<'_>, figure: &'static str) -> Result<Vec<Duration>> {
     let mut connection = baseline::relay_connection(site).await?;
-    let mut claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
+    let claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
     connection.close().await?;
-    claims.sort_unstable();
-    Ok(claims[claims.len() / 2])
+    let mut sorted = claims.clone();
+    sorted.sort_unstable();
+    let middle = sorted[sorted.len() / 2].as_secs_f64();
+    stage.ledger.borrow_mut().note(figure, middle * 1_000.0);
+    Ok(claims)
 }
 
 /// A relay at work on a million events for a few seconds.

@@ -44,7 +44,10 @@ impl Lab {
     pub async fn start(wanted: &Wanted, say: impl Fn(&str)) -> Result<Self> {
         let began = Instant::now();
         let swept = spawn_blocking(guard::sweep).await?;
-        let containers = sweep_containers().await?;
+        let containers = sweep_containers().await.unwrap_or_else(|error| {
+            say(&format!("{error:#}"));
+            0
+        });
         let labs = swept.folders.len();
         if labs + containers > 0 {
             say(&format!(
