@@ -114,10 +114,14 @@ async fn transact(pool: &PgPool, due: u64, first: u64, count: u64) -> Result<()>
         sequences.push(sequence);
     }
     sqlx::query(
-        "WITH appended AS (
+        // The transaction has its id before a position is drawn, as in the service.
+        "WITH begun AS MATERIALIZED (
+             SELECT pg_current_xact_id() AS id
+         ), appended AS (
              INSERT INTO outbox_events (id, event_type, payload, auction_id, sequence)
-             SELECT id, 'auction.v1.BidPlaced', payload::jsonb, auction_id, sequence
-             FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[]) AS e (id, payload, auction_id, sequence)
+             SELECT e.id, 'auction.v1.BidPlaced', payload::jsonb, auction_id, sequence
+             FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[]) AS e (id, payload, auction_id, sequence), begun
+             WHERE begun.id IS NOT NULL
          )
          SELECT pg_notify('outbox', '') WHERE EXISTS (SELECT FROM relays WHERE wants_ring)",
     )

@@ -21,9 +21,12 @@ pub async fn append(
         .parse()
         .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     sqlx::query::<Postgres>(
-        "WITH appended AS (
+        // The transaction has its id before the position is drawn: `Floor` relies on it.
+        "WITH begun AS MATERIALIZED (
+             SELECT pg_current_xact_id() AS id
+         ), appended AS (
              INSERT INTO outbox_events (id, event_type, payload, auction_id, sequence, traceparent)
-             VALUES ($1, $2, $3, $4, $5, $6)
+             SELECT $1, $2, $3, $4, $5, $6 FROM begun WHERE begun.id IS NOT NULL
          )
          SELECT pg_notify('outbox', '') WHERE EXISTS (SELECT FROM relays WHERE wants_ring)",
     )

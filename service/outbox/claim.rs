@@ -107,6 +107,8 @@ pub async fn claim(
         let everything = (events.len() as i64) < limit;
         // The same in each row.
         floor.learn(Sight::from_row(row)?, last.position, everything);
+    } else {
+        floor.saw_nothing();
     }
     Ok(events)
 }

@@ -3,7 +3,7 @@
 //!
 //! Position order is commit order within an auction, but not across auctions: a smaller position may become visible later.
 //! So the floor rises to a position `p` only when every transaction that might hold a smaller one has ended. Positions are
-//! drawn in order, by transactions that have locked their auction and so have a transaction id: when `p` is visible, those
+//! drawn in order, by transactions that have an id by then (`append` sees to it): when `p` is visible, those
 //! ids are all below the snapshot's `xmax`, and once the oldest running id has reached that, the next claim has seen
 //! whatever they left. An event below the floor can then only be one that became pending again, and each way there is
 //! noticed: an event that backs off, fails, or is put back *holds* its auction until it is claimed; an event that another
@@ -73,6 +73,16 @@ impl Floor {
             position: last,
             horizon: sight.next_to_run,
         });
+    }
+}
+
+impl Floor {
+    /// A claim from this floor saw nothing. While nothing comes, nothing is learned either, and what the floor may hide
+    /// must be found all the same.
+    pub(super) fn saw_nothing(&mut self) {
+        if self.since.elapsed() > FROM_THE_BOTTOM_EACH {
+            *self = Self::default();
+        }
     }
 }
 
@@ -149,6 +159,16 @@ mod tests {
         };
         floor.learn(won, 300, false);
         assert_eq!((floor.position, floor.newest_token), (0, 2));
+    }
+
+    #[test]
+    fn it_falls_after_a_while_even_if_nothing_comes() {
+        let mut floor = raised();
+        floor.saw_nothing();
+        assert_eq!(floor.position, 101);
+        floor.since -= FROM_THE_BOTTOM_EACH + Duration::from_millis(1);
+        floor.saw_nothing();
+        assert_eq!(floor.position, 0);
     }
 
     #[test]
