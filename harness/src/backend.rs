@@ -13,7 +13,7 @@ use crate::{
     fault::Fault,
     native::{self, Binaries, free_port, packages::program},
     process::{Launch, until_ready},
-    server::{Postgres, RabbitMq},
+    server::{Postgres, RabbitMq, Toxiproxy, toxiproxy::listens},
     toxiproxy::ToxiproxyServer,
 };
 use external::External;
@@ -125,16 +125,6 @@ pub enum Backend {
     External(External),
 }
 
-/// A running Toxiproxy.
-pub struct Toxiproxy {
-    /// Where its API is.
-    pub api: SocketAddr,
-    /// Which it is.
-    pub about: String,
-    /// What ends it when it is dropped.
-    pub server: Box<dyn Send + Sync>,
-}
-
 impl Backend {
     /// Chooses, and says in one line which and why where nobody chose. Everything it starts belongs to `folder`'s run.
     pub async fn choose(wanted: &Wanted, folder: &Path, say: &dyn Fn(&str)) -> Result<Self> {
@@ -217,12 +207,6 @@ impl Backend {
     pub fn outlives_the_lab(&self) -> bool {
         matches!(self, Self::External(_))
     }
-}
-
-/// Whether somebody listens there.
-pub(crate) async fn listens(address: SocketAddr) -> Result<()> {
-    tokio::net::TcpStream::connect(address).await?;
-    Ok(())
 }
 
 /// Removes containers that killed labs have left, if there is a daemon to ask.

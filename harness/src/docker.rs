@@ -14,9 +14,8 @@ use anyhow::{Context, Result};
 use testcontainers::{GenericImage, ImageExt, core::ContainerRequest};
 
 use crate::{
-    backend::{Toxiproxy, listens},
     native::free_port,
-    server::{self, Management, Postgres, RabbitMq},
+    server::{self, Management, Postgres, RabbitMq, Toxiproxy, toxiproxy::listens},
 };
 use container::{Ask, Container, Ports};
 pub use daemon::Daemon;

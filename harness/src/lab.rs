@@ -15,10 +15,10 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
 
 use crate::{
-    backend::{Backend, Toxiproxy, Wanted, sweep_containers},
+    backend::{Backend, Wanted, sweep_containers},
     edge::EdgeControl,
     guard::{self, RunFolder},
-    server::{Postgres, RabbitMq},
+    server::{Postgres, RabbitMq, Toxiproxy},
 };
 
 /// The database that every run's is copied from.

@@ -3,6 +3,7 @@
 mod management;
 pub(crate) mod postgres;
 pub(crate) mod rabbitmq;
+pub(crate) mod toxiproxy;
 
 use std::net::SocketAddr;
 
@@ -13,6 +14,7 @@ use reqwest::Url;
 pub use management::Management;
 pub use postgres::Postgres;
 pub use rabbitmq::RabbitMq;
+pub use toxiproxy::Toxiproxy;
 
 /// What a server runs as, and what may be done to it.
 #[async_trait]

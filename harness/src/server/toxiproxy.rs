@@ -1,0 +1,21 @@
+//! A Toxiproxy server: where its API is, and what it runs as.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+
+/// A running Toxiproxy.
+pub struct Toxiproxy {
+    /// Where its API is.
+    pub api: SocketAddr,
+    /// Which it is.
+    pub about: String,
+    /// What ends it when it is dropped.
+    pub server: Box<dyn Send + Sync>,
+}
+
+/// Whether somebody listens there.
+pub(crate) async fn listens(address: SocketAddr) -> Result<()> {
+    tokio::net::TcpStream::connect(address).await?;
+    Ok(())
+}
