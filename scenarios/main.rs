@@ -21,6 +21,7 @@ use outbox_harness::{
     trial::Trial,
 };
 use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
 
 /// Set it to repeat a failed run with the same bids.
 const SEED: &str = "LAB_SEED";
@@ -45,10 +46,11 @@ fn main() -> ExitCode {
         .map(|case| (case.name, case.scenario))
         .collect();
     scenarios.extend(property::scenarios(seed));
+    let stop = CancellationToken::new();
     let stages = match Wanted::from_environment() {
         Ok(wanted) => wanted
             .into_iter()
-            .map(Stage::new)
+            .map(|wanted| Stage::new(wanted, stop.clone()))
             .map(Arc::new)
             .collect::<Vec<_>>(),
         Err(error) => {
@@ -68,27 +70,27 @@ fn main() -> ExitCode {
     if !arguments.list {
         eprintln!("seed {seed} (repeat with {SEED}={seed})");
     }
-    strike_when_interrupted(stages.clone());
+    cancel_when_interrupted(stop.clone());
     let conclusion = libtest_mimic::run(&arguments, tests);
     for stage in stages {
         stage.strike();
     }
+    if stop.is_cancelled() {
+        eprintln!("interrupted; everything is stopped and removed");
+        std::process::exit(INTERRUPTED);
+    }
     conclusion.exit_code()
 }
 
-/// Ctrl-C ends everything at once, and leaves nothing behind.
-fn strike_when_interrupted(stages: Vec<Arc<Stage>>) {
+/// Ctrl-C ends every case where it stands.
+fn cancel_when_interrupted(stop: CancellationToken) {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime for one signal");
         if runtime.block_on(guard::interrupted()).is_ok() {
-            for stage in stages {
-                stage.strike();
-            }
-            eprintln!("interrupted; everything is stopped and removed");
-            std::process::exit(INTERRUPTED);
+            stop.cancel();
         }
     });
 }
@@ -129,6 +131,7 @@ fn seed() -> u64 {
 /// The environment, booted by the first case that needs it, or why there is none.
 struct Stage {
     wanted: Wanted,
+    stop: CancellationToken,
     set: OnceLock<Result<Set, String>>,
 }
 
@@ -138,9 +141,10 @@ struct Set {
 }
 
 impl Stage {
-    fn new(wanted: Wanted) -> Self {
+    fn new(wanted: Wanted, stop: CancellationToken) -> Self {
         Self {
             wanted,
+            stop,
             set: OnceLock::new(),
         }
     }
@@ -161,10 +165,22 @@ impl Stage {
             .join(self.wanted.backend.name())
             .join(format!("{}-{}", trial.name.replace('/', "-"), trial.seed));
         let _ = std::fs::remove_dir_all(&folder);
+        let run = suite::one(&lab, trial, &folder, false, &Quiet);
         let summary = runtime
-            .block_on(suite::one(&lab, trial, &folder, false, &Quiet))
+            .block_on(self.unless_interrupted(run))
             .map_err(|error| format!("{error:#}"))?;
         verdict(&summary)
+    }
+
+    async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => anyhow::bail!("interrupted"),
+            done = work => done,
+        }
     }
 
     fn set(&self) -> Result<Set, String> {
@@ -172,12 +188,8 @@ impl Stage {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()?;
-            let lab = runtime.block_on(async {
-                tokio::select! {
-                    lab = Lab::start(&self.wanted, |line| eprintln!("{line}")) => lab,
-                    _ = guard::interrupted() => Err(anyhow::anyhow!("interrupted")),
-                }
-            })?;
+            let boot = Lab::start(&self.wanted, |line| eprintln!("{line}"));
+            let lab = runtime.block_on(self.unless_interrupted(boot))?;
             Ok(Set {
                 runtime,
                 lab: Mutex::new(Some(Arc::new(lab))),
@@ -188,11 +200,7 @@ impl Stage {
 
     /// Ends the environment here: what is in a static is never dropped.
     fn strike(&self) {
-        // Waits for one that is booting at this moment.
-        let set = self
-            .set
-            .get_or_init(|| Err("the tests are over".to_owned()));
-        let Ok(Set { runtime, lab }) = set else {
+        let Some(Ok(Set { runtime, lab })) = self.set.get() else {
             return;
         };
         let _inside = runtime.enter();
