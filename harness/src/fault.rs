@@ -151,6 +151,14 @@ impl Fault {
         self.moment == Moment::At(Duration::ZERO)
     }
 
+    /// Whom the edge leads to that it hits, if it hits one.
+    pub fn to(&self) -> Option<Role> {
+        match self.target {
+            Target::Edge { to, .. } => Some(to.role),
+            Target::Process(_) | Target::Server(_) => None,
+        }
+    }
+
     /// The server that this fault breaks, which must then be the scenario's own.
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {

@@ -59,6 +59,8 @@ pub struct TapCounters {
     pub bytes_requests: u64,
     /// Bytes for the system under test that were passed on.
     pub bytes_replies: u64,
+    /// Connections, now, on which the system under test had the last word: where each request is answered, it waits.
+    pub connections_waiting: u64,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +70,7 @@ struct Counts {
     cut: AtomicU64,
     requests: AtomicU64,
     replies: AtomicU64,
+    waiting: AtomicU64,
 }
 
 /// A running forwarder. Dropping it closes its port and its connections.
@@ -106,6 +109,7 @@ impl Tap {
             connections_cut: of(&self.counts.cut),
             bytes_requests: of(&self.counts.requests),
             bytes_replies: of(&self.counts.replies),
+            connections_waiting: of(&self.counts.waiting),
         }
     }
 }
@@ -164,6 +168,7 @@ impl Carrier for Wire {
             counts: &self.0,
             replied: AtomicBool::new(false),
             over: AtomicBool::new(false),
+            waiting: AtomicBool::new(false),
         };
         let (from_client, to_client) = client.split();
         let (from_upstream, to_upstream) = upstream.split();
@@ -182,6 +187,14 @@ struct Connection<'a> {
     replied: AtomicBool,
     /// One side has ended it, and that was counted.
     over: AtomicBool,
+    /// The last bytes were a request.
+    waiting: AtomicBool,
+}
+
+impl Drop for Connection<'_> {
+    fn drop(&mut self) {
+        self.waits(false);
+    }
 }
 
 impl Connection<'_> {
@@ -201,6 +214,7 @@ impl Connection<'_> {
                 return Ending::Reset;
             }
             self.counts.requests.fetch_add(count as u64, Relaxed);
+            self.waits(true);
         }
     }
 
@@ -221,7 +235,16 @@ impl Connection<'_> {
                 return Ending::Reset;
             }
             self.counts.replies.fetch_add(count as u64, Relaxed);
+            self.waits(false);
         }
+    }
+
+    fn waits(&self, waits: bool) {
+        match (self.waiting.swap(waits, Relaxed), waits) {
+            (false, true) => self.counts.waiting.fetch_add(1, Relaxed),
+            (true, false) => self.counts.waiting.fetch_sub(1, Relaxed),
+            _ => return,
+        };
     }
 
     /// Counts an end that came from the upstream, unless the client had ended it before.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::Injector;
 use crate::{
-    fault::{Action, Fault, Target},
+    fault::{Action, Fault, Role, Server, Target},
     tap::TapCounters,
 };
 
@@ -50,8 +50,16 @@ impl Bitten {
         Ok(match &fault.action {
             Action::Cut => vec![("connections_cut_or_refused", severed)],
             Action::Toxics(toxics) if swallows(toxics) => {
+                // Clients that all wait already ask nothing more: then it is they who felt it. A broker owes nobody an answer.
+                let answers_each = fault.to() != Some(Role::Server(Server::RabbitMq));
+                let waiting = if replies == 0 && answers_each {
+                    now.connections_waiting
+                } else {
+                    0
+                };
                 vec![
                     ("bytes_asked_in_vain", requests),
+                    ("connections_left_waiting", waiting),
                     ("connections_cut_or_refused", severed),
                 ]
             }
@@ -82,6 +90,7 @@ fn counters(injector: &Injector<'_>, target: &Target) -> Result<TapCounters> {
         sum.connections_cut += one.connections_cut;
         sum.bytes_requests += one.bytes_requests;
         sum.bytes_replies += one.bytes_replies;
+        sum.connections_waiting += one.connections_waiting;
     }
     Ok(sum)
 }

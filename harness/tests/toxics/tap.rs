@@ -57,6 +57,24 @@ async fn bytes_are_counted_both_ways_while_the_connection_lives() {
 }
 
 #[tokio::test]
+async fn who_has_asked_and_got_no_answer_is_seen_waiting() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tap = Tap::start(silent.local_addr().unwrap()).await.unwrap();
+    let mut stream = dial(tap.address()).await;
+    stream.write_all(b"a question").await.unwrap();
+    let (mut server, _) = within(silent.accept()).await.unwrap();
+    counters(|| tap.snapshot(), |now| now.connections_waiting == 1).await;
+    server.write_all(b"an answer").await.unwrap();
+    counters(|| tap.snapshot(), |now| now.connections_waiting == 0).await;
+
+    stream.write_all(b"another").await.unwrap();
+    counters(|| tap.snapshot(), |now| now.connections_waiting == 1).await;
+    drop(stream);
+    drop(server);
+    counters(|| tap.snapshot(), |now| now.connections_waiting == 0).await;
+}
+
+#[tokio::test]
 async fn an_upstream_that_refuses_is_counted_and_the_client_told_at_once() {
     let (_held, address) = closed_port();
     let tap = Tap::start(address).await.unwrap();
