@@ -81,7 +81,7 @@ async fn bid(
             ..Cast::default()
         })
         .await?;
-    let url: Arc<str> = system.apis().remove(0).into();
+    let url: Arc<str> = system.apis().remove(0).url.into();
     let http = reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(10))

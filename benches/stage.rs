@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Result, bail};
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
-use outbox_harness::{backend::Wanted, lab::Lab, system::System};
+use outbox_harness::{
+    backend::Wanted,
+    lab::Lab,
+    system::{PROCESSES, System},
+};
 use tokio::{
     runtime::Runtime,
     time::{Instant, sleep},
@@ -97,7 +101,7 @@ impl Stage {
                 *peak = peak.max(usage.peak_rss as f64 / (1 << 20) as f64);
             }
         }
-        system.stop().await;
+        system.stop(&PROCESSES).await;
         system.remove_edges().await?;
         self.ledger.borrow_mut().peaks(&peaks);
         Ok(peaks)

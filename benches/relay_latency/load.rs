@@ -26,7 +26,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// Sends bids when they are due, however slow the answers are, and each again until it is known to be placed. Returns how
 /// many.
 pub async fn bid(system: &System, auctions: &[Uuid], rate: u32, span: Duration) -> Result<usize> {
-    let url = system.apis().remove(0);
+    let url = system.apis().remove(0).url;
     let http = reqwest::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(2))

@@ -3,6 +3,7 @@
 //! Each checker owns one promise. All of them run on every history; none can turn another's red into green.
 
 mod atomic;
+mod availability;
 mod bite;
 mod dedup;
 mod domain;
@@ -27,6 +28,7 @@ mod whole;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::facts::{FactError, Facts};
+use crate::fault::BadFault;
 use crate::history::{History, Last};
 use crate::scenario::Scenario;
 use crate::verdict::{Finding, Judgement};
@@ -37,13 +39,14 @@ pub(crate) use story::Story;
 
 type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
-const CHECKERS: [(&str, Checker); 16] = [
+const CHECKERS: [(&str, Checker); 17] = [
     ("whole", whole::check),
     ("survival", survival::check),
     ("bite", bite::check),
     ("durable", durable::check),
     ("refusal", refusal::check),
     ("http_truth", http_truth::check),
+    ("availability", availability::check),
     ("atomic", atomic::check),
     ("loss", loss::check),
     ("marks", marks::check),
@@ -76,6 +79,8 @@ enum Unjudgeable {
     NoLastSnapshot,
     #[error(transparent)]
     Fact(#[from] FactError),
+    #[error(transparent)]
+    Fault(BadFault),
     #[error("{text:?} is not a duration: {source}")]
     Duration {
         text: String,

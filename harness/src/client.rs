@@ -1,5 +1,7 @@
 //! The bidders: HTTP clients that record what they asked before they ask and what they learned after.
 
+mod answer;
+
 use std::{
     sync::{
         Arc,
@@ -8,50 +10,50 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
-use tokio::{sync::Semaphore, task::JoinSet, time::Instant};
+use anyhow::{Context, Result};
+use reqwest::{header::CONTENT_TYPE, redirect};
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
 use uuid::Uuid;
 
 use crate::{
-    history::{BidAsked, Event, Outcome, Recorder},
+    history::{BidAsked, Event, Outcome, Purpose, Recorder},
+    system::Api,
     workload::{STARTING_PRICE, Step},
 };
 
 /// How long a client waits before it gives up without knowing. Longer than the service takes to say 503 by itself.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Requests under way at once; more would be a test of this machine's sockets.
-const AT_ONCE: usize = 128;
+/// Requests under way at once. Whatever would be more is held back, and said to have been.
+const AT_ONCE: usize = 512;
+/// A request that waited longer than this for a free client was not sent when it was due.
+const HELD_BACK: Duration = Duration::from_millis(50);
+/// Between two tries to learn what became of a request.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// A crowd of bidders, spread over the API's processes. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
     http: reqwest::Client,
-    apis: Arc<Vec<String>>,
+    apis: Arc<Vec<Api>>,
     recorder: Recorder,
     next_api: Arc<AtomicUsize>,
     next_op: Arc<AtomicU64>,
     places: Arc<Semaphore>,
 }
 
-#[derive(Deserialize)]
-struct Placed {
-    bid_id: Uuid,
-    sequence: i64,
-    amount: i64,
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    code: String,
-}
-
 impl Clients {
-    /// Bidders that know the API by these base URLs.
-    pub fn new(apis: Vec<String>, recorder: Recorder) -> reqwest::Result<Self> {
+    /// Bidders that know these processes of the API.
+    pub fn new(apis: Vec<Api>, recorder: Recorder) -> Result<Self> {
+        anyhow::ensure!(!apis.is_empty(), "there is no process of the API to ask");
         Ok(Self {
             http: reqwest::Client::builder()
                 .timeout(PATIENCE)
                 .no_proxy()
+                .redirect(redirect::Policy::none())
                 .build()?,
             apis: Arc::new(apis),
             recorder,
@@ -61,95 +63,112 @@ impl Clients {
         })
     }
 
-    /// Sends every step when it is due, and returns the bids whose fate no client knows.
-    pub async fn drive(&self, steps: &[Step]) -> Vec<BidAsked> {
+    /// Sends every step when it is due, and returns the bids whose fate no client knows. An open loop: a slow answer holds
+    /// nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
+    pub async fn drive(&self, steps: &[Step]) -> Result<Vec<BidAsked>> {
+        let requests = steps.iter().map(|step| u64::from(step.copies)).sum();
+        self.recorder.record(Event::Planned { requests });
         let start = Instant::now();
         let mut under_way = JoinSet::new();
         let mut unknown = Vec::new();
+        let mut held_back = 0;
         for step in steps {
-            tokio::time::sleep_until(start + step.due).await;
+            let due = start + step.due;
+            tokio::time::sleep_until(due).await;
             for _ in 0..step.copies {
-                let place = self.places.clone().acquire_owned().await;
+                let asked = Instant::now();
+                let place = self.places.clone().acquire_owned().await?;
+                held_back += u64::from(asked.elapsed() > HELD_BACK);
                 let (clients, bid) = (self.clone(), step.bid.clone());
                 under_way.spawn(async move {
                     let _place = place;
-                    clients.place(bid).await
+                    let api = clients.any_api();
+                    let answer = clients.ask(&bid, api, Purpose::Workload).await;
+                    is_open(&answer).then_some(bid)
                 });
             }
             while let Some(done) = under_way.try_join_next() {
-                unknown.extend(done.ok().flatten());
+                unknown.extend(done.context("a client panicked")?);
             }
         }
         while let Some(done) = under_way.join_next().await {
-            unknown.extend(done.ok().flatten());
+            unknown.extend(done.context("a client panicked")?);
         }
-        unknown
+        self.recorder.record(Event::Driven { held_back });
+        Ok(unknown)
     }
 
-    /// Places one bid. Returns it when its fate is unknown.
-    pub async fn place(&self, bid: BidAsked) -> Option<BidAsked> {
+    /// Asks one process of the API the same again until its fate is known. False if that did not come to be until
+    /// `deadline`.
+    pub async fn until_known(
+        &self,
+        bid: &BidAsked,
+        api: usize,
+        purpose: Purpose,
+        deadline: Instant,
+    ) -> bool {
+        let known = async {
+            loop {
+                if !is_open(&self.ask(bid, api, purpose).await) {
+                    return;
+                }
+                sleep(ASK_AGAIN_AFTER).await;
+            }
+        };
+        timeout_at(deadline, known).await.is_ok()
+    }
+
+    /// The processes of the API.
+    pub fn apis(&self) -> &[Api] {
+        &self.apis
+    }
+
+    fn any_api(&self) -> usize {
+        self.next_api.fetch_add(1, Ordering::Relaxed) % self.apis.len()
+    }
+
+    async fn ask(&self, bid: &BidAsked, api: usize, purpose: Purpose) -> Outcome {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);
-        let api = self.next_api.fetch_add(1, Ordering::Relaxed) % self.apis.len();
+        let Api { name, url } = &self.apis[api];
         self.recorder.record(Event::Invoked {
             op,
             bid: bid.clone(),
+            via: name.clone(),
+            purpose,
         });
-        let url = format!("{}/auctions/{}/bids", self.apis[api], bid.auction_id);
+        let url = format!("{url}/auctions/{}/bids", bid.auction_id);
         let body = serde_json::json!({ "bid_id": bid.bid_id, "user_id": bid.user_id, "amount": bid.amount });
         let outcome = match self.http.post(url).json(&body).send().await {
-            Ok(response) => classify(&bid, response).await,
+            Ok(response) => hear(bid, response).await,
             Err(error) => Outcome::Unknown {
                 status: None,
                 reason: root_cause(&error),
             },
         };
-        let unknown = matches!(outcome, Outcome::Unknown { .. }).then_some(bid);
-        self.recorder.record(Event::Completed { op, outcome });
-        unknown
+        self.recorder.record(Event::Completed {
+            op,
+            outcome: outcome.clone(),
+        });
+        outcome
     }
 }
 
-async fn classify(bid: &BidAsked, response: reqwest::Response) -> Outcome {
+/// Whether nobody knows what became of it.
+fn is_open(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Unknown { .. } | Outcome::Nonsense { .. })
+}
+
+async fn hear(bid: &BidAsked, response: reqwest::Response) -> Outcome {
     let status = response.status().as_u16();
-    let body = match response.bytes().await {
-        Ok(body) => body,
-        Err(error) => {
-            return Outcome::Unknown {
-                status: Some(status),
-                reason: format!("the answer broke off: {}", root_cause(&error)),
-            };
-        }
-    };
-    let parsed: Result<Outcome, String> = match status {
-        200 | 201 => serde_json::from_slice::<Placed>(&body)
-            .map_err(|error| error.to_string())
-            .and_then(|placed| {
-                if placed.bid_id == bid.bid_id {
-                    Ok(Outcome::Accepted {
-                        status,
-                        sequence: placed.sequence,
-                        amount: placed.amount,
-                    })
-                } else {
-                    Err(format!("the answer is about bid {}", placed.bid_id))
-                }
-            }),
-        400..=499 => serde_json::from_slice::<Problem>(&body)
-            .map(|problem| Outcome::Refused {
-                status,
-                code: problem.code,
-            })
-            .map_err(|error| error.to_string()),
-        _ => Ok(Outcome::Unknown {
+    let media_type = response.headers().get(CONTENT_TYPE);
+    let media_type = media_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    match response.bytes().await {
+        Ok(body) => answer::read(bid, status, &media_type.unwrap_or_default(), &body),
+        Err(error) => Outcome::Unknown {
             status: Some(status),
-            reason: String::from_utf8_lossy(&body).chars().take(200).collect(),
-        }),
-    };
-    // An answer that makes no sense says nothing, and is not counted as a yes or a no.
-    parsed.unwrap_or_else(|problem| Outcome::Unknown {
-        status: Some(status),
-        reason: format!("the answer makes no sense: {problem}"),
-    })
+            reason: format!("the answer broke off: {}", root_cause(&error)),
+        },
+    }
 }
 
 fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {

@@ -52,12 +52,28 @@ pub enum Event {
         /// Created with its close already past: every bid on it must be refused.
         closed: bool,
     },
+    /// What the workload consists of, before the first of it is sent.
+    Planned {
+        /// Requests, copies included.
+        requests: u64,
+    },
+    /// The last client has its answer, or has given up.
+    Driven {
+        /// Requests that were sent late, because every client was still waiting for an answer: for them the loop was closed.
+        held_back: u64,
+    },
     /// A client sends a bid. `op` ties it to its completion.
     Invoked {
         /// Unique in the run.
         op: u64,
         /// What is asked for.
         bid: BidAsked,
+        /// The process that was asked, such as `api 2`.
+        #[serde(default)]
+        via: String,
+        /// Why it is asked.
+        #[serde(default)]
+        purpose: Purpose,
     },
     /// The client's view of how an invocation ended. An invocation without one is unknown.
     Completed {
@@ -97,6 +113,13 @@ pub enum Event {
         /// Of these, `processing`.
         processing: u64,
     },
+    /// Everything that was there when a fault was healed has been published and applied.
+    CaughtUp {
+        /// Index into `scenario.faults`.
+        fault: usize,
+        /// Milliseconds from the fault's own heal.
+        after_ms: u64,
+    },
     /// Everything is healed and the workload has ended; recovery is owed from here.
     Healed,
     /// Quiet: no backlog, the consumer applied everything, the witness queue is drained.
@@ -111,13 +134,20 @@ pub enum Event {
         /// What was still missing, such as `12 rows pending`.
         last_seen: String,
     },
-    /// A process of the system under test ended without being asked to by a fault.
+    /// A process of the system under test ended unasked, or not as it was asked to.
     Died {
         /// The process, such as `relay 2`.
         process: String,
-        /// Its exit status.
+        /// Its exit status, and what it had been asked.
         status: String,
     },
+    /// Something that the system owed at this moment of the run and did not do.
+    Owed {
+        /// What, such as `3 messages waited in the consumer's queue`.
+        what: String,
+    },
+    /// The lab's own last message came out of the exchange: the witness has seen all that was published before it.
+    Fenced,
     /// The lab itself failed; the run cannot be judged.
     LabError {
         /// The error and its causes.
@@ -138,6 +168,19 @@ pub struct BidAsked {
     pub user_id: String,
     /// Minor units.
     pub amount: i64,
+}
+
+/// Why a client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The scenario's workload.
+    #[default]
+    Workload,
+    /// An earlier answer left it open; the same is asked again until it is known.
+    Inquiry,
+    /// Everything is healed: does the whole way work, through this process and for this key?
+    Canary,
 }
 
 /// How an invocation ended, as its client knows it.
@@ -165,6 +208,14 @@ pub enum Outcome {
         /// HTTP status where there was an answer.
         status: Option<u16>,
         /// What the client saw.
+        reason: String,
+    },
+    /// An answer that no contract allows: another bid's body, a redirect, a refusal without a problem document. It may have
+    /// happened.
+    Nonsense {
+        /// HTTP status.
+        status: u16,
+        /// What is wrong with it.
         reason: String,
     },
 }

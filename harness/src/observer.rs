@@ -1,6 +1,7 @@
 //! The lab's own eyes on the database: counts while a run goes on, and the tables at one instant. Connects around all
 //! faults, and only reads.
 
+use chrono::{DateTime, Utc};
 use outbox_service::events::{self, BidPlaced};
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
@@ -20,6 +21,8 @@ pub struct Counts {
     pub published: i64,
     /// Events given up.
     pub failed: i64,
+    /// Events that wait behind one that was given up.
+    pub held: i64,
     /// Bids received and applied.
     pub applied: i64,
     /// Bids received and parked.
@@ -36,13 +39,42 @@ pub async fn count(pool: &PgPool) -> sqlx::Result<Counts> {
                 count(*) FILTER (WHERE status = 'processing') AS processing,
                 count(*) FILTER (WHERE status = 'published') AS published,
                 count(*) FILTER (WHERE status = 'failed') AS failed,
+                count(*) FILTER (WHERE status = 'pending' AND EXISTS (
+                    SELECT FROM outbox_events head
+                    WHERE head.status = 'failed' AND head.auction_id = e.auction_id AND head.sequence < e.sequence)) AS held,
                 (SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL) AS applied,
                 (SELECT count(*) FROM inbox WHERE applied_at IS NULL) AS parked,
                 (SELECT count(*) FROM pg_stat_activity
                  WHERE datname = current_database() AND application_name LIKE 'outbox-api%' AND xact_start IS NOT NULL)
                     AS open_transactions
-         FROM outbox_events",
+         FROM outbox_events e",
     )
+    .fetch_one(pool)
+    .await
+}
+
+/// The database's clock.
+pub async fn now(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar("SELECT clock_timestamp()")
+        .fetch_one(pool)
+        .await
+}
+
+/// How many bids placed until `then` still wait to be published or applied. What stands behind an event that was given up
+/// waits for somebody else.
+pub async fn waiting_since(pool: &PgPool, then: DateTime<Utc>) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT count(*)
+         FROM bids b
+         LEFT JOIN inbox i USING (bid_id)
+         LEFT JOIN outbox_events e ON e.auction_id = b.auction_id AND e.sequence = b.sequence
+         WHERE b.placed_at <= $1
+           AND (i.applied_at IS NULL OR e.status IN ('pending', 'processing'))
+           AND NOT EXISTS (
+               SELECT FROM outbox_events head
+               WHERE head.status = 'failed' AND head.auction_id = b.auction_id AND head.sequence <= b.sequence)",
+    )
+    .bind(then)
     .fetch_one(pool)
     .await
 }

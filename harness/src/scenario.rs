@@ -1,6 +1,6 @@
 //! A scenario: one fault story, written as a TOML file that reads from top to bottom.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub struct System {
     pub relays: u32,
     /// `consumer` processes.
     pub consumers: u32,
-    /// Settings of the service by environment variable, such as `LEASE_MS = "1500"`.
+    /// Settings of the service by environment variable, such as `LEASE_MS = "1500"`; everything else is as shipped.
     pub settings: BTreeMap<String, String>,
 }
 
@@ -51,28 +51,15 @@ impl Default for System {
     }
 }
 
-/// Deadlines that fit a laboratory: an outage of a second must be long. A scenario's own settings come on top.
-const LABORATORY: [(&str, &str); 8] = [
-    ("LOG", "info"),
-    ("REQUEST_TIMEOUT_MS", "3000"),
-    ("POOL_WAIT_MS", "1500"),
-    ("LEASE_MS", "3000"),
-    ("CONFIRM_TIMEOUT_MS", "1000"),
-    ("POLL_MS", "500"),
-    ("RETRY_MAX_MS", "1000"),
-    ("HEARTBEAT_S", "2"),
-];
+/// The setting that says how often an idle relay looks without being rung, and its shipped value.
+const POLL: (&str, Duration) = ("POLL_MS", Duration::from_millis(1_000));
 
 impl System {
-    /// The same with deadlines that fit a laboratory, where it does not say otherwise. Without this, the service runs as
-    /// shipped.
-    #[must_use]
-    pub fn in_laboratory(mut self) -> Self {
-        for (name, value) in LABORATORY {
-            let setting = self.settings.entry(name.to_owned());
-            setting.or_insert_with(|| value.to_owned());
-        }
-        self
+    /// How often an idle relay looks without being rung.
+    pub fn poll(&self) -> Duration {
+        let (name, shipped) = POLL;
+        let set = self.settings.get(name).and_then(|text| text.parse().ok());
+        set.map_or(shipped, Duration::from_millis)
     }
 }
 

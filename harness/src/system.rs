@@ -1,6 +1,7 @@
 //! The system under test: the real `outbox-service`, one process a role, every connection over an edge of its own.
 
 mod launch;
+mod life;
 
 use std::{
     collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitStatus, sync::Arc,
@@ -8,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use futures_util::future::{join_all, try_join_all};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
 use crate::{
@@ -21,7 +23,10 @@ use crate::{
 };
 use launch::Launch;
 pub use launch::as_service;
+use life::{Asked, Life};
 
+/// The roles that are processes of the system under test.
+pub const PROCESSES: [Role; 3] = [Role::Api, Role::Relay, Role::Consumer];
 /// How long a process may take until it says that it can work.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long an orderly end may take; the service's own grace is shorter.
@@ -61,7 +66,16 @@ pub struct Member {
     pub number: u32,
     launch: Launch,
     http: SocketAddr,
-    running: Mutex<Option<Arc<Process>>>,
+    life: Mutex<Option<Life>>,
+}
+
+/// A process of the API, as clients know it.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// `api 1`.
+    pub name: String,
+    /// Its base URL, over its edge.
+    pub url: String,
 }
 
 impl System {
@@ -89,12 +103,11 @@ impl System {
                     .await?;
             }
         }
-        for member in &system.members {
+        try_join_all(system.members.iter().map(|member| async {
             member.start().await?;
-        }
-        for member in &system.members {
-            member.wait_until_ready().await?;
-        }
+            member.wait_until_ready(READY_WITHIN).await
+        }))
+        .await?;
         Ok(system)
     }
 
@@ -147,7 +160,7 @@ impl System {
             number,
             launch,
             http,
-            running: Mutex::new(None),
+            life: Mutex::new(None),
         }));
         Ok(())
     }
@@ -172,15 +185,19 @@ impl System {
         Ok(address)
     }
 
-    /// Base URLs of the API's processes, over their edges.
-    pub fn apis(&self) -> Vec<String> {
+    /// The API's processes, over their edges.
+    pub fn apis(&self) -> Vec<Api> {
         let apis = self
             .members
             .iter()
             .filter(|member| member.role == Role::Api);
         apis.map(|api| {
             let link = self.links.get(&(Role::Client, api.number, Role::Api));
-            format!("http://{}", link.map_or(api.http, Link::address))
+            let address = link.map_or(api.http, Link::address);
+            Api {
+                name: api.name(),
+                url: format!("http://{address}"),
+            }
         })
         .collect()
     }
@@ -229,11 +246,16 @@ impl System {
         Ok(meant)
     }
 
-    /// Ends every process in order, so that nothing goes on while the last look is taken.
-    pub async fn stop(&self) {
-        for member in &self.members {
-            if let Err(error) = member.terminate().await {
-                tracing::warn!(process = member.name(), "{error:#}");
+    /// Asks every process of these roles to end, all at once, and waits until they have. How they did is
+    /// [`Member::death`]'s to say.
+    pub async fn stop(&self, roles: &[Role]) {
+        let asked = self
+            .members
+            .iter()
+            .filter(|member| roles.contains(&member.role));
+        for stopped in join_all(asked.map(|member| member.terminate())).await {
+            if let Err(error) = stopped {
+                tracing::warn!("{error:#}");
             }
         }
     }
@@ -260,15 +282,15 @@ impl Member {
 
     /// Starts it, if it does not run.
     pub async fn start(&self) -> Result<()> {
-        let mut running = self.running.lock().await;
-        if running.as_ref().is_none_or(|process| !process.is_running()) {
-            *running = Some(Arc::new(self.launch.spawn()?));
+        let mut life = self.life.lock().await;
+        if life.as_ref().is_none_or(|life| !life.process.is_running()) {
+            *life = Some(Life::begin(self.launch.spawn()?));
         }
         Ok(())
     }
 
     /// Waits until its `/readyz` says yes.
-    pub async fn wait_until_ready(&self) -> Result<()> {
+    pub async fn wait_until_ready(&self, within: Duration) -> Result<()> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(2))
@@ -282,22 +304,29 @@ impl Member {
             Ok(())
         };
         let process = self.process().await?;
-        Ok(until_ready(&*process, READY_WITHIN, ask).await?)
+        Ok(until_ready(&*process, within, ask).await?)
     }
 
-    /// SIGKILL. Returns how it ended.
+    /// SIGKILL, and waits for the end.
     pub async fn kill(&self) -> Result<ExitStatus> {
-        let process = self.process().await?;
+        let process = self.asked_to_end(Asked::Killed).await?;
         let killed = process.clone();
         spawn_blocking(move || killed.kill()).await??;
         Ok(process.wait(END_WITHIN).await?)
     }
 
-    /// SIGTERM, and waits for the end.
-    pub async fn terminate(&self) -> Result<ExitStatus> {
-        let process = self.process().await?;
-        process.terminate()?;
-        Ok(process.wait(END_WITHIN).await?)
+    /// SIGTERM, and waits for the end; what has not ended in time is killed, and that is its death. Does nothing to a
+    /// process that has ended already.
+    pub async fn terminate(&self) -> Result<()> {
+        let process = self.asked_to_end(Asked::Terminated).await?;
+        if process.is_running() {
+            process.terminate()?;
+        }
+        if process.wait(END_WITHIN).await.is_err() {
+            self.overdue().await;
+            spawn_blocking(move || process.kill()).await??;
+        }
+        Ok(())
     }
 
     /// SIGSTOP; returns when the kernel shows it stopped.
@@ -312,9 +341,15 @@ impl Member {
         Ok(spawn_blocking(move || process.thaw()).await??)
     }
 
-    /// How it ended, if it did.
-    pub async fn ended(&self) -> Option<ExitStatus> {
-        self.process().await.ok()?.ended().ok().flatten()
+    /// Whether a fault has ended it and not started it again.
+    pub async fn is_taken_away(&self) -> bool {
+        let life = self.life.lock().await;
+        life.as_ref().is_some_and(Life::is_taken_away)
+    }
+
+    /// How it ended, if that is not as it was asked to. Said once.
+    pub async fn death(&self) -> Option<String> {
+        self.life.lock().await.as_mut()?.death()
     }
 
     /// What it has used so far, and at most.
@@ -323,9 +358,28 @@ impl Member {
     }
 
     async fn process(&self) -> Result<Arc<Process>> {
-        let running = self.running.lock().await;
-        running
-            .clone()
-            .ok_or_else(|| anyhow!("{} was never started", self.name()))
+        let life = self.life.lock().await;
+        Ok(life
+            .as_ref()
+            .ok_or_else(|| self.never_started())?
+            .process
+            .clone())
+    }
+
+    async fn asked_to_end(&self, asked: Asked) -> Result<Arc<Process>> {
+        let mut life = self.life.lock().await;
+        let life = life.as_mut().ok_or_else(|| self.never_started())?;
+        life.asked(asked);
+        Ok(life.process.clone())
+    }
+
+    async fn overdue(&self) {
+        if let Some(life) = self.life.lock().await.as_mut() {
+            life.asked(Asked::Overdue(END_WITHIN));
+        }
+    }
+
+    fn never_started(&self) -> anyhow::Error {
+        anyhow!("{} was never started", self.name())
     }
 }

@@ -1,6 +1,11 @@
 //! One run of one scenario: arrange, drive, disturb, wait until quiet, look, judge.
 
+mod canary;
+mod desk;
+mod ending;
 mod gauge;
+mod reach;
+mod recovery;
 mod servers;
 
 use std::{path::Path, time::Duration};
@@ -10,12 +15,16 @@ use futures_util::future::try_join_all;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, sleep, timeout},
 };
 use uuid::Uuid;
 
 pub use gauge::Gauge;
+pub use recovery::Heal;
 pub use servers::OwnServers;
+
+use reach::Reach;
+use recovery::Recovery;
 
 use crate::{
     check,
@@ -24,24 +33,20 @@ use crate::{
     history::{self, BidAsked, Event, Recorder},
     injector::Injector,
     lab::Lab,
-    observer,
     report::RunSummary,
     scenario::{self, Scenario},
-    system::{Place, System},
-    witness::{self, Witness},
+    system::{PROCESSES, Place, System},
+    witness::Witness,
     workload::Plan,
 };
 
 const EXCHANGE: &str = "auction.events";
-const DEAD_LETTER_QUEUE: &str = "auction.bids.dead";
+/// The consumer's queue, as the service names it by default.
+const QUEUE: &str = "auction.bids";
 /// Arranging, all faults and recovery together; a run that takes longer has hung.
 const RUN_WITHIN: Duration = Duration::from_secs(180);
-/// How long nothing may change before a run counts as quiet.
-const QUIET_FOR: Duration = Duration::from_millis(300);
 /// The broker's statistics are a second old, more on a busy machine.
 const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
-/// Beyond the budget: how long to wait for what would have come, to tell late from lost.
-const LATE: Duration = Duration::from_secs(5);
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -123,24 +128,19 @@ async fn conduct(
     }
     let witness = Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
     let system = start(lab, &trial.scenario.system, &servers, folder, name).await?;
-    servers
-        .lanes_shared_by(trial.scenario.system.relays)
-        .await?;
-    let ended = disturb(
-        &Stage {
-            system: &system,
-            servers: &servers,
-            witness: &witness,
-            pool: &pool,
-            recorder,
-        },
-        trial,
-        &faults,
-        &plan,
-        progress,
-    )
-    .await;
-    system.stop().await;
+    let stage = Stage {
+        system: &system,
+        servers: &servers,
+        witness: &witness,
+        pool: &pool,
+        recorder,
+    };
+    let relays = trial.scenario.system.relays;
+    if let Some(what) = servers.lanes_not_shared_by(relays).await? {
+        recorder.record(Event::Owed { what });
+    }
+    let ended = perform(&stage, trial, &faults, &plan, progress).await;
+    system.stop(&PROCESSES).await;
     let tidied = system.remove_edges().await;
     drop(witness);
     pool.close().await;
@@ -161,8 +161,7 @@ async fn start(
         environment: lab.folder().to_owned(),
         folder: folder.to_owned(),
     };
-    let wanted = wanted.clone().in_laboratory();
-    System::start(&wanted, &servers.addresses(), Some(lab.control()), &place).await
+    System::start(wanted, &servers.addresses(), Some(lab.control()), &place).await
 }
 
 /// A system that only stands there, to be played with.
@@ -189,7 +188,22 @@ struct Stage<'r> {
     recorder: &'r Recorder,
 }
 
-async fn disturb(
+impl Stage<'_> {
+    /// Records which processes ended and should not have, or not so.
+    async fn report_deaths(&self) {
+        for member in self.system.members() {
+            if let Some(status) = member.death().await {
+                self.recorder.record(Event::Died {
+                    process: member.name(),
+                    status,
+                });
+            }
+        }
+    }
+}
+
+/// Drives the workload, breaks what is to be broken, waits for recovery, and looks for the last time.
+async fn perform(
     stage: &Stage<'_>,
     trial: &Trial,
     faults: &[Fault],
@@ -198,6 +212,44 @@ async fn disturb(
 ) -> Result<()> {
     let clients = Clients::new(stage.system.apis(), stage.recorder.clone())?;
     let (gauge_in, gauge) = watch::channel(Gauge::default());
+    let (heal_in, healed) = watch::channel(Vec::new());
+    let acts = async {
+        progress("driving");
+        let unknown = disturb(stage, faults, &clients, plan, gauge.clone(), heal_in).await?;
+        stage.recorder.record(Event::Healed);
+        progress("recovering");
+        let recovery = Recovery {
+            stage,
+            scenario: &trial.scenario,
+            plan,
+            clients: &clients,
+            reach: &Reach::of(stage.system, faults),
+        };
+        recovery.await_quiet(unknown, gauge.clone()).await
+    };
+    let recovered = tokio::select! {
+        recovered = acts => recovered?,
+        never = gauge::watch(stage, gauge_in, healed) => {
+            never?;
+            false
+        }
+    };
+    progress("coming to rest");
+    let mut last = ending::last_look(stage, recovered).await?;
+    last.redelivered_to_consumer = redelivered(stage, &trial.scenario).await?;
+    stage.recorder.record(Event::Snapshot(last));
+    Ok(())
+}
+
+/// Clients and faults, side by side. Returns what no client knows the fate of.
+async fn disturb(
+    stage: &Stage<'_>,
+    faults: &[Fault],
+    clients: &Clients,
+    plan: &Plan,
+    gauge: watch::Receiver<Gauge>,
+    healed: watch::Sender<Vec<Heal>>,
+) -> Result<Vec<BidAsked>> {
     let (over_in, over) = watch::channel(false);
     let (in_place, mut placed) = watch::channel(0);
     let at_start = faults
@@ -208,42 +260,28 @@ async fn disturb(
         system: stage.system,
         servers: stage.servers,
         recorder: stage.recorder,
-        gauge: gauge.clone(),
+        gauge,
         began: Instant::now(),
         in_place,
+        healed,
         workload_over: over,
     };
-    progress("driving");
-    let acts = async {
-        let workload = async {
-            // The sender lives in the injector, so that this cannot fail.
-            let _ = placed.wait_for(|count| *count >= at_start).await;
-            let unknown = clients.drive(&plan.steps).await;
-            over_in.send_replace(true);
-            unknown
-        };
-        let breaking = try_join_all(
-            faults
-                .iter()
-                .enumerate()
-                .map(|(index, fault)| injector.carry_out(index, fault)),
-        );
-        let (unknown, broken) = tokio::join!(workload, breaking);
-        broken?;
-        stage.recorder.record(Event::Healed);
-        progress("recovering");
-        settle(stage, trial, &clients, unknown, gauge.clone()).await
+    let workload = async {
+        // The sender lives in the injector, so that this cannot fail.
+        let _ = placed.wait_for(|count| *count >= at_start).await;
+        let unknown = clients.drive(&plan.steps).await;
+        over_in.send_replace(true);
+        unknown
     };
-    tokio::select! {
-        ended = acts => ended?,
-        never = gauge::watch(stage, gauge_in, faults) => never?,
-    }
-    let mut last = timeout(Duration::from_secs(20), observer::snapshot(stage.pool)).await??;
-    last.last = true;
-    last.dead_letters = witness::queue_length(&stage.servers.amqp_url(), DEAD_LETTER_QUEUE).await?;
-    last.redelivered_to_consumer = redelivered(stage, &trial.scenario).await?;
-    stage.recorder.record(Event::Snapshot(last));
-    Ok(())
+    let breaking = try_join_all(
+        faults
+            .iter()
+            .enumerate()
+            .map(|(index, fault)| injector.carry_out(index, fault)),
+    );
+    let (unknown, broken) = tokio::join!(workload, breaking);
+    broken?;
+    unknown
 }
 
 /// The broker's own count of repeated deliveries. It counts once a second, so where a scenario asks for them, they are
@@ -259,59 +297,6 @@ async fn redelivered(stage: &Stage<'_>, scenario: &Scenario) -> Result<u64> {
         }
         sleep(Duration::from_millis(100)).await;
     }
-}
-
-/// Sends what nobody knows the fate of again, as a client would, and waits until the system is quiet.
-async fn settle(
-    stage: &Stage<'_>,
-    trial: &Trial,
-    clients: &Clients,
-    unknown: Vec<BidAsked>,
-    mut gauge: watch::Receiver<Gauge>,
-) -> Result<()> {
-    let healed = Instant::now();
-    let budget = humantime::parse_duration(&trial.scenario.expect.recovered_within)
-        .context("expect.recovered_within is no duration such as 5s")?;
-    let deadline = healed + budget;
-    let again = async {
-        for bid in unknown {
-            clients.place(bid).await;
-        }
-    };
-    let in_time = timeout(budget + LATE, again).await.is_ok();
-    let mut quiet_since: Option<(Instant, Gauge)> = None;
-    while in_time && Instant::now() < deadline + LATE {
-        let now = *gauge.borrow_and_update();
-        if now.is_quiet() {
-            let (since, before) = *quiet_since.get_or_insert((Instant::now(), now));
-            if before != now {
-                quiet_since = None;
-            } else if since.elapsed() >= QUIET_FOR {
-                let after = since.duration_since(healed);
-                if since <= deadline {
-                    stage.recorder.record(Event::Recovered {
-                        after_ms: after.as_millis() as u64,
-                    });
-                } else {
-                    not_recovered(stage.recorder, after, "quiet, but late".to_owned());
-                }
-                return Ok(());
-            }
-        } else {
-            quiet_since = None;
-        }
-        // Counted many times a second, and not at all while the database is down.
-        let _ = timeout_at(deadline + LATE, gauge.changed()).await;
-    }
-    not_recovered(stage.recorder, healed.elapsed(), gauge.borrow().to_string());
-    Ok(())
-}
-
-fn not_recovered(recorder: &Recorder, waited: Duration, last_seen: String) {
-    recorder.record(Event::NotRecovered {
-        waited_ms: waited.as_millis() as u64,
-        last_seen,
-    });
 }
 
 async fn observers(servers: &OwnServers) -> Result<PgPool> {

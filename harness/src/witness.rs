@@ -21,7 +21,7 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use outbox_service::events;
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -33,6 +33,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// The witness' queue.
 pub const QUEUE: &str = "lab.witness";
+/// The AMQP `type` of the lab's own last message.
+pub const FENCE: &str = "lab.fence";
 
 /// Reads the witness queue until dropped, through every outage of the broker.
 pub struct Witness {
@@ -44,6 +46,7 @@ pub struct Witness {
 struct Seen {
     deliveries: AtomicU64,
     messages: Mutex<HashSet<String>>,
+    fenced: watch::Sender<bool>,
 }
 
 impl Witness {
@@ -75,6 +78,14 @@ impl Witness {
     /// Deliveries so far.
     pub fn deliveries(&self) -> u64 {
         self.seen.deliveries.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the fence has come.
+    pub async fn fenced(&self, within: Duration) -> Result<()> {
+        let mut fenced = self.seen.fenced.subscribe();
+        let waited = timeout(within, fenced.wait_for(|fenced| *fenced)).await;
+        waited.with_context(|| format!("the witness did not see it within {within:?}"))??;
+        Ok(())
     }
 
     /// Different messages so far.
@@ -155,6 +166,13 @@ async fn read(mut consumer: lapin::Consumer, seen: &Seen, recorder: &Recorder) {
 }
 
 fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
+    let kind = delivery.properties.kind().as_ref();
+    if kind.is_some_and(|kind| kind.as_str() == FENCE) {
+        if !seen.fenced.send_replace(true) {
+            recorder.record(Event::Fenced);
+        }
+        return;
+    }
     let message_id = delivery
         .properties
         .message_id()
@@ -231,24 +249,4 @@ fn flaws(delivery: &AmqpDelivery, event: &EventSeen) -> Vec<String> {
         .filter(|(_, found, wanted)| found.as_ref() != Some(wanted))
         .map(|(what, found, wanted)| format!("{what} is {found:?}, not {wanted:?}"))
         .collect()
-}
-
-/// How many messages wait in a queue. Around all faults, after a run.
-pub async fn queue_length(amqp_url: &str, queue: &str) -> Result<u64> {
-    let connection = timeout(
-        ANSWER_WITHIN,
-        Connection::connect(amqp_url, ConnectionProperties::default()),
-    )
-    .await??;
-    let channel = timeout(ANSWER_WITHIN, connection.create_channel()).await??;
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..Default::default()
-    };
-    let declared = timeout(
-        ANSWER_WITHIN,
-        channel.queue_declare(queue.into(), passive, FieldTable::default()),
-    )
-    .await??;
-    Ok(u64::from(declared.message_count()))
 }

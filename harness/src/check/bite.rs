@@ -70,9 +70,10 @@ fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife) {
 }
 
 fn workload(inquiry: &mut Inquiry, history: &History) {
-    let asked = history.ops().len();
-    let accepted = history.ops().values().filter(|op| op.is_accepted()).count();
-    let unknown = history.ops().values().filter(|op| op.is_unknown()).count();
+    let workload = || history.ops().values().filter(|op| op.is_workload());
+    let asked = workload().count();
+    let accepted = workload().filter(|op| op.is_accepted()).count();
+    let unknown = workload().filter(|op| op.is_unknown()).count();
     inquiry.count("requests", asked);
     inquiry.count("accepted requests", accepted);
     inquiry.count("unknown requests", unknown);

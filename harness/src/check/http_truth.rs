@@ -36,6 +36,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             Outcome::Unknown { status, .. } => status
                 .is_some_and(|status| status >= 500 && status != 503)
                 .then_some("answers 5xx other than 503"),
+            Outcome::Nonsense { .. } => Some("answers that make no sense"),
         };
         if let Some(what) = objection {
             inquiry.fail(
@@ -267,6 +268,15 @@ mod tests {
         assert_eq!(answered(500), Fail);
         assert_eq!(refused(2, 1, 200, 404, "auction_not_found"), Fail);
         assert_eq!(refused(2, 1, 200, 400, "malformed"), Fail);
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_untrue() {
+        let nonsense = after(|story| {
+            let op = story.ask(2, 1, 200);
+            story.nonsense(op, 201);
+        });
+        assert_eq!(nonsense, Fail);
     }
 
     #[test]

@@ -168,6 +168,23 @@ const MUTANTS: &[Mutant] = &[
         &["http_truth"],
     ),
     (
+        "answer what nobody asked",
+        |story| {
+            let (status, reason) = (302, "elsewhere".to_owned());
+            relabel(story, LOST, Outcome::Nonsense { status, reason });
+        },
+        &["http_truth"],
+    ),
+    (
+        "answer nobody while the way is free",
+        |story| {
+            story.scenario(|scenario| {
+                scenario.faults[0].edge = Some("relay -> rabbitmq".to_owned());
+            });
+        },
+        &["availability"],
+    ),
+    (
         "create a bid twice",
         |story| {
             for event in &mut story.events {
@@ -188,6 +205,32 @@ const MUTANTS: &[Mutant] = &[
         &["recovery"],
     ),
     ("never recover", Story::not_recovered, &["recovery"]),
+    (
+        "make a fault's damage good too late",
+        |story| story.linger_before_caught_up(16_000),
+        &["recovery"],
+    ),
+    (
+        "leave messages in the consumer's queue",
+        |story| {
+            let what = "3 messages waited in the consumer's queue".to_owned();
+            story.push_before_end(Event::Owed { what });
+        },
+        &["recovery"],
+    ),
+    (
+        "send less than was planned",
+        |story| {
+            story.drop_events(|e| matches!(e, Event::Planned { .. }));
+            story.push_before_end(Event::Planned { requests: 999 });
+        },
+        &["whole"],
+    ),
+    (
+        "look before the witness has seen all",
+        |story| story.drop_events(|e| matches!(e, Event::Fenced)),
+        &["whole"],
+    ),
     (
         "never bite",
         |story| story.drop_events(|e| matches!(e, Event::Bite { .. })),

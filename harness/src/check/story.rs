@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Checker, run};
 use crate::history::{
     BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FaultPhase, History, InboxRow,
-    Outcome, Snapshot, StandingRow,
+    Outcome, Purpose, Snapshot, StandingRow,
 };
 use crate::scenario::{Condition, Scenario};
 use crate::verdict::Verdict;
@@ -32,6 +32,9 @@ pub(crate) struct Story {
 }
 
 impl Story {
+    /// Between two entries.
+    const TICK_US: u64 = 1_000;
+
     /// One fault, applied at once; no auction yet.
     pub(crate) fn new() -> Self {
         let scenario: Scenario = toml::from_str(
@@ -114,7 +117,12 @@ impl Story {
             user_id: format!("user {bid}"),
             amount,
         };
-        self.events.push(Event::Invoked { op: self.ops, bid });
+        self.events.push(Event::Invoked {
+            op: self.ops,
+            bid,
+            via: "api 1".to_owned(),
+            purpose: Purpose::Workload,
+        });
         self.ops
     }
 
@@ -167,6 +175,12 @@ impl Story {
         self.unknown(op, Some(status));
     }
 
+    pub(super) fn nonsense(&mut self, op: u64, status: u16) {
+        let reason = "not what was asked".to_owned();
+        let outcome = Outcome::Nonsense { status, reason };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
     fn unknown(&mut self, op: u64, status: Option<u16>) {
         let reason = "no answer".to_owned();
         let outcome = Outcome::Unknown { status, reason };
@@ -182,7 +196,7 @@ impl Story {
 
     fn asked(&self, wanted: u64) -> &BidAsked {
         let asked = self.events.iter().find_map(|event| match event {
-            Event::Invoked { op, bid } if *op == wanted => Some(bid),
+            Event::Invoked { op, bid, .. } if *op == wanted => Some(bid),
             _ => None,
         });
         asked.expect("asked before")
@@ -203,6 +217,9 @@ impl Story {
 
     /// The fault bites and heals, everything stored is delivered and applied in order, and the run ends.
     pub(super) fn finish(&mut self) {
+        let requests = self.ops;
+        self.events.insert(1, Event::Planned { requests });
+        self.events.push(Event::Driven { held_back: 0 });
         let rows = self.tables.events.len() as u64;
         self.events.push(Event::Backlog {
             rows,
@@ -220,11 +237,26 @@ impl Story {
             self.events.push(Self::delivery(&event));
             self.apply(&event);
         }
+        self.events.push(Event::CaughtUp {
+            fault: 0,
+            after_ms: 60,
+        });
         self.events.push(Event::Healed);
+        self.events.push(Event::Recovered { after_ms: 120 });
+        self.events.push(Event::Fenced);
         self.tables.last = true;
         self.snapshot();
-        self.events.push(Event::Recovered { after_ms: 120 });
         self.events.push(Event::Ended);
+    }
+
+    /// One more request, so long after everything that no fault explains what became of it.
+    pub(super) fn ask_after_the_grace(&mut self, grace_us: u64) {
+        let ended = self.events.split_off(self.events.len() - 3);
+        self.events
+            .extend((0..grace_us / Self::TICK_US + 1).map(|_| Event::Driven { held_back: 0 }));
+        let op = self.ask(77, 1, 7_700);
+        self.unavailable(op, 503);
+        self.events.extend(ended);
     }
 
     fn delivery(event: &EventRow) -> Event {
@@ -270,7 +302,7 @@ impl Story {
     pub(crate) fn history(&self) -> History {
         let stamped = self.events.iter().cloned().enumerate();
         let entries = stamped.map(|(at, event)| Entry {
-            at_us: at as u64,
+            at_us: at as u64 * Self::TICK_US,
             event,
         });
         History::new(entries.collect(), None)

@@ -11,8 +11,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         match event {
             Event::Died { process, status } => {
                 inquiry.fail(
-                    "processes died unasked",
-                    format!("{process} died without a fault asking: {status}"),
+                    "processes that died, or did not end as they were asked to",
+                    format!("{process}: {status}"),
                 );
             }
             Event::LabError { message } => {
@@ -32,7 +32,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             "the history is empty".to_owned(),
         );
     }
-    Ok(inquiry.conclude_with("no process died unasked".to_owned()))
+    Ok(inquiry.conclude_with("every process ended when it was asked to, and as it was".to_owned()))
 }
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ mod tests {
     fn died() -> Event {
         Event::Died {
             process: "relay 2".to_owned(),
-            status: "signal 11".to_owned(),
+            status: "signal 11, and nobody had asked it to end".to_owned(),
         }
     }
 
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Fail);
         assert_eq!(
             check(&story.history()).expect("a finding").reason,
-            "relay 2 died without a fault asking: signal 11"
+            "relay 2: signal 11, and nobody had asked it to end"
         );
     }
 

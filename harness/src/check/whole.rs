@@ -2,7 +2,7 @@
 
 use super::inquiry::Inquiry;
 use super::{Unjudgeable, scenario};
-use crate::history::{Event, FaultLife, History};
+use crate::history::{Event, FaultLife, History, Purpose};
 use crate::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -53,6 +53,12 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     if let Some(example) = last_is_early(history) {
         object("last snapshots taken too early", example);
     }
+    if let Some(example) = not_as_planned(history) {
+        object("workloads that were not sent as planned", example);
+    }
+    if let Some(example) = unfenced(history) {
+        object("ends without a fence", example);
+    }
     Ok(inquiry.conclude(history.entries().len(), "entries"))
 }
 
@@ -68,6 +74,43 @@ fn last_is_early(history: &History) -> Option<String> {
     let fault_after = history.faults().values().any(fault_after);
     (op_after || fault_after)
         .then(|| "clients or faults went on after the last snapshot".to_owned())
+}
+
+/// Every request of the plan was sent, and no other.
+fn not_as_planned(history: &History) -> Option<String> {
+    let planned = history.events().find_map(|event| match event {
+        Event::Planned { requests } => Some(*requests),
+        _ => None,
+    });
+    let sent = history
+        .ops()
+        .values()
+        .filter(|op| op.purpose == Purpose::Workload)
+        .count() as u64;
+    match planned {
+        None => Some("the history does not say what was planned".to_owned()),
+        Some(planned) if planned != sent => {
+            Some(format!("{planned} requests were planned, {sent} were sent"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// What the witness saw is all that was published only if the lab's own last message came behind it, and the tables are the
+/// last ones only if they were read after that.
+fn unfenced(history: &History) -> Option<String> {
+    let position = |wanted: fn(&Event) -> bool| history.events().position(wanted);
+    let Some(fenced) = position(|event| *event == Event::Fenced) else {
+        return Some("the witness never saw the lab's last message".to_owned());
+    };
+    let last = position(|event| matches!(event, Event::Snapshot(snapshot) if snapshot.last));
+    if last.is_some_and(|last| last < fenced) {
+        return Some("the last look was taken before the fence".to_owned());
+    }
+    history
+        .deliveries()
+        .find(|(position, _)| *position > fenced)
+        .map(|_| "messages came after the fence, when nobody was left to publish".to_owned())
 }
 
 #[cfg(test)]
@@ -106,7 +149,31 @@ mod tests {
             user_id: "late".to_owned(),
             amount: 900,
         };
-        story.push_before_end(Event::Invoked { op: 99, bid });
+        story.push_before_end(Event::Invoked {
+            op: 99,
+            bid,
+            via: "api 1".to_owned(),
+            purpose: Purpose::Canary,
+        });
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn a_request_of_the_plan_that_was_never_sent_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Planned { .. }));
+        assert_eq!(verdict(check, &story), Verdict::Error);
+        story.push_before_end(Event::Planned { requests: 4 });
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn an_end_without_a_fence_or_with_messages_behind_it_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| *event == Event::Fenced);
+        assert_eq!(verdict(check, &story), Verdict::Error);
+        let mut story = Story::clean();
+        story.deliver_at_the_end(1);
         assert_eq!(verdict(check, &story), Verdict::Error);
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use uuid::Uuid;
 
 use super::{progress::Progress, unless_interrupted};
-use crate::{backend::Wanted, guard, lab::Lab, trial};
+use crate::{backend::Wanted, guard, lab::Lab, system::PROCESSES, trial};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -20,7 +20,7 @@ pub(super) async fn up(args: Args) -> Result<u8> {
     let folder = lab.folder().join("up");
     let (system, servers) =
         trial::stand(&lab, &folder, &format!("up_{}", Uuid::now_v7().simple())).await?;
-    let api = system.apis().remove(0);
+    let api = system.apis().remove(0).url;
     println!("Postgres   {}", servers.database_url());
     println!("RabbitMQ   {}", servers.amqp_url());
     println!("API        {api}");
@@ -42,7 +42,7 @@ pub(super) async fn up(args: Args) -> Result<u8> {
         lab.toxiproxy()
     );
     guard::interrupted().await?;
-    system.stop().await;
+    system.stop(&PROCESSES).await;
     lab.end().await?;
     Ok(0)
 }

@@ -11,8 +11,10 @@ impl Facts {
     }
 
     pub(super) fn count_requests(&mut self, history: &History) {
-        let count =
-            |holds: &dyn Fn(&Op) -> bool| history.ops().values().filter(|op| holds(op)).count();
+        let count = |holds: &dyn Fn(&Op) -> bool| {
+            let workload = history.ops().values().filter(|op| op.is_workload());
+            workload.filter(|op| holds(op)).count()
+        };
         let refused =
             |as_what| count(&|op| op.outcome().and_then(Outcome::refusal) == Some(as_what));
         let status = |op: &Op| match op.outcome() {
@@ -39,7 +41,7 @@ impl Facts {
             history.in_fault(op.invoked) || answered(op).is_some_and(|end| history.in_fault(end))
         };
 
-        self.set("bids_asked", history.ops().len());
+        self.set("bids_asked", count(&|_| true));
         self.set("bids_accepted", count(&Op::is_accepted));
         self.set("bids_created", count(&|op| status(op) == 201));
         self.set(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use super::last::{Last, LastIndex};
-use super::{BidAsked, Delivery, Entry, Event, FaultPhase, Outcome, Snapshot};
+use super::{BidAsked, Delivery, Entry, Event, FaultPhase, Outcome, Purpose, Snapshot};
 use crate::scenario::Scenario;
 
 /// All entries of a run, in the order they were recorded, and what the checkers look up in them.
@@ -43,6 +43,10 @@ pub struct Op {
     pub invoked: usize,
     /// What was asked.
     pub bid: BidAsked,
+    /// The process that was asked.
+    pub via: String,
+    /// Why.
+    pub purpose: Purpose,
     /// Position and content of its answer; without one it is unknown.
     pub completed: Option<(usize, Outcome)>,
 }
@@ -60,7 +64,15 @@ impl Op {
 
     /// Whether it may or may not have happened.
     pub fn is_unknown(&self) -> bool {
-        matches!(self.outcome(), None | Some(Outcome::Unknown { .. }))
+        matches!(
+            self.outcome(),
+            None | Some(Outcome::Unknown { .. } | Outcome::Nonsense { .. })
+        )
+    }
+
+    /// Whether the scenario's clients sent it; the lab's own canaries say nothing of the load.
+    pub fn is_workload(&self) -> bool {
+        self.purpose != Purpose::Canary
     }
 }
 
@@ -134,7 +146,21 @@ impl History {
                 };
                 self.auctions.insert(*auction_id, terms);
             }
-            Event::Invoked { op, bid } => self.invoked(position, *op, bid),
+            Event::Invoked {
+                op,
+                bid,
+                via,
+                purpose,
+            } => {
+                let asked = Op {
+                    invoked: position,
+                    bid: bid.clone(),
+                    via: via.clone(),
+                    purpose: *purpose,
+                    completed: None,
+                };
+                self.invoked(*op, asked);
+            }
             Event::Completed { op, outcome } => self.completed(position, *op, outcome),
             Event::Fault {
                 fault,
@@ -169,16 +195,12 @@ impl History {
         }
     }
 
-    fn invoked(&mut self, position: usize, op: u64, bid: &BidAsked) {
-        let asked = Op {
-            invoked: position,
-            bid: bid.clone(),
-            completed: None,
-        };
+    fn invoked(&mut self, op: u64, asked: Op) {
+        let bid_id = asked.bid.bid_id;
         if self.ops.insert(op, asked).is_some() {
             self.oddities.push(format!("op {op} was invoked twice"));
         }
-        self.ops_of_bid.entry(bid.bid_id).or_default().push(op);
+        self.ops_of_bid.entry(bid_id).or_default().push(op);
     }
 
     fn completed(&mut self, position: usize, op: u64, outcome: &Outcome) {

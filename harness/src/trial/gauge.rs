@@ -1,6 +1,6 @@
 //! What is known of a run while it goes on: counted all the time, kept in the history, and waited on by faults.
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use anyhow::Result;
 use tokio::{
@@ -8,9 +8,12 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::Stage;
+use super::{
+    Stage,
+    recovery::{CatchingUp, Heal},
+};
 use crate::{
-    fault::{Action, Fault, Quantity, Target},
+    fault::Quantity,
     history::Event,
     observer::{self, Counts},
 };
@@ -47,13 +50,16 @@ impl Gauge {
         count.unsigned_abs()
     }
 
-    /// Nothing waits, nothing is under way: every event is published or failed, every published one was seen by the
-    /// witness and applied by the consumer.
+    /// Nothing waits and nothing is under way: every event is published, or given up, or behind one that was; every
+    /// message was seen by the witness and received by the consumer, and nothing is parked but behind one given up.
     pub fn is_quiet(&self) -> bool {
         let counts = self.counts;
-        counts.pending + counts.processing + counts.open_transactions == 0
-            && counts.applied == counts.published
-            && self.messages >= counts.published.unsigned_abs()
+        let received = counts.applied + counts.parked;
+        counts.pending == counts.held
+            && counts.processing + counts.open_transactions == 0
+            && (counts.parked == 0 || counts.failed > 0)
+            && received >= counts.published
+            && self.messages >= received.unsigned_abs()
     }
 }
 
@@ -62,10 +68,11 @@ impl fmt::Display for Gauge {
         let counts = self.counts;
         write!(
             f,
-            "{} bids; events: {} pending, {} processing, {} published, {} failed; {} messages at the witness; \
+            "{} bids; events: {} pending ({} behind one given up), {} processing, {} published, {} failed; {} messages at the witness; \
              {} applied, {} parked; {} open transactions",
             counts.bids,
             counts.pending,
+            counts.held,
             counts.processing,
             counts.published,
             counts.failed,
@@ -81,14 +88,14 @@ impl fmt::Display for Gauge {
 pub(super) async fn watch(
     stage: &Stage<'_>,
     gauge: watch::Sender<Gauge>,
-    faults: &[Fault],
+    healed: watch::Receiver<Vec<Heal>>,
 ) -> Result<()> {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut dead = HashSet::new();
+    let mut catching_up = CatchingUp::new(healed);
     for round in 0u64.. {
         tick.tick().await;
-        report_the_dead(stage, faults, &mut dead).await;
+        stage.report_deaths().await;
         let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, observer::count(stage.pool)).await else {
             continue;
         };
@@ -97,6 +104,8 @@ pub(super) async fn watch(
             deliveries: stage.witness.deliveries(),
             messages: stage.witness.messages(),
         });
+        // The database answered a moment ago; if it does not now, the next round asks again.
+        let _ = timeout(ANSWER_WITHIN, catching_up.look(stage)).await;
         if round % KEEP_EACH == 0 {
             stage.recorder.record(Event::Backlog {
                 rows: (counts.pending + counts.processing).unsigned_abs(),
@@ -110,24 +119,4 @@ pub(super) async fn watch(
         }
     }
     Ok(())
-}
-
-/// A process that no fault was to end must not end.
-async fn report_the_dead(stage: &Stage<'_>, faults: &[Fault], dead: &mut HashSet<String>) {
-    for member in stage.system.members() {
-        let may_end = faults.iter().any(|fault| {
-            matches!(&fault.target, Target::Process(party) if party.includes(member.role, member.number))
-                && matches!(fault.action, Action::Kill | Action::Terminate)
-        });
-        if may_end || dead.contains(&member.name()) {
-            continue;
-        }
-        if let Some(status) = member.ended().await {
-            dead.insert(member.name());
-            stage.recorder.record(Event::Died {
-                process: member.name(),
-                status: status.to_string(),
-            });
-        }
-    }
 }

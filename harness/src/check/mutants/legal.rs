@@ -69,6 +69,8 @@ struct Teller {
 /// Eight bids on two auctions, one lost and one repeated; then whatever is random; then copies of deliveries.
 pub(super) fn legal(acts: &[Act], copies: &[usize]) -> Story {
     let mut story = Story::new();
+    // What is lost on the way here is lost to this fault.
+    story.scenario(|scenario| scenario.faults[0].edge = Some("client -> api".to_owned()));
     (1..=3).for_each(|auction| story.auction(auction));
     story.closed(9);
     let mut teller = Teller::default();

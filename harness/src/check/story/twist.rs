@@ -94,6 +94,27 @@ impl Story {
         self.deliver_event(self.event_of(Self::bid_id(bid)));
     }
 
+    /// So many entries, a millisecond each, between the fault's heal and the time when its damage was made good.
+    pub(crate) fn linger_before_caught_up(&mut self, entries: usize) {
+        let caught_up = self
+            .events
+            .iter()
+            .position(|event| matches!(event, Event::CaughtUp { .. }))
+            .expect("a run that caught up");
+        let idle = Event::Backlog {
+            rows: 0,
+            processing: 0,
+        };
+        self.events
+            .splice(caught_up..caught_up, std::iter::repeat_n(idle, entries));
+    }
+
+    /// Behind the fence.
+    pub(crate) fn deliver_at_the_end(&mut self, bid: u128) {
+        let delivery = Self::delivery(&self.event_of(Self::bid_id(bid)));
+        self.push_before_end(delivery);
+    }
+
     /// The broker hands the witness the same copy once more.
     pub(crate) fn redeliver(&mut self, bid: u128) {
         self.deliver_again(bid);

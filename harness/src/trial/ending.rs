@@ -1,0 +1,113 @@
+//! The end of a run. When the last look is taken, nobody is left who could change what it sees: writers and relays have
+//! stopped, the consumer's queue is empty and stays empty without consumers, and the lab's own message has come out of the
+//! exchange behind everything that was ever published.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{QUEUE, Stage, desk::Desk};
+use crate::{
+    fault::Role,
+    history::{Event, Snapshot},
+    observer,
+};
+
+/// How long the consumers may take for what is left in their queue.
+const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(15);
+/// How often the consumers are given another chance at what they left unacknowledged when they stopped.
+const CHANCES: usize = 3;
+const READY_WITHIN: Duration = Duration::from_secs(10);
+const FENCE_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_WITHIN: Duration = Duration::from_secs(20);
+
+/// Brings a run to rest and takes the last look. Of a run that did not recover nothing more is owed; what it left lying is
+/// its `recovery` finding's.
+pub(super) async fn last_look(stage: &Stage<'_>, recovered: bool) -> Result<Snapshot> {
+    let desk = Desk::open(&stage.servers.amqp_url()).await?;
+    stage.system.stop(&[Role::Api, Role::Relay]).await;
+    if recovered && consumes(stage).await {
+        empty(stage, &desk).await?;
+    } else {
+        stage.system.stop(&[Role::Consumer]).await;
+    }
+    stage.report_deaths().await;
+    desk.fence().await?;
+    stage
+        .witness
+        .fenced(FENCE_WITHIN)
+        .await
+        .context("the lab's last message did not come out of the exchange")?;
+    let mut last = timeout(LOOK_WITHIN, observer::snapshot(stage.pool))
+        .await
+        .with_context(|| {
+            format!("the last look at the tables took longer than {LOOK_WITHIN:?}")
+        })??;
+    last.last = true;
+    last.dead_letters = desk.waiting(&format!("{QUEUE}.dead")).await?;
+    Ok(last)
+}
+
+async fn consumes(stage: &Stage<'_>) -> bool {
+    for member in stage.system.members() {
+        if member.role == Role::Consumer && !member.is_taken_away().await {
+            return true;
+        }
+    }
+    false
+}
+
+/// Waits until the consumers have emptied their queue, and stops them. What they had in their hands and did not acknowledge
+/// comes back then: a copy that came just before is legal, so they get another chance, and one that comes back each time
+/// was never acknowledged.
+async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
+    let mut left = 0;
+    for chance in 0..CHANCES {
+        if chance > 0 {
+            for member in stage.system.members() {
+                if member.role == Role::Consumer {
+                    member.start().await?;
+                    member.wait_until_ready(READY_WITHIN).await?;
+                }
+            }
+        }
+        let waiting = until_empty(desk).await?;
+        stage.system.stop(&[Role::Consumer]).await;
+        if waiting > 0 {
+            owed(
+                stage,
+                format!("{waiting} messages waited in the consumer's queue"),
+            );
+            return Ok(());
+        }
+        left = desk.waiting(QUEUE).await?;
+        if left == 0 {
+            return Ok(());
+        }
+    }
+    owed(
+        stage,
+        format!(
+            "{left} messages were never acknowledged: they are back in the queue each time the consumers stop"
+        ),
+    );
+    Ok(())
+}
+
+/// How many messages are left when the time is up, or 0 before.
+async fn until_empty(desk: &Desk) -> Result<u64> {
+    let deadline = Instant::now() + EMPTY_WITHIN;
+    loop {
+        let waiting = desk.waiting(QUEUE).await?;
+        if waiting == 0 || Instant::now() > deadline {
+            return Ok(waiting);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn owed(stage: &Stage<'_>, what: String) {
+    stage.recorder.record(Event::Owed { what });
+}
