@@ -74,7 +74,8 @@ pub struct Found {
 }
 
 impl Found {
-    fn is_complete(&self) -> bool {
+    /// Whether nothing has to be fetched.
+    pub fn is_complete(&self) -> bool {
         self.postgres.is_some() && self.rabbitmq.is_some() && self.zones && self.user_name
     }
 

@@ -168,6 +168,7 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
     std::fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;
     if let Some(zones) = &binaries.zones {
         zones.link(data)?;
+        finds_zones(binaries, data)?;
     }
     if let Some(user) = other_user()? {
         run(Command::new("chown")
@@ -176,6 +177,28 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
             .arg(data))?;
     }
     Ok(())
+}
+
+/// The program that is the server.
+fn server(binaries: &Binaries) -> PathBuf {
+    match &binaries.zones {
+        Some(zones) => zones.server().to_owned(),
+        None => binaries.postgres.join("postgres"),
+    }
+}
+
+/// Asks the server's program before it is started: no client could connect, and each would say only that it was refused.
+fn finds_zones(binaries: &Binaries, data: &Path) -> Result<()> {
+    let asked = run(command(binaries, server(binaries))
+        .args(["-C", "timezone", "-c", "timezone=UTC", "-D"])
+        .arg(data)
+        .current_dir(data));
+    asked.map(drop).with_context(|| {
+        format!(
+            "this machine has no time zones for Postgres, and the lab's copy of it does not take those from package {}; install that package",
+            zones::PACKAGE
+        )
+    })
 }
 
 /// The cached cluster for this version: initdb takes seconds, a copy does not.
@@ -191,7 +214,7 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
         .prefix("initdb-")
         .tempdir_in(run_folder)?;
     let data = fresh.path().join("data");
-    let mut initdb = command(binaries, "initdb");
+    let mut initdb = command(binaries, binaries.postgres.join("initdb"));
     initdb
         .args([
             "--username=lab",
@@ -222,15 +245,15 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
 }
 
 fn version(binaries: &Binaries) -> Result<String> {
-    let printed = run(command(binaries, "postgres").arg("--version"))?;
+    let printed = run(command(binaries, binaries.postgres.join("postgres")).arg("--version"))?;
     let number = printed.split_whitespace().nth(2);
     Ok(number
         .with_context(|| format!("{printed:?} names no version"))?
         .to_owned())
 }
 
-fn command(binaries: &Binaries, program: &str) -> Command {
-    let mut command = Command::new(binaries.postgres.join(program));
+fn command(binaries: &Binaries, program: PathBuf) -> Command {
+    let mut command = Command::new(program);
     if let Some(libraries) = &binaries.libraries {
         command.env("LD_LIBRARY_PATH", libraries);
     }

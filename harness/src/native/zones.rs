@@ -5,18 +5,17 @@
 //! copy of the program that looks in its data folder instead needs neither root nor a mount.
 
 use std::{
-    ffi::CStr,
     fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
-/// Where the distribution's Postgres looks.
-const BUILT_IN: &[u8] = b"/usr/share/zoneinfo";
-/// Where the copy looks: relative to its working directory, which is its data folder. Of the same length, so that it
-/// does not matter whether a compiler has put that length anywhere.
-const REPLACED: &[u8] = b"./././././/zoneinfo";
-const _: () = assert!(BUILT_IN.len() == REPLACED.len());
+/// How the path begins where the distribution's Postgres looks, `/usr/share/zoneinfo`. Ubuntu's compiler copies it as
+/// sixteen bytes of data and the last three from within the code, so that no more than these is one piece everywhere.
+const BUILT_IN: &[u8; 16] = b"/usr/share/zonei";
+/// How it begins in the copy: relative to the working directory, which is a server's data folder. Of the same length,
+/// which compilers have put into the code, too.
+const REPLACED: &[u8; 16] = b"./././././/zonei";
 
 /// The folder of zones below a root.
 const FOLDER: &str = "usr/share/zoneinfo";
@@ -73,7 +72,7 @@ pub fn lacking(postgres: Option<&Path>, machine: &Path) -> bool {
     let Some(postgres) = postgres else {
         return true;
     };
-    fs::read(postgres.join("postgres")).is_ok_and(|program| find(&program).is_some())
+    fs::read(postgres.join("postgres")).is_ok_and(|program| !places(&program).is_empty())
 }
 
 /// The zones that were unpacked into `root`.
@@ -94,7 +93,7 @@ pub fn tidy(root: &Path) {
 /// A new file each time, renamed into place: the old one may be running, and the original may have been upgraded.
 fn copy(original: &Path, copy: &Path) -> io::Result<()> {
     let mut program = fs::read(original)?;
-    while let Some(at) = find(&program) {
+    for at in places(&program) {
         program[at..at + REPLACED.len()].copy_from_slice(REPLACED);
     }
     let unfinished = copy.with_extension("unfinished");
@@ -103,17 +102,12 @@ fn copy(original: &Path, copy: &Path) -> io::Result<()> {
     fs::rename(unfinished, copy)
 }
 
-/// Where the folder's name stands as a text of its own, or as the end of one: linkers let texts share their ends.
-fn find(program: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Ok(text) = CStr::from_bytes_until_nul(&program[at..]) {
-        let end = at + text.count_bytes();
-        if text.to_bytes().ends_with(BUILT_IN) {
-            return Some(end - BUILT_IN.len());
-        }
-        at = end + 1;
-    }
-    None
+fn places(program: &[u8]) -> Vec<usize> {
+    program
+        .windows(BUILT_IN.len())
+        .enumerate()
+        .filter_map(|(at, piece)| (piece == BUILT_IN).then_some(at))
+        .collect()
 }
 
 #[cfg(test)]
@@ -133,8 +127,7 @@ mod tests {
         fs::write(root.join(FOLDER).join("UTC"), "TZif2").unwrap();
     }
 
-    const BUILT: &[u8] =
-        b"ELF\0/usr/share/zoneinfo\0 '--with-system-tzdata=/usr/share/zoneinfo' \0";
+    const BUILT: &[u8] = b"ELF\0/usr/share/zoneinfo\0/usr/share/locale\0";
 
     #[test]
     fn a_machine_without_zones_lacks_them_for_a_postgres_that_looks_there() {
@@ -160,7 +153,22 @@ mod tests {
         copy(&bin.join("postgres"), &folder.path().join("copy")).unwrap();
         assert_eq!(
             fs::read(folder.path().join("copy")).unwrap(),
-            b"ELF\0./././././/zoneinfo\0 '--with-system-tzdata=/usr/share/zoneinfo' \0"
+            b"ELF\0./././././/zoneinfo\0/usr/share/locale\0"
+        );
+    }
+
+    #[test]
+    fn a_path_that_is_copied_in_pieces_is_replaced_in_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let bin = programs(
+            folder.path(),
+            b"/usr/share/zonei\x01\xc7\x07nfo\0 text\0/usr/share/zoneinfo\0",
+        );
+        assert!(lacking(Some(&bin), folder.path()));
+        copy(&bin.join("postgres"), &folder.path().join("copy")).unwrap();
+        assert_eq!(
+            fs::read(folder.path().join("copy")).unwrap(),
+            b"./././././/zonei\x01\xc7\x07nfo\0 text\0./././././/zoneinfo\0"
         );
     }
 
