@@ -5,7 +5,12 @@ use std::path::Path;
 use crate::{
     backend::{Kind, Wanted},
     docker,
-    native::{cache, packages},
+    native::{
+        cache,
+        packages::{self, Found},
+        surroundings::{self, Need},
+        user, zones,
+    },
 };
 
 /// One thing the lab needs or may use.
@@ -55,50 +60,57 @@ async fn docker(wanted: &Wanted) -> Finding {
     }
 }
 
+/// A package of which something is needed: what it is called, the package, and where it was found.
+type Part = (&'static str, &'static str, fn(&Found) -> Option<String>);
+
+const PARTS: [Part; 4] = [
+    ("Postgres", "postgresql", |found| {
+        place(found.postgres.as_deref())
+    }),
+    ("RabbitMQ", "rabbitmq-server", |found| {
+        place(found.rabbitmq.as_deref())
+    }),
+    ("time zones", zones::PACKAGE, |found| {
+        found.zones.then(String::new)
+    }),
+    ("user's name", user::PACKAGE, |found| {
+        found.user_name.then(String::new)
+    }),
+];
+
+fn place(folder: Option<&Path>) -> Option<String> {
+    folder.map(|folder| format!(", {}", folder.display()))
+}
+
 fn native() -> Vec<Finding> {
     let (machine, cached) = (packages::on_machine(), packages::in_cache());
     let can_fetch =
         packages::program("apt-get").is_some() && packages::program("dpkg-deb").is_some();
-    vec![
-        server(
-            "Postgres",
-            machine.postgres.as_deref(),
-            cached.postgres.as_deref(),
-            can_fetch,
-            "postgresql",
-        ),
-        server(
-            "RabbitMQ",
-            machine.rabbitmq.as_deref(),
-            cached.rabbitmq.as_deref(),
-            can_fetch,
-            "rabbitmq-server",
-        ),
+    let mut findings: Vec<Finding> = PARTS
+        .iter()
+        .map(|part| look_for(part, &machine, &cached, can_fetch))
+        .collect();
+    findings.extend(surroundings::needs().into_iter().map(surrounding));
+    findings.extend([
         toxiproxy(),
         room("cache", &cache::folder()),
         room("temporary folder", &std::env::temp_dir()),
         processors(),
-    ]
+    ]);
+    findings
 }
 
-fn server(
-    subject: &'static str,
-    machine: Option<&Path>,
-    cached: Option<&Path>,
-    can_fetch: bool,
-    package: &str,
-) -> Finding {
-    let (state, detail) = match (machine, cached) {
-        (Some(folder), _) => (State::Ok, format!("on this machine, {}", folder.display())),
-        (None, Some(folder)) => (
-            State::Ok,
-            format!("in the lab's cache, {}", folder.display()),
-        ),
+fn look_for(part: &Part, machine: &Found, cached: &Found, can_fetch: bool) -> Finding {
+    let (subject, package, found) = *part;
+    let cache = cache::folder();
+    let (state, detail) = match (found(machine), found(cached)) {
+        (Some(place), _) => (State::Ok, format!("on this machine{place}")),
+        (None, Some(place)) => (State::Ok, format!("in the lab's cache{place}")),
         (None, None) if can_fetch => (
             State::WillFetch,
             format!(
                 "fetched as package {package} into {} when first needed",
-                cache::folder().display()
+                cache.display()
             ),
         ),
         (None, None) => (
@@ -108,6 +120,18 @@ fn server(
     };
     Finding {
         subject,
+        state,
+        detail,
+    }
+}
+
+fn surrounding(need: Need) -> Finding {
+    let (state, detail) = match need.found {
+        Ok(detail) => (State::Ok, detail),
+        Err(detail) => (State::Missing, detail),
+    };
+    Finding {
+        subject: need.subject,
         state,
         detail,
     }
@@ -159,5 +183,45 @@ fn processors() -> Finding {
         subject: "processors",
         state: State::Ok,
         detail: format!("{count}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(subject: &str, machine: &Found, cached: &Found, can_fetch: bool) -> State {
+        let part = PARTS.iter().find(|part| part.0 == subject).unwrap();
+        look_for(part, machine, cached, can_fetch).state
+    }
+
+    #[test]
+    fn time_zones_that_only_the_package_has_are_fetched_where_that_can_be_done() {
+        let (nothing, zones) = (
+            Found::default(),
+            Found {
+                zones: true,
+                ..Found::default()
+            },
+        );
+        assert_eq!(
+            state("time zones", &nothing, &nothing, true),
+            State::WillFetch
+        );
+        assert_eq!(
+            state("time zones", &nothing, &nothing, false),
+            State::Missing
+        );
+        assert_eq!(state("time zones", &nothing, &zones, false), State::Ok);
+        assert_eq!(state("time zones", &zones, &nothing, false), State::Ok);
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_missing() {
+        let finding = surrounding(Need {
+            subject: "loopback",
+            found: Err("bring it up".to_owned()),
+        });
+        assert_eq!(finding.state, State::Missing);
     }
 }

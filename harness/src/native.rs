@@ -6,6 +6,9 @@ pub mod cache;
 pub mod packages;
 pub mod postgres;
 pub mod rabbitmq;
+pub mod surroundings;
+pub mod user;
+pub mod zones;
 
 pub use packages::Binaries;
 pub use postgres::Postgres;

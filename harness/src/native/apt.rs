@@ -16,7 +16,7 @@ use crate::bar::bar;
 pub enum AptError {
     /// Not a Debian or Ubuntu.
     #[error(
-        "{missing} is missing and there is no apt-get to fetch it with; install PostgreSQL and RabbitMQ (Fedora: dnf install postgresql-server rabbitmq-server, macOS: brew install postgresql rabbitmq)"
+        "{missing} is missing and there is no apt-get to fetch it with; install it (Fedora: dnf install postgresql-server rabbitmq-server tzdata, macOS: brew install postgresql rabbitmq)"
     )]
     NoApt {
         /// What was to be fetched.
@@ -36,7 +36,8 @@ pub enum AptError {
     },
 }
 
-/// Fetches `packages` with all they need that the system does not have, and unpacks them into `folder/root`.
+/// Fetches `packages` with all they need that the system does not have, and unpacks them into `folder/root`. They
+/// themselves are fetched even if dpkg takes them for installed: images come with packages whose files were removed.
 pub fn fetch(packages: &[&str], folder: &Path, say: &dyn Fn(&str)) -> Result<PathBuf, AptError> {
     let apt = Apt { packages, folder };
     if program("apt-get").is_none() || program("dpkg-deb").is_none() {
@@ -114,7 +115,7 @@ impl Apt<'_> {
 
     /// How many files and bytes a download will be. The system's own packages are left out.
     fn announced(&self) -> Result<(usize, u64), AptError> {
-        let mut args = vec!["install", "--print-uris"];
+        let mut args = vec!["install", "--reinstall", "--print-uris"];
         args.extend(self.packages);
         let listed = self.get(&args)?;
         let listed = String::from_utf8_lossy(&listed.stdout);
@@ -128,7 +129,7 @@ impl Apt<'_> {
     }
 
     fn download(&self, bytes: u64) -> Result<(), AptError> {
-        let mut args = vec!["install", "--download-only"];
+        let mut args = vec!["install", "--reinstall", "--download-only"];
         args.extend(self.packages);
         let bar = bar(
             bytes,

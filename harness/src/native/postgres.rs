@@ -10,13 +10,16 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use async_trait::async_trait;
-use nix::{
-    sys::signal::Signal,
-    unistd::{User, geteuid},
-};
+use nix::sys::signal::Signal;
 use tokio::task::spawn_blocking;
 
-use super::{Binaries, cache::Cache, free_port};
+use super::{
+    Binaries,
+    cache::Cache,
+    free_port,
+    user::{self, other_user},
+    zones,
+};
 use crate::{
     process::{Launch, Process, until_ready},
     server::{Body, postgres::answers},
@@ -89,12 +92,12 @@ impl Postgres {
 #[async_trait]
 impl Body for Postgres {
     async fn start(&self) -> Result<()> {
-        let mut launch = Launch::new(
-            &self.name,
-            self.binaries.postgres.join("postgres"),
-            &self.run_folder,
-        )
-        .args([Path::new("-D"), &self.data]);
+        let program = match &self.binaries.zones {
+            Some(zones) => zones.server().to_owned(),
+            None => self.binaries.postgres.join("postgres"),
+        };
+        let mut launch =
+            Launch::new(&self.name, program, &self.run_folder).args([Path::new("-D"), &self.data]);
         if let Some(libraries) = &self.binaries.libraries {
             launch = launch.env("LD_LIBRARY_PATH", libraries);
         }
@@ -149,21 +152,6 @@ impl Drop for Postgres {
     }
 }
 
-/// Postgres refuses to run as root; then it runs as another user, who owns its data.
-fn other_user() -> Result<Option<User>> {
-    if !geteuid().is_root() {
-        return Ok(None);
-    }
-    for name in ["postgres", "nobody"] {
-        if let Some(user) = User::from_name(name)? {
-            return Ok(Some(user));
-        }
-    }
-    bail!(
-        "Postgres refuses to run as root, and there is no user postgres or nobody; run the lab as an ordinary user"
-    )
-}
-
 fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Result<()> {
     let template = template(binaries, run_folder)?;
     run(Command::new("cp")
@@ -173,10 +161,15 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
     let cluster = run_folder.file_name().unwrap_or_default().to_string_lossy();
     let settings = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 400\n\
-         shared_buffers = 256MB\nfsync = on\nsynchronous_commit = on\ntrack_commit_timestamp = on\ndynamic_shared_memory_type = mmap\ncluster_name = '{cluster}'\nlogging_collector = off\n"
+         shared_buffers = 256MB\nfsync = on\nsynchronous_commit = on\ntrack_commit_timestamp = on\ndynamic_shared_memory_type = mmap\ncluster_name = '{cluster}'\nlogging_collector = off\n{}",
+        zones::SETTINGS
     );
     let file = data.join("postgresql.auto.conf");
     std::fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;
+    if let Some(zones) = &binaries.zones {
+        zones.link(data)?;
+        finds_zones(binaries, data)?;
+    }
     if let Some(user) = other_user()? {
         run(Command::new("chown")
             .arg("-R")
@@ -184,6 +177,28 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
             .arg(data))?;
     }
     Ok(())
+}
+
+/// The program that is the server.
+fn server(binaries: &Binaries) -> PathBuf {
+    match &binaries.zones {
+        Some(zones) => zones.server().to_owned(),
+        None => binaries.postgres.join("postgres"),
+    }
+}
+
+/// Asks the server's program before it is started: no client could connect, and each would say only that it was refused.
+fn finds_zones(binaries: &Binaries, data: &Path) -> Result<()> {
+    let asked = run(command(binaries, server(binaries))
+        .args(["-C", "timezone", "-c", "timezone=UTC", "-D"])
+        .arg(data)
+        .current_dir(data));
+    asked.map(drop).with_context(|| {
+        format!(
+            "this machine has no time zones for Postgres, and the lab's copy of it does not take those from package {}; install that package",
+            zones::PACKAGE
+        )
+    })
 }
 
 /// The cached cluster for this version: initdb takes seconds, a copy does not.
@@ -199,7 +214,7 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
         .prefix("initdb-")
         .tempdir_in(run_folder)?;
     let data = fresh.path().join("data");
-    let mut initdb = command(binaries, "initdb");
+    let mut initdb = command(binaries, binaries.postgres.join("initdb"));
     initdb
         .args([
             "--username=lab",
@@ -217,6 +232,9 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
             .arg(fresh.path()))?;
         initdb.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
+    if let Some(lender) = &binaries.name_lender {
+        user::lend_name(&mut initdb, lender, fresh.path())?;
+    }
     run(&mut initdb)?;
     let workshop = cache.workshop(&name)?;
     let copy = workshop.join("data");
@@ -227,15 +245,15 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
 }
 
 fn version(binaries: &Binaries) -> Result<String> {
-    let printed = run(command(binaries, "postgres").arg("--version"))?;
+    let printed = run(command(binaries, binaries.postgres.join("postgres")).arg("--version"))?;
     let number = printed.split_whitespace().nth(2);
     Ok(number
         .with_context(|| format!("{printed:?} names no version"))?
         .to_owned())
 }
 
-fn command(binaries: &Binaries, program: &str) -> Command {
-    let mut command = Command::new(binaries.postgres.join(program));
+fn command(binaries: &Binaries, program: PathBuf) -> Command {
+    let mut command = Command::new(program);
     if let Some(libraries) = &binaries.libraries {
         command.env("LD_LIBRARY_PATH", libraries);
     }

@@ -26,6 +26,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 const ERLANG: &str =
     "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false";
 
+/// The node's name ends in `localhost`, and not every container's `/etc/hosts` says where that is.
+const NAMES: &str = "{host, {127,0,0,1}, [\"localhost\"]}.\n{lookup, [file, native]}.\n";
+
 /// A running broker.
 pub struct RabbitMq {
     name: String,
@@ -94,6 +97,7 @@ impl RabbitMq {
             fs::create_dir_all(self.folder.join(folder))?;
         }
         fs::write(self.folder.join("plugins"), "[rabbitmq_management].")?;
+        fs::write(self.folder.join("inetrc"), NAMES)?;
         fs::write(
             self.folder.join("rabbitmq.conf"),
             format!(
@@ -140,6 +144,7 @@ impl RabbitMq {
             .env("HOME", file("home"))
             .env("ERL_EPMD_PORT", self.ports.epmd.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_INETRC", file("inetrc"))
             .env("RABBITMQ_NODENAME", format!("{}@localhost", self.name))
             .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
             .env("RABBITMQ_MNESIA_BASE", file("mnesia"))
