@@ -1,11 +1,13 @@
 //! Carries out a scenario's faults: waits for their moment, applies them, reads them back, counts what they bit, heals.
 //!
-//! Every fault that was applied is healed on every way out; what it did is in the history either way.
+//! Every fault that was applied is healed on every way out, unless it is meant to stay; what it did is in the history
+//! either way.
 
 mod bite;
+mod imposed;
 mod usurper;
 
-use std::{sync::Arc, time::Duration};
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use tokio::{
@@ -14,12 +16,14 @@ use tokio::{
 };
 
 use crate::{
+    edge::EdgeError,
     fault::{Action, Fault, Lasting, Moment, Quantity, Server, Target},
     history::{Event, FaultPhase, Recorder},
     system::{Member, System},
     trial::{Gauge, OwnServers},
 };
 use bite::Bitten;
+use imposed::Imposed;
 
 /// How long after the workload a condition may still come true.
 const CONDITION_GRACE: Duration = Duration::from_secs(10);
@@ -51,17 +55,12 @@ impl Injector<'_> {
         }
         self.note(index, FaultPhase::Asked, format!("{fault:?}"));
         let mut bitten = Bitten::start(self, &fault.target)?;
-        if let Err(error) = self.apply(fault, &mut bitten).await {
-            self.note(index, FaultPhase::Failed, format!("{error:#}"));
-            // Half applied is worse than not applied.
-            self.heal(fault).await?;
-            self.in_place.send_modify(|count| *count += 1);
-            return Ok(());
+        let mut imposed = Imposed::default();
+        if let Err(error) = self.apply(fault, &mut imposed, &mut bitten).await {
+            return self.give_up(index, fault, imposed, error).await;
         }
         self.note(index, FaultPhase::Applied, "read back".to_owned());
-        if fault.starts_with_workload() {
-            self.in_place.send_modify(|count| *count += 1);
-        }
+        self.is_in_place(fault);
         bitten.applied(self, &fault.target)?;
         self.wait_for_end(fault.lasting).await;
         for (what, count) in bitten.count(self, fault)? {
@@ -72,18 +71,39 @@ impl Injector<'_> {
             });
         }
         if fault.lasting == Lasting::Ever {
-            self.note(
-                index,
-                FaultPhase::Healed,
-                "meant to stay: the others carry on".to_owned(),
-            );
             return Ok(());
         }
-        self.heal(fault)
+        self.heal(fault, &mut imposed)
             .await
             .with_context(|| format!("healing fault {}", index + 1))?;
         self.note(index, FaultPhase::Healed, "read back".to_owned());
         Ok(())
+    }
+
+    /// Takes back what was applied of a fault: half applied is worse than not applied. What cannot be taken back is an
+    /// error of the lab.
+    async fn give_up(
+        &self,
+        index: usize,
+        fault: &Fault,
+        mut imposed: Imposed,
+        error: anyhow::Error,
+    ) -> Result<()> {
+        self.note(index, FaultPhase::Failed, format!("{error:#}"));
+        self.heal(fault, &mut imposed)
+            .await
+            .with_context(|| format!("taking back what was applied of fault {}", index + 1))?;
+        if let Some(EdgeError::Left { .. }) = error.downcast_ref() {
+            return Err(error);
+        }
+        self.is_in_place(fault);
+        Ok(())
+    }
+
+    fn is_in_place(&self, fault: &Fault) {
+        if fault.starts_with_workload() {
+            self.in_place.send_modify(|count| *count += 1);
+        }
     }
 
     fn note(&self, fault: usize, phase: FaultPhase, detail: String) {
@@ -131,26 +151,24 @@ impl Injector<'_> {
     async fn wait_for_end(&self, lasting: Lasting) {
         match lasting {
             Lasting::For(span) => sleep_until(Instant::now() + span).await,
-            Lasting::Workload => {
+            // One that stays bites while the clients ask, too: what it did is counted when they have their answers.
+            Lasting::Workload | Lasting::Ever => {
                 let mut over = self.workload_over.clone();
                 let _ = over.wait_for(|over| *over).await;
             }
-            Lasting::Ever => {}
         }
     }
 
-    async fn apply(&self, fault: &Fault, bitten: &mut Bitten) -> Result<()> {
+    async fn apply(&self, fault: &Fault, imposed: &mut Imposed, bitten: &mut Bitten) -> Result<()> {
         match (&fault.target, &fault.action) {
             (Target::Edge { from, to }, Action::Cut) => {
                 for link in self.system.links_of(*from, *to)? {
-                    link.edge().cut().await?;
+                    imposed.cut(link.edge()).await?;
                 }
             }
             (Target::Edge { from, to }, Action::Toxics(toxics)) => {
                 for link in self.system.links_of(*from, *to)? {
-                    for (toxic, direction) in toxics {
-                        link.edge().add(*toxic, *direction, 1.0).await?;
-                    }
+                    imposed.toxics(link.edge(), toxics).await?;
                 }
             }
             (Target::Process(_), Action::Usurp) => {
@@ -158,7 +176,7 @@ impl Injector<'_> {
             }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
-                    bitten.happened(hit(&member, action).await?);
+                    bitten.happened(self.hit(&member, action).await?);
                 }
             }
             (Target::Server(_), Action::Unbind) => bitten.happened(self.servers.unbind().await?),
@@ -182,13 +200,9 @@ impl Injector<'_> {
         }
     }
 
-    async fn heal(&self, fault: &Fault) -> Result<()> {
+    async fn heal(&self, fault: &Fault, imposed: &mut Imposed) -> Result<()> {
         match &fault.target {
-            Target::Edge { from, to } => {
-                for link in self.system.links_of(*from, *to)? {
-                    link.edge().heal().await?;
-                }
-            }
+            Target::Edge { .. } => imposed.lift().await?,
             Target::Process(_) if fault.action == Action::Usurp => {
                 usurper::give_lanes_up(&self.servers.database_url()).await?;
             }
@@ -213,28 +227,36 @@ impl Injector<'_> {
         }
         Ok(())
     }
-}
 
-async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
-    use std::os::unix::process::ExitStatusExt;
-    match action {
-        Action::Kill => {
-            let status = member.kill().await?;
-            if status.signal() != Some(9) {
-                bail!("{} ended with {status}, not by SIGKILL", member.name());
+    async fn hit(&self, member: &Member, action: &Action) -> Result<&'static str> {
+        match action {
+            Action::Kill => {
+                let status = member.kill().await?;
+                if status.signal() != Some(9) {
+                    self.died(member, status);
+                    bail!("{} ended with {status}, not by SIGKILL", member.name());
+                }
+                Ok("killed")
             }
-            Ok("killed")
-        }
-        Action::Freeze => member.freeze().await.map(|()| "stopped"),
-        Action::Terminate => {
-            let status = member.terminate().await?;
-            if !status.success() {
-                bail!("{} was asked to end and ended with {status}", member.name());
+            Action::Freeze => member.freeze().await.map(|()| "stopped"),
+            Action::Terminate => {
+                let status = member.terminate().await?;
+                // Asked to end, not to fail: that is the service's fault, and the lab's is applied all the same.
+                if !status.success() {
+                    self.died(member, status);
+                }
+                Ok("ended")
             }
-            Ok("ended")
+            Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Usurp => {
+                bail!("{action:?} cannot be done to a process")
+            }
         }
-        Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Usurp => {
-            bail!("{action:?} cannot be done to a process")
-        }
+    }
+
+    fn died(&self, member: &Member, status: ExitStatus) {
+        self.recorder.record(Event::Died {
+            process: member.name(),
+            status: status.to_string(),
+        });
     }
 }

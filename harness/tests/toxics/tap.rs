@@ -129,7 +129,7 @@ async fn a_link_shows_its_edge_being_cut_and_healed() {
     let mut stream = dial(link.address()).await;
     exchange(&mut stream, b"before").await.unwrap();
 
-    link.edge().cut().await.unwrap();
+    let cut = link.edge().cut().await.unwrap();
     let _ = end_of(&mut stream).await;
     let seen = counters(|| link.counters(), |now| now.connections_cut == 1).await;
     assert_eq!(seen.connections_refused_upstream, 0);
@@ -141,7 +141,7 @@ async fn a_link_shows_its_edge_being_cut_and_healed() {
     )
     .await;
 
-    link.edge().heal().await.unwrap();
+    link.edge().mend(cut).await.unwrap();
     exchange(&mut dial(link.address()).await, b"after")
         .await
         .unwrap();
