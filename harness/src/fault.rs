@@ -29,6 +29,8 @@ pub struct Fault {
     pub moment: Moment,
     /// For how long.
     pub lasting: Lasting,
+    /// The process has nothing in its hands when it is struck; else it must have something.
+    pub idle: bool,
 }
 
 /// What a fault hits.
@@ -92,6 +94,13 @@ impl Fault {
             }
         };
         let action = Self::parse_action(&target, &fault.action).map_err(in_key("do"))?;
+        let strikes = matches!(action, Action::Kill | Action::Freeze | Action::Terminate)
+            && matches!(target, Target::Process(_));
+        if fault.idle && !strikes {
+            let problem =
+                "idle = true is said of a process of the system that is killed, frozen or terminated".to_owned();
+            return Err(("idle", problem));
+        }
         let moment = Moment::parse(fault.at.as_deref(), fault.when.as_deref())
             .and_then(|moment| within(moment, &scenario.workload.bids))
             .map_err(in_key("at"))?;
@@ -100,6 +109,7 @@ impl Fault {
             action,
             moment,
             lasting: Lasting::parse(fault.lasts.as_deref()).map_err(in_key("for"))?,
+            idle: fault.idle,
         })
     }
 
@@ -265,6 +275,19 @@ mod tests {
         for nothing in ["latency 0ms", "latency 0s jitter 5ms", "latency 300us"] {
             let late = format!("edge = \"relay -> rabbitmq\"\ndo = {nothing:?}\nat = \"1s\"");
             assert_eq!(refused(&late), "do");
+        }
+    }
+
+    #[test]
+    fn only_a_process_that_is_struck_can_be_idle() {
+        let idle = |text: &str| parsed(&format!("{text}\nat = \"1s\"\nidle = true"));
+        assert!(idle("process = \"relay\"\ndo = \"kill\"").unwrap().idle);
+        for not_struck in [
+            "process = \"relay\"\ndo = \"usurp\"",
+            "process = \"rabbitmq\"\ndo = \"kill\"",
+            "edge = \"relay -> rabbitmq\"\ndo = \"cut\"",
+        ] {
+            assert_eq!(idle(not_struck).unwrap_err().key, "idle");
         }
     }
 

@@ -4,6 +4,8 @@
 //! either way.
 
 mod bite;
+mod hands;
+mod hold;
 mod imposed;
 mod usurper;
 
@@ -22,7 +24,7 @@ use crate::{
     system::{Member, System},
     trial::{Gauge, OwnServers},
 };
-use bite::Bitten;
+use bite::{Bitten, Evidence};
 use imposed::Imposed;
 
 /// How long after the workload a condition may still come true.
@@ -46,24 +48,25 @@ pub struct Injector<'r> {
     pub workload_over: watch::Receiver<bool>,
 }
 
-impl Injector<'_> {
+impl<'r> Injector<'r> {
     /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
-    pub async fn carry_out(&self, index: usize, fault: &Fault) -> Result<()> {
+    pub async fn carry_out(&self, index: usize, fault: &'r Fault) -> Result<()> {
         if let Err(missed) = self.moment(fault).await {
             self.note(index, FaultPhase::Failed, missed);
             return Ok(());
         }
         self.note(index, FaultPhase::Asked, format!("{fault:?}"));
-        let mut bitten = Bitten::start(self, &fault.target)?;
+        let mut bitten = Bitten::start(self, fault)?;
         let mut imposed = Imposed::default();
         if let Err(error) = self.apply(fault, &mut imposed, &mut bitten).await {
             return self.give_up(index, fault, imposed, error).await;
         }
         self.note(index, FaultPhase::Applied, "read back".to_owned());
         self.is_in_place(fault);
-        bitten.applied(self, &fault.target)?;
+        bitten.applied();
         self.wait_for_end(fault.lasting).await;
-        for (what, count) in bitten.count(self, fault)? {
+        let Evidence { proofs, beside } = bitten.count();
+        for (what, count) in proofs {
             self.recorder.record(Event::Bite {
                 fault: index,
                 what: what.to_owned(),
@@ -76,7 +79,11 @@ impl Injector<'_> {
         self.heal(fault, &mut imposed)
             .await
             .with_context(|| format!("healing fault {}", index + 1))?;
-        self.note(index, FaultPhase::Healed, "read back".to_owned());
+        let beside = beside.into_iter().filter(|(_, count)| *count > 0);
+        let beside: String = beside
+            .map(|(what, count)| format!("; {what} {count}, which proves nothing"))
+            .collect();
+        self.note(index, FaultPhase::Healed, format!("read back{beside}"));
         Ok(())
     }
 
@@ -159,7 +166,12 @@ impl Injector<'_> {
         }
     }
 
-    async fn apply(&self, fault: &Fault, imposed: &mut Imposed, bitten: &mut Bitten) -> Result<()> {
+    async fn apply(
+        &self,
+        fault: &Fault,
+        imposed: &mut Imposed,
+        bitten: &mut Bitten<'_>,
+    ) -> Result<()> {
         match (&fault.target, &fault.action) {
             (Target::Edge { from, to }, Action::Cut) => {
                 for link in self.system.links_of(*from, *to)? {
@@ -176,10 +188,14 @@ impl Injector<'_> {
             }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
+                    bitten.in_hands(hands::of(self.system, &member, fault.idle).await);
                     bitten.happened(self.hit(&member, action).await?);
                 }
             }
-            (Target::Server(_), Action::Unbind) => bitten.happened(self.servers.unbind().await?),
+            (Target::Server(_), Action::Unbind) => {
+                let _held = hold::relays(self.system).await?;
+                bitten.happened(self.servers.unbind().await?);
+            }
             (Target::Server(server), action) => {
                 bitten.happened(self.hit_server(*server, action).await?)
             }
@@ -215,7 +231,10 @@ impl Injector<'_> {
                 }
             }
             Target::Server(_) if fault.action == Action::Unbind => {
-                self.servers.bind_again().await?
+                let held = hold::relays(self.system).await;
+                // Bound again on every way out, also where a message may now meet one queue without the other.
+                self.servers.bind_again().await?;
+                held.map(drop)?;
             }
             Target::Server(server) => {
                 let server = self.servers.of(*server)?;

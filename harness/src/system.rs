@@ -17,7 +17,7 @@ use crate::{
     process::{Process, Usage, until_ready},
     scenario,
     server::Upstream,
-    tap::Link,
+    tap::{Dialect, Link},
 };
 use launch::Launch;
 pub use launch::as_service;
@@ -164,7 +164,12 @@ impl System {
         };
         let (from, number, to) = ends;
         let name = format!("{run}-{}-{number}-{}", from.name(), to.name());
-        let link = Link::create(control, &name, upstream)
+        let dialect = match to {
+            Role::Server(Server::RabbitMq) => Dialect::Amqp,
+            Role::Server(Server::Postgres) => Dialect::Postgres,
+            _ => Dialect::Http,
+        };
+        let link = Link::create(control, &name, upstream, dialect)
             .await
             .with_context(|| format!("making the edge {name}"))?;
         let address = link.address();
@@ -227,6 +232,22 @@ impl System {
             );
         }
         Ok(meant)
+    }
+
+    /// The edges of one process: those that it opens, and those that lead to it.
+    pub fn links_at(&self, role: Role, number: u32) -> impl Iterator<Item = &Link> {
+        self.links
+            .iter()
+            .filter(move |((from, at, to), _)| *at == number && (*from == role || *to == role))
+            .map(|(_, link)| link)
+    }
+
+    /// The edges that lead to a server.
+    pub fn links_to(&self, server: Server) -> impl Iterator<Item = &Link> {
+        self.links
+            .iter()
+            .filter(move |((_, _, to), _)| *to == Role::Server(server))
+            .map(|(_, link)| link)
     }
 
     /// Ends every process in order, so that nothing goes on while the last look is taken.

@@ -74,6 +74,11 @@ impl Party {
         }
     }
 
+    /// All of a role.
+    pub const fn all(role: Role) -> Self {
+        Self { role, number: None }
+    }
+
     /// Whether `role`'s process `number` is meant.
     pub fn includes(self, role: Role, number: u32) -> bool {
         self.role == role && self.number.is_none_or(|wanted| wanted == number)
