@@ -188,7 +188,7 @@ impl<'r> Injector<'r> {
             }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
-                    bitten.in_hands(hands::of(self.system, &member, fault.idle).await);
+                    bitten.in_hands(self.hands_of(&member, fault.idle).await?);
                     bitten.happened(self.hit(&member, action).await?);
                 }
             }

@@ -234,14 +234,6 @@ impl System {
         Ok(meant)
     }
 
-    /// The edges of one process: those that it opens, and those that lead to it.
-    pub fn links_at(&self, role: Role, number: u32) -> impl Iterator<Item = &Link> {
-        self.links
-            .iter()
-            .filter(move |((from, at, to), _)| *at == number && (*from == role || *to == role))
-            .map(|(_, link)| link)
-    }
-
     /// The edges that lead to a server.
     pub fn links_to(&self, server: Server) -> impl Iterator<Item = &Link> {
         self.links

@@ -1,23 +1,20 @@
 //! AMQP 0-9-1 frames: where each ends and what kind it is, and what either side still owes the other for.
 
+mod frame;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Instant,
 };
 
 use super::dialogue::Heard;
+use frame::{Frame, Frames, METHOD, REJECT};
 
 /// What a client sends before its first frame.
 const GREETING: usize = 8;
-/// Type, channel, size; then the payload and the end octet.
-const HEAD: usize = 7;
-const END: u8 = 0xCE;
-const METHOD: u8 = 1;
 const HEADER: u8 = 2;
 const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
-/// No broker negotiates a larger frame: a size beyond it is no size.
-const MOST: usize = 16 << 20;
 
 const CHANNEL_CLOSE: (u16, u16) = (20, 40);
 const CHANNEL_CLOSE_OK: (u16, u16) = (20, 41);
@@ -27,7 +24,6 @@ const PUBLISH: (u16, u16) = (60, 40);
 const RETURN: (u16, u16) = (60, 50);
 const DELIVER: (u16, u16) = (60, 60);
 const ACK: (u16, u16) = (60, 80);
-const REJECT: (u16, u16) = (60, 90);
 const NACK: (u16, u16) = (60, 120);
 
 /// One connection.
@@ -69,18 +65,16 @@ impl Amqp {
     /// Bytes of the client.
     pub fn requests(&mut self, bytes: &[u8], at: Instant) -> Heard {
         let mut heard = Heard::default();
-        self.requests.pending.extend_from_slice(bytes);
-        if !self.greeted {
-            if self.requests.pending.len() < GREETING {
-                return heard;
-            }
-            self.requests.pending.drain(..GREETING);
+        let mut frames = std::mem::take(&mut self.requests);
+        frames.push(bytes);
+        if !self.greeted && frames.skip(GREETING) {
             self.greeted = true;
             self.asked = Some(at);
             heard.requests += 1;
         }
-        let mut frames = std::mem::take(&mut self.requests);
-        frames.each(|frame| self.requested(&frame, at, &mut heard));
+        if self.greeted {
+            frames.each(|frame| self.requested(&frame, at, &mut heard));
+        }
         self.requests = frames;
         heard
     }
@@ -89,7 +83,7 @@ impl Amqp {
     pub fn replies(&mut self, bytes: &[u8], at: Instant) -> Heard {
         let mut heard = Heard::default();
         let mut frames = std::mem::take(&mut self.replies);
-        frames.pending.extend_from_slice(bytes);
+        frames.push(bytes);
         frames.each(|frame| self.replied(&frame, at, &mut heard));
         self.replies = frames;
         heard
@@ -217,78 +211,9 @@ impl Channel {
     }
 }
 
-/// One direction's bytes that are no whole frame yet.
-#[derive(Default)]
-struct Frames {
-    pending: Vec<u8>,
-    /// What came was not AMQP: its boundaries are lost for good.
-    lost: bool,
-}
-
-struct Frame<'b> {
-    kind: u8,
-    channel: u16,
-    payload: &'b [u8],
-}
-
-impl Frames {
-    fn each(&mut self, mut take: impl FnMut(Frame<'_>)) {
-        let mut from = 0;
-        while !self.lost {
-            let rest = &self.pending[from..];
-            let Some(size) = rest.get(3..HEAD).and_then(|size| size.try_into().ok()) else {
-                break;
-            };
-            let size = u32::from_be_bytes(size) as usize;
-            if size > MOST {
-                self.lost = true;
-                break;
-            }
-            let Some(end) = rest.get(HEAD + size) else {
-                break;
-            };
-            self.lost = *end != END;
-            if !self.lost {
-                take(Frame {
-                    kind: rest[0],
-                    channel: u16::from_be_bytes([rest[1], rest[2]]),
-                    payload: &rest[HEAD..HEAD + size],
-                });
-            }
-            from += HEAD + size + 1;
-        }
-        if self.lost {
-            self.pending.clear();
-        } else {
-            self.pending.drain(..from);
-        }
-    }
-}
-
-impl Frame<'_> {
-    fn method(&self) -> Option<(u16, u16)> {
-        let ids: [u8; 4] = self.payload.get(..4)?.try_into().ok()?;
-        (self.kind == METHOD).then_some((
-            u16::from_be_bytes([ids[0], ids[1]]),
-            u16::from_be_bytes([ids[2], ids[3]]),
-        ))
-    }
-
-    fn number(&self, at: usize) -> Option<u64> {
-        let bytes = self.payload.get(at..at + 8)?.try_into().ok()?;
-        Some(u64::from_be_bytes(bytes))
-    }
-
-    /// The delivery tag of an ack, a nack or a reject, and whether all before it are meant, too.
-    fn settled(&self, method: (u16, u16)) -> (u64, bool) {
-        let bits = self.payload.get(12).copied().unwrap_or(0);
-        let multiple = method != REJECT && bits & 1 == 1;
-        (self.number(4).unwrap_or(0), multiple)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::frame::END;
     use super::*;
 
     fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
