@@ -88,12 +88,13 @@ async fn poison(
     direction: Direction,
 ) -> Result<()> {
     let links = system.links_of(from, server(to))?;
+    let mut set = Vec::new();
     for link in &links {
-        link.edge().add(toxic, direction, 1.0).await?;
+        set.push((link.edge(), link.edge().add(toxic, direction, 1.0).await?));
     }
     sleep(BROKEN).await;
-    for link in links {
-        link.edge().heal().await?;
+    for (edge, toxic) in set {
+        edge.remove(toxic).await?;
     }
     Ok(())
 }
@@ -102,12 +103,13 @@ async fn poison(
 async fn flap(system: &System) -> Result<()> {
     let links = system.links_of(RELAY, server(Server::RabbitMq))?;
     for _ in 0..2 {
+        let mut cuts = Vec::new();
         for link in &links {
-            link.edge().cut().await?;
+            cuts.push((link.edge(), link.edge().cut().await?));
         }
         sleep(Duration::from_millis(333)).await;
-        for link in &links {
-            link.edge().heal().await?;
+        for (edge, cut) in cuts {
+            edge.mend(cut).await?;
         }
         sleep(Duration::from_millis(667)).await;
     }

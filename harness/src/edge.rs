@@ -6,6 +6,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tokio::sync::Mutex;
 use toxiproxy_rust::proxy::ProxyPack;
 
 mod api;
@@ -95,6 +96,7 @@ impl EdgeControl {
                 hands: Arc::clone(&self.hands),
                 name: name.to_owned(),
                 address,
+                cuts: Arc::default(),
             }),
             _ => Err(not_taken(found.to_string())),
         }
@@ -102,18 +104,28 @@ impl EdgeControl {
 }
 
 /// One proxy: an edge of the system that can be broken and healed.
+///
+/// Whoever breaks it gets a handle, and takes off with it what they set and nothing else: of two that overlap, neither
+/// heals the other.
 #[derive(Debug, Clone)]
 pub struct Edge {
     hands: Arc<Hands>,
     name: String,
     address: SocketAddr,
+    /// The cuts in force. Locked during every change: two that find the same toxic's name free at once would both take
+    /// it, and then both own one toxic.
+    cuts: Arc<Mutex<u32>>,
 }
 
 /// A toxic that was found in force on its edge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct ToxicHandle {
     name: String,
 }
+
+/// One of the cuts that keep an edge down.
+#[derive(Debug)]
+pub struct CutHandle(());
 
 impl ToxicHandle {
     /// The toxic's name in Toxiproxy.
@@ -144,10 +156,22 @@ impl Edge {
         toxicity: f32,
     ) -> Result<ToxicHandle, EdgeError> {
         let mut wanted = Wanted::new(&toxic, direction, toxicity)?;
+        let _changing = self.cuts.lock().await;
         let before = self.found().await?;
         // The official client knows one name per kind and direction, and no reset_peer.
-        let name_is_free = before.toxic(&wanted.name).is_none();
-        if name_is_free && wanted.official_client_has_it() {
+        let officially = before.toxic(&wanted.name).is_none() && wanted.official_client_has_it();
+        wanted.name = before.free_name(&wanted.name);
+        match self.set(&wanted, officially).await {
+            Ok(()) => Ok(ToxicHandle { name: wanted.name }),
+            Err(error) => {
+                let taken_back = self.take_off(&wanted.name).await;
+                Err(self.unless_left(error, taken_back))
+            }
+        }
+    }
+
+    async fn set(&self, wanted: &Wanted, officially: bool) -> Result<(), EdgeError> {
+        if officially {
             let (proxy, wanted) = (self.name.clone(), wanted.clone());
             let added = self.hands.driver.run("add a toxic", move |client| {
                 let proxy = client.find_proxy(&proxy)?;
@@ -155,67 +179,108 @@ impl Edge {
             });
             added.await?;
         } else {
-            wanted.name = before.free_name(&wanted.name);
-            self.hands.api.add_toxic(&self.name, &wanted).await?;
+            self.hands.api.add_toxic(&self.name, wanted).await?;
         }
-        let after = self.found().await?;
-        match after.toxic(&wanted.name) {
-            Some(found) if wanted.is(found) => Ok(ToxicHandle { name: wanted.name }),
+        match self.found().await?.toxic(&wanted.name) {
+            Some(found) if wanted.is(found) => Ok(()),
             found => Err(EdgeError::NotTaken {
                 proxy: self.name.clone(),
                 wanted: wanted.to_string(),
-                toxic: Some(wanted.name),
+                toxic: Some(wanted.name.clone()),
                 found: found.map_or("no such toxic".to_owned(), ToxicFound::to_string),
             }),
         }
     }
 
-    /// Takes one toxic off.
+    /// Takes one toxic off, and leaves all others.
     ///
     /// # Errors
     /// When the toxic was not there, or is still there afterwards.
     pub async fn remove(&self, toxic: ToxicHandle) -> Result<(), EdgeError> {
+        let _changing = self.cuts.lock().await;
         self.hands.api.remove_toxic(&self.name, &toxic.name).await?;
-        let after = self.found().await?;
-        match after.toxic(&toxic.name) {
+        self.expect_gone(toxic.name).await
+    }
+
+    /// Takes a toxic off, if it is there.
+    async fn take_off(&self, toxic: &str) -> Result<(), EdgeError> {
+        if self.found().await?.toxic(toxic).is_none() {
+            return Ok(());
+        }
+        self.hands.api.remove_toxic(&self.name, toxic).await?;
+        self.expect_gone(toxic.to_owned()).await
+    }
+
+    async fn expect_gone(&self, toxic: String) -> Result<(), EdgeError> {
+        match self.found().await?.toxic(&toxic) {
             None => Ok(()),
             Some(found) => Err(EdgeError::NotTaken {
                 proxy: self.name.clone(),
                 wanted: "no such toxic".to_owned(),
-                toxic: Some(toxic.name),
                 found: found.to_string(),
+                toxic: Some(toxic),
             }),
         }
     }
 
-    /// Takes the edge down: live connections close, new ones are refused.
+    /// Takes the edge down: live connections close, new ones are refused, until this and every other cut is mended.
     ///
     /// # Errors
     /// When the proxy is not disabled afterwards.
-    pub async fn cut(&self) -> Result<(), EdgeError> {
-        let name = self.name.clone();
-        let cut = self
-            .hands
-            .driver
-            .run("disable", move |client| client.find_proxy(&name)?.disable());
-        cut.await?;
-        let found = self.found().await?;
-        self.expect(!found.enabled, "a disabled proxy", &found)
+    pub async fn cut(&self) -> Result<CutHandle, EdgeError> {
+        let mut cuts = self.cuts.lock().await;
+        match self.switch(false).await {
+            Ok(()) => {
+                *cuts += 1;
+                Ok(CutHandle(()))
+            }
+            Err(error) if *cuts > 0 => Err(error),
+            Err(error) => {
+                let taken_back = self.switch(true).await;
+                Err(self.unless_left(error, taken_back))
+            }
+        }
     }
 
-    /// Takes all toxics off and the edge up again.
+    /// Takes one cut back. With the last one the edge is up again.
     ///
     /// # Errors
-    /// When the proxy is not enabled or not free of toxics afterwards.
-    pub async fn heal(&self) -> Result<(), EdgeError> {
+    /// When the proxy is not as the cuts that are left demand.
+    pub async fn mend(&self, _cut: CutHandle) -> Result<(), EdgeError> {
+        let mut cuts = self.cuts.lock().await;
+        self.switch(*cuts <= 1).await?;
+        *cuts = cuts.saturating_sub(1);
+        Ok(())
+    }
+
+    async fn switch(&self, up: bool) -> Result<(), EdgeError> {
         let name = self.name.clone();
-        let healed = self.hands.driver.run("reset", move |client| {
-            client.find_and_reset_proxy(&name).map(drop)
+        let (verb, wanted) = match up {
+            true => ("enable", "an enabled proxy"),
+            false => ("disable", "a disabled proxy"),
+        };
+        let switched = self.hands.driver.run(verb, move |client| {
+            let proxy = client.find_proxy(&name)?;
+            match up {
+                true => proxy.enable(),
+                false => proxy.disable(),
+            }
         });
-        healed.await?;
+        switched.await?;
         let found = self.found().await?;
-        let whole = found.enabled && found.toxics.is_empty();
-        self.expect(whole, "an enabled proxy without toxics", &found)
+        self.expect(found.enabled == up, wanted, &found)
+    }
+
+    /// Why a change was not made, and, where it could not be taken back, that it may be half in force.
+    fn unless_left(&self, cause: EdgeError, taken_back: Result<(), EdgeError>) -> EdgeError {
+        match taken_back {
+            Ok(()) => cause,
+            Err(resisted) => EdgeError::Left {
+                proxy: self.name.clone(),
+                cause: Box::new(cause),
+                resisted: Box::new(resisted),
+            },
+        }
     }
 
     /// Removes the proxy; its connections close.

@@ -146,7 +146,7 @@ pub fn check_names(scenario: &Scenario) -> Result<(), FactError> {
         .try_for_each(|name| known(name, scenario.faults.len()))
 }
 
-fn known(name: &str, faults: usize) -> Result<(), FactError> {
+pub(crate) fn known(name: &str, faults: usize) -> Result<(), FactError> {
     let numbered = |number: usize| name == format!("fault_{number}_bites");
     let listed = name != "fault_N_bites" && NAMES.iter().any(|(known, _)| *known == name);
     if listed || (1..=faults).any(numbered) {

@@ -2,16 +2,21 @@
 //!
 //! Parsing is strict and complete before anything runs: a misspelt fault is a usage error, never a quiet no-op.
 
+mod action;
 mod moment;
+mod party;
 
 use std::time::Duration;
 
+pub use action::Action;
+use action::{parse_edge_action, parse_process_action};
 pub use moment::{Lasting, Moment, Quantity};
+pub use party::{Party, Role, Server};
 
-use crate::{
-    edge::{Direction, Toxic},
-    scenario,
-};
+use crate::{scenario, spelling::did_you_mean, workload::Pace};
+
+/// When a workload without a pace of its own, all of it sent at once, is over for certain.
+const ALL_ANSWERED: Duration = Duration::from_secs(10);
 
 /// A fault that can be carried out.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +29,8 @@ pub struct Fault {
     pub moment: Moment,
     /// For how long.
     pub lasting: Lasting,
+    /// The process has nothing in its hands when it is struck; else it must have something.
+    pub idle: bool,
 }
 
 /// What a fault hits.
@@ -42,66 +49,14 @@ pub enum Target {
     Server(Server),
 }
 
-/// A role, or one process of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Party {
-    /// The role.
-    pub role: Role,
-    /// Which process of the role, from 1; all of them if not said.
-    pub number: Option<u32>,
-}
-
-/// Who can be at an end of an edge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Role {
-    /// The lab's HTTP clients.
-    Client,
-    /// `outbox-service api`.
-    Api,
-    /// `outbox-service relay`.
-    Relay,
-    /// `outbox-service consumer`.
-    Consumer,
-    /// A server.
-    Server(Server),
-}
-
-/// The servers that the system uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Server {
-    /// The database.
-    Postgres,
-    /// The broker.
-    RabbitMq,
-}
-
-/// What is done to a target.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// The edge's connections are closed and new ones refused.
-    Cut,
-    /// The edge's toxics, each in a direction.
-    Toxics(Vec<(Toxic, Direction)>),
-    /// SIGKILL.
-    Kill,
-    /// SIGSTOP, later SIGCONT.
-    Freeze,
-    /// SIGTERM: an orderly end.
-    Terminate,
-    /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
-    /// this run's vhost is touched.
-    Unbind,
-    /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
-    /// the real ones then write back must not count.
-    Usurp,
-}
-
 /// A fault that cannot be understood.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("fault {number}: {problem}")]
 pub struct BadFault {
     /// Which fault of the scenario, from 1.
     pub number: usize,
+    /// The key that says it.
+    pub key: &'static str,
     /// What is wrong, and what would be right.
     pub problem: String,
 }
@@ -109,41 +64,65 @@ pub struct BadFault {
 impl Fault {
     /// Understands all faults of a scenario.
     pub fn all(scenario: &scenario::Scenario) -> Result<Vec<Self>, BadFault> {
-        let number = |index| index + 1;
         scenario
             .faults
             .iter()
             .enumerate()
             .map(|(index, fault)| {
-                Self::parse(fault).map_err(|problem| BadFault {
-                    number: number(index),
+                Self::parse(fault, scenario).map_err(|(key, problem)| BadFault {
+                    number: index + 1,
+                    key,
                     problem,
                 })
             })
             .collect()
     }
 
-    fn parse(fault: &scenario::Fault) -> Result<Self, String> {
+    fn parse(
+        fault: &scenario::Fault,
+        scenario: &scenario::Scenario,
+    ) -> Result<Self, (&'static str, String)> {
+        let in_key = |key| move |problem| (key, problem);
         let target = match (&fault.edge, &fault.process) {
-            (Some(edge), None) => parse_edge(edge)?,
-            (None, Some(process)) => parse_process(process)?,
-            _ => return Err("say either edge = \"…\" or process = \"…\"".to_owned()),
+            (Some(edge), None) => parse_edge(edge, &scenario.system).map_err(in_key("edge"))?,
+            (None, Some(process)) => {
+                parse_process(process, &scenario.system).map_err(in_key("process"))?
+            }
+            _ => {
+                let problem = "say either edge = \"…\" or process = \"…\"".to_owned();
+                return Err(("edge", problem));
+            }
         };
-        let action = match target {
-            Target::Edge { .. } => parse_edge_action(&fault.action)?,
-            Target::Server(Server::RabbitMq) if fault.action == "unbind" => Action::Unbind,
-            Target::Process(Party {
-                role: Role::Relay,
-                number: None,
-            }) if fault.action == "usurp" => Action::Usurp,
-            Target::Process(_) | Target::Server(_) => parse_process_action(&fault.action)?,
-        };
+        let action = Self::parse_action(&target, &fault.action).map_err(in_key("do"))?;
+        let strikes = matches!(action, Action::Kill | Action::Freeze | Action::Terminate)
+            && matches!(target, Target::Process(_));
+        if fault.idle && !strikes {
+            let problem =
+                "idle = true is said of a process of the system that is killed, frozen or terminated".to_owned();
+            return Err(("idle", problem));
+        }
+        let moment = Moment::parse(fault.at.as_deref(), fault.when.as_deref())
+            .and_then(|moment| within(moment, &scenario.workload.bids))
+            .map_err(in_key("at"))?;
         Ok(Self {
             target,
             action,
-            moment: Moment::parse(fault.at.as_deref(), fault.when.as_deref())?,
-            lasting: Lasting::parse(fault.lasts.as_deref())?,
+            moment,
+            lasting: Lasting::parse(fault.lasts.as_deref()).map_err(in_key("for"))?,
+            idle: fault.idle,
         })
+    }
+
+    fn parse_action(target: &Target, text: &str) -> Result<Action, String> {
+        match target {
+            Target::Edge { .. } => parse_edge_action(text),
+            Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
+            Target::Process(Party {
+                role: Role::Relay,
+                number: None,
+            }) if text == "usurp" => Ok(Action::Usurp),
+            Target::Process(_) | Target::Server(_) => parse_process_action(text),
+        }
     }
 
     /// Whether it must be in place before the first bid.
@@ -178,15 +157,32 @@ const EDGES: [(Role, Role); 6] = [
     (Role::Consumer, Role::Server(Server::RabbitMq)),
 ];
 
-fn parse_edge(text: &str) -> Result<Target, String> {
+/// Refuses a fault that would begin when nothing is left to break.
+fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
+    let span = match Pace::parse(bids) {
+        Ok(Pace::Rate { span, .. }) => span,
+        Ok(Pace::AtOnce(_)) => ALL_ANSWERED,
+        // Refused as what it is, elsewhere.
+        Err(_) => return Ok(moment),
+    };
+    match moment {
+        Moment::At(at) if at >= span => Err(format!(
+            "at = {at:?} is when the workload ({bids}) has ended; begin before {span:?}"
+        )),
+        moment => Ok(moment),
+    }
+}
+
+fn parse_edge(text: &str, system: &scenario::System) -> Result<Target, String> {
     let wrong = || {
         let known: Vec<String> = EDGES
             .iter()
             .map(|(from, to)| format!("{} -> {}", from.name(), to.name()))
             .collect();
         format!(
-            "{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\")",
-            known.join(", ")
+            "{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\"){}",
+            known.join(", "),
+            did_you_mean(text, known.iter().map(String::as_str))
         )
     };
     let (from, to) = text.split_once("->").ok_or_else(wrong)?;
@@ -194,138 +190,125 @@ fn parse_edge(text: &str) -> Result<Target, String> {
         Party::parse(from).ok_or_else(wrong)?,
         Party::parse(to).ok_or_else(wrong)?,
     );
-    if EDGES.contains(&(from.role, to.role)) {
-        Ok(Target::Edge { from, to })
-    } else {
-        Err(wrong())
+    if !EDGES.contains(&(from.role, to.role)) {
+        return Err(wrong());
     }
+    from.must_be_in(system)?;
+    to.must_be_in(system)?;
+    Ok(Target::Edge { from, to })
 }
 
-fn parse_process(text: &str) -> Result<Target, String> {
-    match Party::parse(text) {
-        Some(Party {
-            role: Role::Server(server),
-            ..
-        }) => Ok(Target::Server(server)),
-        Some(party) if party.role != Role::Client => Ok(Target::Process(party)),
-        _ => Err(format!(
-            "{text:?} is no process; processes are api, relay, consumer (with a number for one of several), rabbitmq, postgres"
-        )),
-    }
-}
+/// What is no edge and can be broken all the same.
+const PROCESSES: [&str; 5] = ["api", "relay", "consumer", "rabbitmq", "postgres"];
 
-fn parse_process_action(text: &str) -> Result<Action, String> {
-    match text {
-        "kill" => Ok(Action::Kill),
-        "freeze" => Ok(Action::Freeze),
-        "terminate" | "stop" => Ok(Action::Terminate),
-        _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind for rabbitmq, usurp for relay)"
-        )),
-    }
-}
-
-fn parse_edge_action(text: &str) -> Result<Action, String> {
-    let both = |toxic: Toxic| vec![(toxic, Direction::Requests), (toxic, Direction::Replies)];
-    let swallow = Toxic::Timeout {
-        timeout: Duration::ZERO,
-    };
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let toxics = match words.as_slice() {
-        ["cut"] => return Ok(Action::Cut),
-        ["stall"] => both(swallow),
-        ["drop", "replies"] => vec![(swallow, Direction::Replies)],
-        ["drop", "requests"] => vec![(swallow, Direction::Requests)],
-        ["reset"] => vec![(
-            Toxic::ResetPeer {
-                timeout: Duration::ZERO,
-            },
-            Direction::Replies,
-        )],
-        ["latency", latency] => both(latency_toxic(latency, "0ms")?),
-        ["latency", latency, "jitter", jitter] => both(latency_toxic(latency, jitter)?),
-        ["bandwidth", rate] => both(Toxic::Bandwidth {
-            kb_per_s: rate_of(rate)?,
-        }),
-        _ => {
-            return Err(format!(
-                "{text:?} is nothing to do to an edge; try cut, stall, drop replies, drop requests, reset, \
-                 latency 50ms jitter 10ms, bandwidth 20KB/s"
-            ));
-        }
-    };
-    Ok(Action::Toxics(toxics))
-}
-
-fn latency_toxic(latency: &str, jitter: &str) -> Result<Toxic, String> {
-    Ok(Toxic::Latency {
-        latency: moment::duration(latency)?,
-        jitter: moment::duration(jitter)?,
+fn parse_process(text: &str, system: &scenario::System) -> Result<Target, String> {
+    let party = Party::parse(text)
+        .filter(|party| party.role != Role::Client)
+        .ok_or_else(|| {
+            format!(
+                "{text:?} is no process; processes are api, relay, consumer (with a number for one of several), rabbitmq, postgres{}",
+                did_you_mean(text, PROCESSES)
+            )
+        })?;
+    party.must_be_in(system)?;
+    Ok(match party.role {
+        Role::Server(server) => Target::Server(server),
+        _ => Target::Process(party),
     })
-}
-
-fn rate_of(text: &str) -> Result<u32, String> {
-    text.strip_suffix("KB/s")
-        .and_then(|number| number.parse().ok())
-        .filter(|rate| *rate > 0)
-        .ok_or_else(|| format!("{text:?} is no rate; write one like 20KB/s"))
-}
-
-impl Party {
-    /// `"relay"`, `"relay 2"`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut words = text.split_whitespace();
-        let role = Role::parse(words.next()?)?;
-        let number = match words.next() {
-            Some(number) => Some(number.parse().ok().filter(|number| *number > 0)?),
-            None => None,
-        };
-        words.next().is_none().then_some(Self { role, number })
-    }
-
-    /// Whether `role`'s process `number` is meant.
-    pub fn includes(self, role: Role, number: u32) -> bool {
-        self.role == role && self.number.is_none_or(|wanted| wanted == number)
-    }
-}
-
-impl Role {
-    const NAMED: [(&'static str, Self); 6] = [
-        ("client", Self::Client),
-        ("api", Self::Api),
-        ("relay", Self::Relay),
-        ("consumer", Self::Consumer),
-        ("postgres", Self::Server(Server::Postgres)),
-        ("rabbitmq", Self::Server(Server::RabbitMq)),
-    ];
-
-    fn parse(text: &str) -> Option<Self> {
-        let (_, role) = Self::NAMED.into_iter().find(|(name, _)| *name == text)?;
-        Some(role)
-    }
-
-    /// As scenarios write it.
-    pub fn name(self) -> &'static str {
-        Self::NAMED
-            .into_iter()
-            .find(|(_, role)| *role == self)
-            .map_or("?", |(name, _)| name)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn scenario(fault: &str) -> scenario::Scenario {
+        let text = format!(
+            "story = \"\"\nsystem = {{ relays = 2 }}\nworkload = {{ auctions = 1, bids = \"10/s for 3s\" }}\n[[fault]]\n{fault}"
+        );
+        toml::from_str(&text).expect("a scenario")
+    }
+
+    fn parsed(fault: &str) -> Result<Fault, BadFault> {
+        Fault::all(&scenario(fault)).map(|mut all| all.remove(0))
+    }
+
     fn fault(edge: Option<&str>, process: Option<&str>, action: &str) -> Result<Fault, String> {
-        Fault::parse(&scenario::Fault {
-            edge: edge.map(str::to_owned),
-            process: process.map(str::to_owned),
-            action: action.to_owned(),
-            at: Some("1s".to_owned()),
-            when: None,
-            lasts: None,
-        })
+        let said = |key: &str, value: Option<&str>| {
+            value.map_or(String::new(), |value| format!("{key} = {value:?}\n"))
+        };
+        let text = said("edge", edge) + &said("process", process) + &said("do", Some(action));
+        parsed(&(text + "at = \"1s\"")).map_err(|bad| bad.problem)
+    }
+
+    #[test]
+    fn a_number_that_names_nothing_is_refused() {
+        for (edge, process) in [
+            (Some("relay -> rabbitmq 2"), None),
+            (Some("relay 3 -> rabbitmq"), None),
+            (Some("api 2 -> postgres"), None),
+            (Some("client 2 -> api"), None),
+            (Some("client -> api 2"), None),
+            (None, Some("rabbitmq 2")),
+            (None, Some("postgres 1")),
+            (None, Some("relay 9")),
+        ] {
+            let action = if edge.is_some() { "cut" } else { "kill" };
+            let problem = fault(edge, process, action).unwrap_err();
+            assert!(
+                problem.contains("names nothing") || problem.contains("there is no"),
+                "{problem}"
+            );
+        }
+        fault(Some("client -> api 1"), None, "cut").unwrap();
+        fault(Some("relay 2 -> rabbitmq"), None, "cut").unwrap();
+        fault(None, Some("relay 2"), "kill").unwrap();
+    }
+
+    #[test]
+    fn a_fault_that_could_not_bite_is_refused_with_the_key_that_says_so() {
+        let refused = |text: &str| parsed(text).unwrap_err().key;
+        let cut = "edge = \"relay -> rabbitmq\"\ndo = \"cut\"\n";
+        assert_eq!(refused(&format!("{cut}at = \"3s\"")), "at");
+        assert_eq!(refused(&format!("{cut}at = \"60s\"")), "at");
+        assert_eq!(refused(&format!("{cut}at = \"1s\"\nfor = \"0s\"")), "for");
+        parsed(&format!("{cut}at = \"2900ms\"\nfor = \"1ms\"")).unwrap();
+        for nothing in ["latency 0ms", "latency 0s jitter 5ms", "latency 300us"] {
+            let late = format!("edge = \"relay -> rabbitmq\"\ndo = {nothing:?}\nat = \"1s\"");
+            assert_eq!(refused(&late), "do");
+        }
+    }
+
+    #[test]
+    fn only_a_process_that_is_struck_can_be_idle() {
+        let idle = |text: &str| parsed(&format!("{text}\nat = \"1s\"\nidle = true"));
+        assert!(idle("process = \"relay\"\ndo = \"kill\"").unwrap().idle);
+        for not_struck in [
+            "process = \"relay\"\ndo = \"usurp\"",
+            "process = \"rabbitmq\"\ndo = \"kill\"",
+            "edge = \"relay -> rabbitmq\"\ndo = \"cut\"",
+        ] {
+            assert_eq!(idle(not_struck).unwrap_err().key, "idle");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_word_is_answered_with_the_one_that_was_meant() {
+        let meant = |edge, process, action, word: &str| {
+            let problem = fault(edge, process, action).unwrap_err();
+            assert!(
+                problem.contains(&format!("did you mean {word:?}")),
+                "{problem}"
+            );
+        };
+        meant(Some("relay -> rabitmq"), None, "cut", "relay -> rabbitmq");
+        meant(
+            Some("relay -> rabbitmq"),
+            None,
+            "drop reply",
+            "drop replies",
+        );
+        meant(None, Some("rely"), "kill", "relay");
+        meant(None, Some("relay"), "kil", "kill");
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Carries out a scenario's faults: waits for their moment, applies them, reads them back, counts what they bit, heals.
 //!
-//! Every fault that was applied is healed on every way out; what it did is in the history either way.
+//! Every fault that was applied is healed on every way out, unless it is meant to stay; what it did is in the history
+//! either way.
 
 mod bite;
+mod hands;
+mod hold;
+mod imposed;
 mod usurper;
 
-use std::{sync::Arc, time::Duration};
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use tokio::{
@@ -14,12 +18,14 @@ use tokio::{
 };
 
 use crate::{
+    edge::EdgeError,
     fault::{Action, Fault, Lasting, Moment, Quantity, Server, Target},
     history::{Event, FaultPhase, Recorder},
     system::{Member, System},
     trial::{Gauge, Heal, OwnServers},
 };
-use bite::Bitten;
+use bite::{Bitten, Evidence};
+use imposed::Imposed;
 
 /// How long after the workload a condition may still come true.
 const CONDITION_GRACE: Duration = Duration::from_secs(10);
@@ -44,29 +50,25 @@ pub struct Injector<'r> {
     pub workload_over: watch::Receiver<bool>,
 }
 
-impl Injector<'_> {
+impl<'r> Injector<'r> {
     /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
-    pub async fn carry_out(&self, index: usize, fault: &Fault) -> Result<()> {
+    pub async fn carry_out(&self, index: usize, fault: &'r Fault) -> Result<()> {
         if let Err(missed) = self.moment(fault).await {
             self.note(index, FaultPhase::Failed, missed);
             return Ok(());
         }
         self.note(index, FaultPhase::Asked, format!("{fault:?}"));
-        let mut bitten = Bitten::start(self, &fault.target)?;
-        if let Err(error) = self.apply(fault, &mut bitten).await {
-            self.note(index, FaultPhase::Failed, format!("{error:#}"));
-            // Half applied is worse than not applied.
-            self.heal(fault).await?;
-            self.in_place.send_modify(|count| *count += 1);
-            return Ok(());
+        let mut bitten = Bitten::start(self, fault)?;
+        let mut imposed = Imposed::default();
+        if let Err(error) = self.apply(fault, &mut imposed, &mut bitten).await {
+            return self.give_up(index, fault, imposed, error).await;
         }
         self.note(index, FaultPhase::Applied, "read back".to_owned());
-        if fault.starts_with_workload() {
-            self.in_place.send_modify(|count| *count += 1);
-        }
-        bitten.applied(self, &fault.target)?;
+        self.is_in_place(fault);
+        bitten.applied();
         self.wait_for_end(fault.lasting).await;
-        for (what, count) in bitten.count(self, fault)? {
+        let Evidence { proofs, beside } = bitten.count();
+        for (what, count) in proofs {
             self.recorder.record(Event::Bite {
                 fault: index,
                 what: what.to_owned(),
@@ -74,21 +76,46 @@ impl Injector<'_> {
             });
         }
         if fault.lasting == Lasting::Ever {
-            self.note(
-                index,
-                FaultPhase::Healed,
-                "meant to stay: the others carry on".to_owned(),
-            );
             return Ok(());
         }
-        self.heal(fault)
+        self.heal(fault, &mut imposed)
             .await
             .with_context(|| format!("healing fault {}", index + 1))?;
-        self.note(index, FaultPhase::Healed, "read back".to_owned());
+        let beside = beside.into_iter().filter(|(_, count)| *count > 0);
+        let beside: String = beside
+            .map(|(what, count)| format!("; {what} {count}, which proves nothing"))
+            .collect();
+        self.note(index, FaultPhase::Healed, format!("read back{beside}"));
         let at = Instant::now();
         self.healed
             .send_modify(|healed| healed.push(Heal { fault: index, at }));
         Ok(())
+    }
+
+    /// Takes back what was applied of a fault: half applied is worse than not applied. What cannot be taken back is an
+    /// error of the lab.
+    async fn give_up(
+        &self,
+        index: usize,
+        fault: &Fault,
+        mut imposed: Imposed,
+        error: anyhow::Error,
+    ) -> Result<()> {
+        self.note(index, FaultPhase::Failed, format!("{error:#}"));
+        self.heal(fault, &mut imposed)
+            .await
+            .with_context(|| format!("taking back what was applied of fault {}", index + 1))?;
+        if let Some(EdgeError::Left { .. }) = error.downcast_ref() {
+            return Err(error);
+        }
+        self.is_in_place(fault);
+        Ok(())
+    }
+
+    fn is_in_place(&self, fault: &Fault) {
+        if fault.starts_with_workload() {
+            self.in_place.send_modify(|count| *count += 1);
+        }
     }
 
     fn note(&self, fault: usize, phase: FaultPhase, detail: String) {
@@ -136,26 +163,29 @@ impl Injector<'_> {
     async fn wait_for_end(&self, lasting: Lasting) {
         match lasting {
             Lasting::For(span) => sleep_until(Instant::now() + span).await,
-            Lasting::Workload => {
+            // One that stays bites while the clients ask, too: what it did is counted when they have their answers.
+            Lasting::Workload | Lasting::Ever => {
                 let mut over = self.workload_over.clone();
                 let _ = over.wait_for(|over| *over).await;
             }
-            Lasting::Ever => {}
         }
     }
 
-    async fn apply(&self, fault: &Fault, bitten: &mut Bitten) -> Result<()> {
+    async fn apply(
+        &self,
+        fault: &Fault,
+        imposed: &mut Imposed,
+        bitten: &mut Bitten<'_>,
+    ) -> Result<()> {
         match (&fault.target, &fault.action) {
             (Target::Edge { from, to }, Action::Cut) => {
                 for link in self.system.links_of(*from, *to)? {
-                    link.edge().cut().await?;
+                    imposed.cut(link.edge()).await?;
                 }
             }
             (Target::Edge { from, to }, Action::Toxics(toxics)) => {
                 for link in self.system.links_of(*from, *to)? {
-                    for (toxic, direction) in toxics {
-                        link.edge().add(*toxic, *direction, 1.0).await?;
-                    }
+                    imposed.toxics(link.edge(), toxics).await?;
                 }
             }
             (Target::Process(_), Action::Usurp) => {
@@ -163,10 +193,14 @@ impl Injector<'_> {
             }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
+                    bitten.in_hands(self.hands_of(&member, fault.idle).await?);
                     bitten.happened(hit(&member, action).await?);
                 }
             }
-            (Target::Server(_), Action::Unbind) => bitten.happened(self.servers.unbind().await?),
+            (Target::Server(_), Action::Unbind) => {
+                let _held = hold::relays(self.system).await?;
+                bitten.happened(self.servers.unbind().await?);
+            }
             (Target::Server(server), action) => {
                 bitten.happened(self.hit_server(*server, action).await?)
             }
@@ -187,13 +221,9 @@ impl Injector<'_> {
         }
     }
 
-    async fn heal(&self, fault: &Fault) -> Result<()> {
+    async fn heal(&self, fault: &Fault, imposed: &mut Imposed) -> Result<()> {
         match &fault.target {
-            Target::Edge { from, to } => {
-                for link in self.system.links_of(*from, *to)? {
-                    link.edge().heal().await?;
-                }
-            }
+            Target::Edge { .. } => imposed.lift().await?,
             Target::Process(_) if fault.action == Action::Usurp => {
                 usurper::give_lanes_up(&self.servers.database_url()).await?;
             }
@@ -206,7 +236,10 @@ impl Injector<'_> {
                 }
             }
             Target::Server(_) if fault.action == Action::Unbind => {
-                self.servers.bind_again().await?
+                let held = hold::relays(self.system).await;
+                // Bound again on every way out, also where a message may now meet one queue without the other.
+                self.servers.bind_again().await?;
+                held.map(drop)?;
             }
             Target::Server(server) => {
                 let server = self.servers.of(*server)?;
@@ -218,9 +251,10 @@ impl Injector<'_> {
         }
         Ok(())
     }
+
 }
 
-async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
+async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
     match action {
         Action::Kill => member.kill().await.map(|_| "killed"),
         Action::Freeze => member.freeze().await.map(|()| "stopped"),
@@ -229,4 +263,3 @@ async fn hit(member: &Arc<Member>, action: &Action) -> Result<&'static str> {
             bail!("{action:?} cannot be done to a process")
         }
     }
-}

@@ -35,6 +35,7 @@ pub mod property;
 pub mod report;
 pub mod scenario;
 pub mod server;
+mod spelling;
 pub mod suite;
 pub mod system;
 pub mod tap;

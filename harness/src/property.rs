@@ -1,7 +1,7 @@
 //! Properties: whatever clients do, and wherever the cut falls, the invariants hold. The scenarios are drawn by proptest
 //! from one seed, so one printed line repeats a run.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use proptest::{
     prelude::Just,
@@ -49,19 +49,29 @@ fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
         consumers,
         ..System::default()
     });
-    (system, bids(), proptest::collection::vec(cut(), faults)).prop_map(
-        |(system, workload, faults)| Scenario {
-            story: "Random bids, and perhaps a random cut: the invariants hold.".to_owned(),
-            system,
-            workload,
-            faults,
-            bites: BTreeMap::from([("bids_accepted".to_owned(), at_least(20))]),
-            expect: Expect::default(),
-        },
-    )
+    let one = |fault| vec![fault];
+    // Of two, the second begins within the first and outlasts it: they overlap, and each has time in which the other keeps
+    // no traffic from it.
+    let two = |(first, second)| vec![first, second];
+    let (seconds, faults) = match faults {
+        0 => (2, Just(Vec::new()).boxed()),
+        1 => (2, cut(100..=1200, Some(1200..=1800)).prop_map(one).boxed()),
+        _ => {
+            let pair = (cut(100..=500, Some(1200..=1800)), cut(1000..=1500, None));
+            (4, pair.prop_map(two).boxed())
+        }
+    };
+    (system, bids(seconds), faults).prop_map(|(system, workload, faults)| Scenario {
+        story: "Random bids, and perhaps a random cut: the invariants hold.".to_owned(),
+        system,
+        workload,
+        faults,
+        bites: BTreeMap::from([("bids_accepted".to_owned(), at_least(20))]),
+        expect: Expect::default(),
+    })
 }
 
-fn bids() -> impl Strategy<Value = Workload> {
+fn bids(seconds: u32) -> impl Strategy<Value = Workload> {
     let mix = (0..=15u32, 0..=15u32, 0..=15u32, 0..=15u32).prop_map(
         |(too_low, again, conflict, closed)| Mix {
             too_low,
@@ -71,9 +81,9 @@ fn bids() -> impl Strategy<Value = Workload> {
         },
     );
     (1..=12u32, 50..=200u32, 0..=60u32, 1..=3u32, mix).prop_map(
-        |(auctions, rate, hot_percent, copies, mix)| Workload {
+        move |(auctions, rate, hot_percent, copies, mix)| Workload {
             auctions,
-            bids: format!("{rate}/s for 2s"),
+            bids: format!("{rate}/s for {seconds}s"),
             hot_percent,
             copies,
             mix,
@@ -81,7 +91,11 @@ fn bids() -> impl Strategy<Value = Workload> {
     )
 }
 
-fn cut() -> impl Strategy<Value = Fault> {
+/// A fault that begins so many milliseconds into the workload, and lasts so many, or until the workload is over.
+fn cut(
+    at: RangeInclusive<u64>,
+    lasts: Option<RangeInclusive<u64>>,
+) -> impl Strategy<Value = Fault> {
     // Longer than the relay's patience with a silent broker, so that it is felt even when it begins while a window is
     // already under way. Whoever only listens on an edge says nothing that could be lost: silence bites where requests are made.
     let asking = &EDGES[..4];
@@ -95,13 +109,18 @@ fn cut() -> impl Strategy<Value = Fault> {
             prop_oneof![Just("stall"), Just("drop replies")]
         ),
     ];
-    (what, 100..=1200u64, 1200..=1800u64).prop_map(|((edge, action), at, lasts)| Fault {
+    let lasts = match lasts {
+        Some(lasts) => lasts.prop_map(Some).boxed(),
+        None => Just(None).boxed(),
+    };
+    (what, at, lasts).prop_map(|((edge, action), at, lasts)| Fault {
         edge: Some(edge.to_owned()),
         process: None,
         action: action.to_owned(),
         at: Some(format!("{at}ms")),
         when: None,
-        lasts: Some(format!("{lasts}ms")),
+        lasts: lasts.map(|lasts| format!("{lasts}ms")),
+        idle: false,
     })
 }
 

@@ -121,9 +121,13 @@ pub struct Fault {
     /// The state of the system that starts it: `"20 events are processing"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
-    /// How long it lasts: `"500ms"`. Without it: until the workload has ended.
+    /// How long it lasts: `"500ms"`, or `"ever"`. Without it: until the workload has ended.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<String>,
+    /// A process is killed, frozen or terminated at an instant at which it has something in its hands; with this, at one
+    /// at which it has nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
 }
 
 /// What must hold beside the invariants.

@@ -1,5 +1,8 @@
 //! The scenario files: found, read, checked before anything runs, and run side by side.
 
+mod sound;
+mod written;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,13 +12,10 @@ use anyhow::{Context, Result, bail};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::{
-    facts,
-    fault::Fault,
     lab::Lab,
     report::RunSummary,
     scenario::Scenario,
     trial::{self, Trial},
-    workload::Pace,
 };
 
 /// Scenarios that run at once. Each has a handful of processes that mostly wait.
@@ -48,16 +48,7 @@ pub fn cases(root: &Path) -> Result<Vec<Case>> {
 pub fn case(file: &Path) -> Result<Case> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let scenario: Scenario =
-        toml::from_str(&text).with_context(|| format!("in {}", file.display()))?;
-    let sound = || -> Result<()> {
-        Fault::all(&scenario)?;
-        Pace::parse(&scenario.workload.bids)?;
-        facts::check_names(&scenario)?;
-        humantime::parse_duration(&scenario.expect.recovered_within).context("recovered_within")?;
-        Ok(())
-    };
-    sound().with_context(|| format!("in {}", file.display()))?;
+    let scenario = sound::scenario(&text).with_context(|| format!("in {}", file.display()))?;
     let stem = file.with_extension("");
     let parts: Vec<_> = stem
         .iter()

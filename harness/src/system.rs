@@ -19,7 +19,7 @@ use crate::{
     process::{Process, Usage, until_ready},
     scenario,
     server::Upstream,
-    tap::Link,
+    tap::{Dialect, Link},
 };
 use launch::Launch;
 pub use launch::as_service;
@@ -177,7 +177,12 @@ impl System {
         };
         let (from, number, to) = ends;
         let name = format!("{run}-{}-{number}-{}", from.name(), to.name());
-        let link = Link::create(control, &name, upstream)
+        let dialect = match to {
+            Role::Server(Server::RabbitMq) => Dialect::Amqp,
+            Role::Server(Server::Postgres) => Dialect::Postgres,
+            _ => Dialect::Http,
+        };
+        let link = Link::create(control, &name, upstream, dialect)
             .await
             .with_context(|| format!("making the edge {name}"))?;
         let address = link.address();
@@ -244,6 +249,14 @@ impl System {
             );
         }
         Ok(meant)
+    }
+
+    /// The edges that lead to a server.
+    pub fn links_to(&self, server: Server) -> impl Iterator<Item = &Link> {
+        self.links
+            .iter()
+            .filter(move |((_, _, to), _)| *to == Role::Server(server))
+            .map(|(_, link)| link)
     }
 
     /// Asks every process of these roles to end, all at once, and waits until they have. How they did is

@@ -3,30 +3,38 @@
 //! The system under test dials the tap, the tap dials the proxy, the proxy the server. Being outside the proxy, the tap
 //! sees what the system sees, while it happens; Toxiproxy's own counters move only when a connection ends.
 
+mod amqp;
+mod connection;
+mod counters;
+mod dialogue;
+mod http;
+mod meter;
+mod postgres;
+
 use std::{
     io,
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{ReadHalf, WriteHalf},
-    },
+    net::{TcpListener, TcpStream},
+    sync::{OwnedRwLockWriteGuard, RwLock},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     edge::{Edge, EdgeControl, EdgeError},
-    forward::{Carrier, Ending, Forward, both_ways},
+    forward::{Carrier, Ending, Forward},
 };
-
-const CHUNK: usize = 32 * 1024;
+use connection::Connection;
+use counters::Counts;
+pub use counters::TapCounters;
+pub use dialogue::Dialect;
+use meter::Meters;
+pub use meter::{Measure, Meter};
 
 /// A tap or its edge could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -41,58 +49,68 @@ pub enum TapError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// Bytes on their way would not come to an end.
+    #[error(
+        "requests to {upstream} could not be held within {within:?}: bytes that are under way are not taken; is the edge stalled?"
+    )]
+    Hold {
+        /// Where the tap leads.
+        upstream: SocketAddr,
+        /// How long was waited.
+        within: Duration,
+    },
     /// The edge behind the tap was not made.
     #[error(transparent)]
     Edge(#[from] EdgeError),
 }
 
-/// What went through a tap since it started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TapCounters {
-    /// Connections the system under test opened.
-    pub connections_accepted: u64,
-    /// Of those: the upstream refused the dial, or ended the connection before a byte came back.
-    pub connections_refused_upstream: u64,
-    /// Of those: bytes had come back, and then the upstream ended first, in order or with an error.
-    pub connections_cut: u64,
-    /// Bytes from the system under test that were passed on.
-    pub bytes_requests: u64,
-    /// Bytes for the system under test that were passed on.
-    pub bytes_replies: u64,
-    /// Connections, now, on which the system under test had the last word: where each request is answered, it waits.
-    pub connections_waiting: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    accepted: AtomicU64,
-    refused: AtomicU64,
-    cut: AtomicU64,
-    requests: AtomicU64,
-    replies: AtomicU64,
-    waiting: AtomicU64,
+/// What all connections of a tap share.
+struct Wire {
+    dialect: Dialect,
+    counts: Counts,
+    meters: Meters,
+    /// Read while requests are passed on, written while they are held.
+    gate: Arc<RwLock<()>>,
+    connections: AtomicU64,
 }
 
 /// A running forwarder. Dropping it closes its port and its connections.
 pub struct Tap {
     forward: Forward,
-    counts: Arc<Counts>,
+    wire: Arc<Wire>,
+    upstream: SocketAddr,
+}
+
+/// Holds the requests of a tap: they wait, and none is lost. They go on with the end of this value.
+#[must_use = "requests go on as soon as this is dropped"]
+pub struct Held {
+    _gate: OwnedRwLockWriteGuard<()>,
 }
 
 impl Tap {
-    /// Forwards from an ephemeral loopback port to `upstream`.
+    /// Forwards from an ephemeral loopback port to `upstream`, where `dialect` is spoken.
     ///
     /// # Errors
     /// When no port can be listened on.
-    pub async fn start(upstream: SocketAddr) -> Result<Self, TapError> {
+    pub async fn start(upstream: SocketAddr, dialect: Dialect) -> Result<Self, TapError> {
         let failed = |source| TapError::Listen { upstream, source };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
-        let counts = Arc::new(Counts::default());
-        let wire = Wire(Arc::clone(&counts));
+        let wire = Arc::new(Wire {
+            dialect,
+            counts: Counts::default(),
+            meters: Meters::default(),
+            gate: Arc::default(),
+            connections: AtomicU64::new(0),
+        });
         let never = CancellationToken::new();
+        let carrier = Arc::clone(&wire);
         let forward =
-            Forward::open(listener, &upstream.to_string(), &never, wire).map_err(failed)?;
-        Ok(Self { forward, counts })
+            Forward::open(listener, &upstream.to_string(), &never, carrier).map_err(failed)?;
+        Ok(Self {
+            forward,
+            wire,
+            upstream,
+        })
     }
 
     /// What the system under test dials.
@@ -102,14 +120,26 @@ impl Tap {
 
     /// The counters as they are now; they move while connections live.
     pub fn snapshot(&self) -> TapCounters {
-        let of = |count: &AtomicU64| count.load(Relaxed);
-        TapCounters {
-            connections_accepted: of(&self.counts.accepted),
-            connections_refused_upstream: of(&self.counts.refused),
-            connections_cut: of(&self.counts.cut),
-            bytes_requests: of(&self.counts.requests),
-            bytes_replies: of(&self.counts.replies),
-            connections_waiting: of(&self.counts.waiting),
+        self.wire.counts.snapshot()
+    }
+
+    /// Begins to measure.
+    pub fn measure(&self, measure: Measure) -> Arc<Meter> {
+        self.wire.meters.start(measure)
+    }
+
+    /// Holds all requests from now on. What has been passed on is counted when this returns; replies go on.
+    ///
+    /// # Errors
+    /// When what is being passed on is not taken in time.
+    pub async fn hold(&self, within: Duration) -> Result<Held, TapError> {
+        let gate = Arc::clone(&self.wire.gate).write_owned();
+        match timeout(within, gate).await {
+            Ok(gate) => Ok(Held { _gate: gate }),
+            Err(_) => Err(TapError::Hold {
+                upstream: self.upstream,
+                within,
+            }),
         }
     }
 }
@@ -129,9 +159,10 @@ impl Link {
         control: &EdgeControl,
         name: &str,
         upstream: SocketAddr,
+        dialect: Dialect,
     ) -> Result<Self, TapError> {
         let edge = control.create(name, upstream).await?;
-        let tap = Tap::start(edge.address()).await?;
+        let tap = Tap::start(edge.address(), dialect).await?;
         Ok(Self { tap, edge })
     }
 
@@ -145,125 +176,29 @@ impl Link {
         &self.edge
     }
 
+    /// Where it is measured and held.
+    pub fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
     /// What went through.
     pub fn counters(&self) -> TapCounters {
         self.tap.snapshot()
     }
 }
 
-struct Wire(Arc<Counts>);
-
-impl Carrier for Wire {
+impl Carrier for Arc<Wire> {
     fn accepted(&self) {
-        self.0.accepted.fetch_add(1, Relaxed);
+        self.counts.accepted();
     }
 
     fn refused(&self) -> Ending {
-        self.0.refused.fetch_add(1, Relaxed);
+        self.counts.refused();
         Ending::Reset
     }
 
     async fn carry(&self, client: &mut TcpStream, upstream: &mut TcpStream) -> Ending {
-        let connection = Connection {
-            counts: &self.0,
-            replied: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-            waiting: AtomicBool::new(false),
-        };
-        let (from_client, to_client) = client.split();
-        let (from_upstream, to_upstream) = upstream.split();
-        both_ways(
-            connection.requests(from_client, to_upstream),
-            connection.replies(from_upstream, to_client),
-        )
-        .await
-    }
-}
-
-/// One connection's part in the counters.
-struct Connection<'a> {
-    counts: &'a Counts,
-    /// A byte came back.
-    replied: AtomicBool,
-    /// One side has ended it, and that was counted.
-    over: AtomicBool,
-    /// The last bytes were a request.
-    waiting: AtomicBool,
-}
-
-impl Drop for Connection<'_> {
-    fn drop(&mut self) {
-        self.waits(false);
-    }
-}
-
-impl Connection<'_> {
-    async fn requests(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> Ending {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let Ok(count) = from.read(&mut buffer).await else {
-                self.over.store(true, Relaxed);
-                return Ending::Reset;
-            };
-            if count == 0 {
-                self.over.store(true, Relaxed);
-                return finish(&mut to).await;
-            }
-            if to.write_all(&buffer[..count]).await.is_err() {
-                self.upstream_ended();
-                return Ending::Reset;
-            }
-            self.counts.requests.fetch_add(count as u64, Relaxed);
-            self.waits(true);
-        }
-    }
-
-    async fn replies(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> Ending {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let Ok(count) = from.read(&mut buffer).await else {
-                self.upstream_ended();
-                return Ending::Reset;
-            };
-            if count == 0 {
-                self.upstream_ended();
-                return finish(&mut to).await;
-            }
-            self.replied.store(true, Relaxed);
-            if to.write_all(&buffer[..count]).await.is_err() {
-                self.over.store(true, Relaxed);
-                return Ending::Reset;
-            }
-            self.counts.replies.fetch_add(count as u64, Relaxed);
-            self.waits(false);
-        }
-    }
-
-    fn waits(&self, waits: bool) {
-        match (self.waiting.swap(waits, Relaxed), waits) {
-            (false, true) => self.counts.waiting.fetch_add(1, Relaxed),
-            (true, false) => self.counts.waiting.fetch_sub(1, Relaxed),
-            _ => return,
-        };
-    }
-
-    /// Counts an end that came from the upstream, unless the client had ended it before.
-    fn upstream_ended(&self) {
-        if self.over.swap(true, Relaxed) {
-            return;
-        }
-        let count = if self.replied.load(Relaxed) {
-            &self.counts.cut
-        } else {
-            &self.counts.refused
-        };
-        count.fetch_add(1, Relaxed);
-    }
-}
-
-async fn finish(to: &mut WriteHalf<'_>) -> Ending {
-    match to.shutdown().await {
-        Ok(()) => Ending::Drained,
-        Err(_) => Ending::Reset,
+        let number = self.connections.fetch_add(1, Relaxed);
+        Connection::new(self, number).carry(client, upstream).await
     }
 }

@@ -3,6 +3,7 @@
 use super::inquiry::Inquiry;
 use super::{Unjudgeable, scenario};
 use crate::facts::Facts;
+use crate::fault::Lasting;
 use crate::history::{FaultLife, History};
 use crate::scenario::Scenario;
 use crate::verdict::{Finding, Verdict};
@@ -19,12 +20,10 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         inquiry.object(Verdict::Vacuous, "scenarios that test nothing", example);
     }
     let never = FaultLife::default();
-    for number in 0..scenario.faults.len() {
-        fault(
-            &mut inquiry,
-            number + 1,
-            history.faults().get(&number).unwrap_or(&never),
-        );
+    for (index, planned) in scenario.faults.iter().enumerate() {
+        let life = history.faults().get(&index).unwrap_or(&never);
+        let stays = Lasting::parse(planned.lasts.as_deref()) == Ok(Lasting::Ever);
+        fault(&mut inquiry, index + 1, life, stays);
     }
     workload(&mut inquiry, history);
     conditions(&mut inquiry, history, scenario)?;
@@ -35,7 +34,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     Ok(inquiry.conclude_with(holds))
 }
 
-fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife) {
+fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife, stays: bool) {
     let mut vacuous = |what, example| inquiry.object(Verdict::Vacuous, what, example);
     if let Some(why) = &life.failed {
         vacuous(
@@ -62,7 +61,7 @@ fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife) {
                 format!("fault {number} was applied and did not bite{but}"),
             );
         }
-        if life.healed.is_none() {
+        if life.healed.is_none() && !stays {
             let example = format!("fault {number} was applied and never healed");
             inquiry.object(Verdict::Error, "faults never healed", example);
         }
@@ -132,6 +131,20 @@ mod tests {
             without(|event| matches!(event, Event::Bite { .. })),
             Verdict::Vacuous
         );
+    }
+
+    #[test]
+    fn a_fault_that_is_meant_to_stay_need_not_be_healed_and_must_bite_all_the_same() {
+        let mut story = Story::clean();
+        let healed = |event: &Event| matches!(event, Event::Fault { phase, .. } if *phase == FaultPhase::Healed);
+        story.drop_events(healed);
+        assert_eq!(verdict(check, &story), Verdict::Error);
+        story.scenario(|scenario| scenario.faults[0].lasts = Some("ever".to_owned()));
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+        let history = story.history();
+        assert!(history.in_fault(history.entries().len() - 1));
+        story.drop_events(|event| matches!(event, Event::Bite { .. }));
+        assert_eq!(verdict(check, &story), Verdict::Vacuous);
     }
 
     #[test]

@@ -71,6 +71,18 @@ pub enum EdgeError {
         /// What was read back.
         found: String,
     },
+    /// A change failed, and so did taking it back.
+    #[error(
+        "proxy `{proxy}`: {cause}; taking it back failed, too: {resisted}; it may be half in force, so do not trust the run"
+    )]
+    Left {
+        /// The proxy.
+        proxy: String,
+        /// Why the change was not made.
+        cause: Box<EdgeError>,
+        /// Why it could not be taken back.
+        resisted: Box<EdgeError>,
+    },
     /// A proxy of that name is there already.
     #[error("proxy `{proxy}` is there already; delete it or take another name")]
     NameTaken {

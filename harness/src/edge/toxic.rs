@@ -72,6 +72,16 @@ pub enum Toxic {
     },
 }
 
+impl Toxic {
+    /// Refuses what Toxiproxy's units cannot say.
+    ///
+    /// # Errors
+    /// When a time is not in whole units.
+    pub fn must_be_sayable(&self) -> Result<(), EdgeError> {
+        Wanted::new(self, Direction::Requests, 1.0).map(drop)
+    }
+}
+
 /// A toxic in Toxiproxy's words.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Wanted {

@@ -84,16 +84,22 @@ pub enum Lasting {
     For(Duration),
     /// Until the last client has its answer.
     Workload,
-    /// Never healed: a process that is not started again.
+    /// Never healed: a process that is not started again, an edge that stays as it is.
     Ever,
 }
 
 impl Lasting {
-    pub(super) fn parse(text: Option<&str>) -> Result<Self, String> {
+    /// `"500ms"`, `"ever"`, or nothing.
+    pub(crate) fn parse(text: Option<&str>) -> Result<Self, String> {
         match text {
             None => Ok(Self::Workload),
             Some("ever") => Ok(Self::Ever),
-            Some(text) => Ok(Self::For(duration(text)?)),
+            Some(text) => match duration(text)? {
+                Duration::ZERO => Err(format!(
+                    "for = {text:?} is no time at all, and bites nothing; write one like 500ms, or leave it out: until the workload has ended"
+                )),
+                span => Ok(Self::For(span)),
+            },
         }
     }
 }
@@ -133,5 +139,7 @@ mod tests {
             Ok(Lasting::For(Duration::from_secs(2)))
         );
         assert!(Lasting::parse(Some("long")).is_err());
+        assert!(Lasting::parse(Some("0s")).is_err());
+        assert!(Lasting::parse(Some("0ms")).is_err());
     }
 }

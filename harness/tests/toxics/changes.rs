@@ -74,8 +74,9 @@ async fn megabytes_survive_toxics_that_come_and_go() {
         delay: ms(0),
     };
     let bandwidth = Toxic::Bandwidth { kb_per_s: 500 };
+    let mut slicers = Vec::new();
     for direction in BOTH {
-        stand.add(slicer, direction).await;
+        slicers.push(stand.add(slicer, direction).await);
     }
     let mut stream = stand.dial().await;
     let bytes = pattern(4_000_000);
@@ -90,7 +91,9 @@ async fn megabytes_survive_toxics_that_come_and_go() {
                 stand.edge.remove(late).await.unwrap();
             }
         }
-        stand.edge.heal().await.unwrap();
+        for slicer in slicers {
+            stand.edge.remove(slicer).await.unwrap();
+        }
     };
     let (exchanged, ()) = tokio::join!(exchange(&mut stream, &bytes), changes);
     exchanged.unwrap();

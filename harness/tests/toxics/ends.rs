@@ -126,15 +126,16 @@ async fn a_cut_edge_ends_live_connections_and_refuses_new_ones_until_it_heals() 
     let stand = Stand::any().await;
     let mut stream = stand.dial().await;
     exchange(&mut stream, b"before").await.unwrap();
-    stand
+    let narrow = stand
         .add(Toxic::Bandwidth { kb_per_s: 1 }, Direction::Replies)
         .await;
-    stand.edge.cut().await.unwrap();
+    let cut = stand.edge.cut().await.unwrap();
     assert_eq!(end_of(&mut stream).await.0, 0);
     let refused = within(TcpStream::connect(stand.edge.address())).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
 
-    stand.edge.heal().await.unwrap();
+    stand.edge.remove(narrow).await.unwrap();
+    stand.edge.mend(cut).await.unwrap();
     let took = exchange(&mut stand.dial().await, &pattern(100_000))
         .await
         .unwrap();
@@ -148,7 +149,7 @@ async fn a_cut_edge_ends_live_connections_and_refuses_new_ones_until_it_heals() 
 #[tokio::test]
 async fn a_port_stays_with_its_proxy_while_it_is_down() {
     let stand = Stand::embedded().await;
-    stand.edge.cut().await.unwrap();
+    let cut = stand.edge.cut().await.unwrap();
     let listeners: Vec<_> = (0..200)
         .map(|_| {
             std::net::TcpListener::bind("127.0.0.1:0")
@@ -158,7 +159,7 @@ async fn a_port_stays_with_its_proxy_while_it_is_down() {
         })
         .collect();
     assert!(!listeners.contains(&stand.edge.address()));
-    stand.edge.heal().await.unwrap();
+    stand.edge.mend(cut).await.unwrap();
     exchange(&mut stand.dial().await, b"ping").await.unwrap();
     stand.finish().await;
 }

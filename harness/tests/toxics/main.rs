@@ -9,5 +9,6 @@ mod delays;
 mod echo;
 mod ends;
 mod honesty;
+mod overlaps;
 mod stand;
 mod tap;

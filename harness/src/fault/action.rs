@@ -1,0 +1,113 @@
+//! What is done to what is hit.
+
+use std::time::Duration;
+
+use super::moment::duration;
+use crate::{
+    edge::{Direction, Toxic},
+    spelling::did_you_mean,
+};
+
+/// What is done to a target.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// The edge's connections are closed and new ones refused.
+    Cut,
+    /// The edge's toxics, each in a direction.
+    Toxics(Vec<(Toxic, Direction)>),
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP, later SIGCONT.
+    Freeze,
+    /// SIGTERM: an orderly end.
+    Terminate,
+    /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
+    /// this run's vhost is touched.
+    Unbind,
+    /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
+    /// the real ones then write back must not count.
+    Usurp,
+}
+
+/// What can be done to a process or a server.
+const TO_PROCESSES: [&str; 4] = ["kill", "freeze", "terminate", "stop"];
+/// What can be done to an edge, without its numbers.
+const TO_EDGES: [&str; 7] = [
+    "cut",
+    "stall",
+    "drop replies",
+    "drop requests",
+    "reset",
+    "latency",
+    "bandwidth",
+];
+
+/// What is done to a process or a server.
+pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
+    match text {
+        "kill" => Ok(Action::Kill),
+        "freeze" => Ok(Action::Freeze),
+        "terminate" | "stop" => Ok(Action::Terminate),
+        _ => Err(format!(
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind for rabbitmq, usurp for relay){}",
+            did_you_mean(text, TO_PROCESSES)
+        )),
+    }
+}
+
+/// What is done to an edge.
+pub(super) fn parse_edge_action(text: &str) -> Result<Action, String> {
+    let both = |toxic: Toxic| vec![(toxic, Direction::Requests), (toxic, Direction::Replies)];
+    let swallow = Toxic::Timeout {
+        timeout: Duration::ZERO,
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let toxics = match words.as_slice() {
+        ["cut"] => return Ok(Action::Cut),
+        ["stall"] => both(swallow),
+        ["drop", "replies"] => vec![(swallow, Direction::Replies)],
+        ["drop", "requests"] => vec![(swallow, Direction::Requests)],
+        ["reset"] => vec![(
+            Toxic::ResetPeer {
+                timeout: Duration::ZERO,
+            },
+            Direction::Replies,
+        )],
+        ["latency", latency] => both(latency_toxic(latency, "0ms")?),
+        ["latency", latency, "jitter", jitter] => both(latency_toxic(latency, jitter)?),
+        ["bandwidth", rate] => both(Toxic::Bandwidth {
+            kb_per_s: rate_of(rate)?,
+        }),
+        _ => {
+            return Err(format!(
+                "{text:?} is nothing to do to an edge; try cut, stall, drop replies, drop requests, reset, \
+                 latency 50ms jitter 10ms, bandwidth 20KB/s{}",
+                did_you_mean(text, TO_EDGES)
+            ));
+        }
+    };
+    Ok(Action::Toxics(toxics))
+}
+
+fn latency_toxic(latency: &str, jitter: &str) -> Result<Toxic, String> {
+    let toxic = Toxic::Latency {
+        latency: duration(latency)?,
+        jitter: duration(jitter)?,
+    };
+    match toxic {
+        Toxic::Latency { latency, .. } if latency.is_zero() => {
+            Err("a latency of 0 delays nothing; write one like latency 50ms jitter 10ms".to_owned())
+        }
+        _ => toxic
+            .must_be_sayable()
+            .map(|()| toxic)
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn rate_of(text: &str) -> Result<u32, String> {
+    text.strip_suffix("KB/s")
+        .and_then(|number| number.parse().ok())
+        .filter(|rate| *rate > 0)
+        .ok_or_else(|| format!("{text:?} is no rate; write one like 20KB/s"))
+}

@@ -1,0 +1,58 @@
+//! A scenario file as it was written: on which line it says what.
+
+use toml::de::{DeTable, DeValue};
+
+/// A file's text and its parts.
+pub(super) struct Written<'t> {
+    text: &'t str,
+    root: DeTable<'t>,
+}
+
+impl<'t> Written<'t> {
+    /// Reads the text as TOML, whatever it means.
+    pub fn parse(text: &'t str) -> Result<Self, toml::de::Error> {
+        let root = DeTable::parse(text)?.into_inner();
+        Ok(Self { text, root })
+    }
+
+    /// The value under a key of the file.
+    pub fn value(&self, key: &str) -> Option<&DeValue<'t>> {
+        self.root.get(key).map(|value| value.get_ref())
+    }
+
+    /// The keys of a table of the file.
+    pub fn keys(&self, table: &str) -> Vec<&str> {
+        let table = self.value(table).and_then(DeValue::as_table);
+        let keys = table.into_iter().flat_map(DeTable::keys);
+        keys.map(|key| key.get_ref().as_ref()).collect()
+    }
+
+    /// The line, from 1, on which a path such as `fault.0.edge` is said; if it is not said, where the part of it that
+    /// is.
+    pub fn line(&self, path: &str) -> usize {
+        let mut at = 0;
+        let mut table = Some(&self.root);
+        let mut array: Option<&toml::de::DeArray<'_>> = None;
+        for step in path.split('.') {
+            let inside = if let Some(items) = array {
+                step.parse().ok().and_then(|index: usize| {
+                    items
+                        .get(index)
+                        .map(|item| (item.span().start, item.get_ref()))
+                })
+            } else {
+                table
+                    .and_then(|table| table.get_key_value(step))
+                    .map(|(key, value)| (key.span().start, value.get_ref()))
+            };
+            let Some((start, value)) = inside else { break };
+            at = start;
+            table = value.as_table();
+            array = value.as_array();
+        }
+        1 + self.text.as_bytes()[..at]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+    }
+}
