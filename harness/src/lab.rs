@@ -105,6 +105,11 @@ impl Lab {
         Ok(())
     }
 
+    /// Whether the database's clock is this machine's: not where somebody else's servers are used.
+    pub fn shares_our_clock(&self) -> bool {
+        !self.backend.outlives_the_lab()
+    }
+
     /// Versions and durability settings.
     pub fn describe(&self) -> Vec<String> {
         self.description.clone()

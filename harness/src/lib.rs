@@ -18,6 +18,7 @@ mod bar;
 pub mod check;
 pub mod cli;
 pub mod client;
+mod contract;
 pub mod docker;
 pub mod doctor;
 pub mod edge;

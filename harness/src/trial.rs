@@ -69,6 +69,9 @@ pub async fn run(
     let path = folder.join("history.jsonl");
     let recorder = Recorder::create(&path)?;
     recorder.record(Event::Begun {
+        format: history::FORMAT,
+        lab: env!("CARGO_PKG_VERSION").to_owned(),
+        began_at_us: lab.shares_our_clock().then(|| recorder.began_at_us()),
         name: trial.name.clone(),
         seed: trial.seed,
         scenario: Box::new(trial.scenario.clone()),
