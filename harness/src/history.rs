@@ -277,7 +277,7 @@ pub struct Snapshot {
 }
 
 /// A row of `bids`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct BidRow {
     /// The bid.
     pub bid_id: Uuid,
@@ -312,7 +312,7 @@ pub struct EventRow {
 }
 
 /// A row of `inbox`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct InboxRow {
     /// The bid.
     pub bid_id: Uuid,
@@ -333,7 +333,7 @@ pub struct InboxRow {
 }
 
 /// A row of `standings`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct StandingRow {
     /// The auction.
     pub auction_id: Uuid,

@@ -66,21 +66,13 @@ pub async fn snapshot(pool: &PgPool) -> sqlx::Result<Snapshot> {
 }
 
 async fn bids(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<BidRow>> {
-    let rows: Vec<(Uuid, Uuid, String, i64, i64, i64)> = sqlx::query_as(
-        "SELECT bid_id, auction_id, user_id, amount, sequence, (extract(epoch FROM placed_at) * 1000000)::bigint
+    sqlx::query_as(
+        "SELECT bid_id, auction_id, user_id, amount, sequence,
+                (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us
          FROM bids ORDER BY auction_id, sequence",
     )
     .fetch_all(&mut **tx)
-    .await?;
-    let bid = |(bid_id, auction_id, user_id, amount, sequence, placed_at_us)| BidRow {
-        bid_id,
-        auction_id,
-        user_id,
-        amount,
-        sequence,
-        placed_at_us,
-    };
-    Ok(rows.into_iter().map(bid).collect())
+    .await
 }
 
 async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow>> {
@@ -113,39 +105,19 @@ async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow
 }
 
 async fn inbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<InboxRow>> {
-    let rows: Vec<(Uuid, Uuid, i64, String, i64, i64, bool)> = sqlx::query_as(
-        "SELECT bid_id, auction_id, sequence, user_id, amount, (extract(epoch FROM placed_at) * 1000000)::bigint,
-                applied_at IS NOT NULL
+    sqlx::query_as(
+        "SELECT bid_id, auction_id, sequence, user_id, amount,
+                (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us, applied_at IS NOT NULL AS applied
          FROM inbox ORDER BY auction_id, sequence",
     )
     .fetch_all(&mut **tx)
-    .await?;
-    let received =
-        |(bid_id, auction_id, sequence, user_id, amount, placed_at_us, applied)| InboxRow {
-            bid_id,
-            auction_id,
-            sequence,
-            user_id,
-            amount,
-            placed_at_us,
-            applied,
-        };
-    Ok(rows.into_iter().map(received).collect())
+    .await
 }
 
 async fn standings(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<StandingRow>> {
-    let rows: Vec<(Uuid, i64, i64, Option<Uuid>, Option<i64>)> = sqlx::query_as(
+    sqlx::query_as(
         "SELECT auction_id, last_sequence, bid_count, highest_bid_id, highest_amount FROM standings ORDER BY auction_id",
     )
     .fetch_all(&mut **tx)
-    .await?;
-    let standing =
-        |(auction_id, last_sequence, bid_count, highest_bid_id, highest_amount)| StandingRow {
-            auction_id,
-            last_sequence,
-            bid_count,
-            highest_bid_id,
-            highest_amount,
-        };
-    Ok(rows.into_iter().map(standing).collect())
+    .await
 }
