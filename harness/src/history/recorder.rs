@@ -52,9 +52,9 @@ struct Writer<W> {
 }
 
 impl Recorder {
-    /// Creates the file (an old one is overwritten); the clock starts here.
+    /// Creates the file, which must not be there yet: what is recorded is evidence. The clock starts here.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
-        let file = File::create(path).map_err(|source| RecordError::Create {
+        let file = File::create_new(path).map_err(|source| RecordError::Create {
             path: path.to_owned(),
             source,
         })?;
