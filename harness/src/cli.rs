@@ -154,4 +154,9 @@ impl Usage {
     fn because(error: anyhow::Error) -> anyhow::Error {
         Self(format!("{error:#}")).into()
     }
+
+    /// Turns an error that names its own causes into wrong usage.
+    fn said(error: impl std::error::Error) -> anyhow::Error {
+        Self(error.to_string()).into()
+    }
 }

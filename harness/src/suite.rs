@@ -165,25 +165,25 @@ where
     let mut under_way = JoinSet::new();
     let mut index_of = HashMap::new();
     for (index, trial) in trials.iter().enumerate() {
-        let (places, stop) = (places.clone(), manner.stop.clone());
+        let place = tokio::select! {
+            biased;
+            () = manner.stop.cancelled() => break,
+            place = places.clone().acquire_owned() => place,
+        };
         let work = perform(trial.clone());
         let task = under_way.spawn(async move {
-            let _place = tokio::select! {
-                biased;
-                () = stop.cancelled() => return None,
-                place = places.acquire_owned() => place,
-            };
-            Some(work.await)
+            let _place = place;
+            work.await
         });
         index_of.insert(task.id(), index);
     }
     let mut performed: Vec<_> = trials.iter().map(|_| None).collect();
     while let Some(done) = under_way.join_next_with_id().await {
         let (id, done) = match done {
-            Ok((id, done)) => (id, done.map(Ok)),
-            Err(error) => (error.id(), Some(Err(format!("the lab panicked: {error}")))),
+            Ok((id, summary)) => (id, Ok(summary)),
+            Err(error) => (error.id(), Err(format!("the lab panicked: {error}"))),
         };
-        performed[index_of[&id]] = done;
+        performed[index_of[&id]] = Some(done);
     }
     performed
 }

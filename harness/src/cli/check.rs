@@ -17,8 +17,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn check(args: &Args) -> Result<u8> {
-    let unwritable = args.reports.can_be_written();
-    unwritable.map_err(|error| Usage::because(error.into()))?;
+    args.reports.can_be_written().map_err(Usage::said)?;
     let repeat = format!("cargo lab check {}", args.folder.display());
     let summary = trial::judge(&args.folder, repeat).map_err(Usage::because)?;
     for finding in &summary.findings {

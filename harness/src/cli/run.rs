@@ -57,13 +57,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8> {
-    let wrong = |error: anyhow::Error| Usage::because(error);
-    let selection =
-        Selection::of(&args.names, &args.scenarios.folder, &args.servers).map_err(wrong)?;
-    args.reports
-        .can_be_written()
-        .map_err(|error| wrong(error.into()))?;
-    evidence::can_be_kept_in(&args.runs).map_err(|error| wrong(error.into()))?;
+    let selection = Selection::of(&args.names, &args.scenarios.folder, &args.servers)
+        .map_err(Usage::because)?;
+    args.reports.can_be_written().map_err(Usage::said)?;
+    evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
     let runs = selection.runs(seed, args.repeat);
     if runs.is_empty() {
