@@ -29,6 +29,10 @@ fn main() -> ExitCode {
     if let Some(ended) = outbox_harness::system::as_service() {
         return ended;
     }
+    if let Err(error) = outbox_harness::environment::clean() {
+        eprintln!("starting again without variables that steer servers: {error}");
+        return ExitCode::FAILURE;
+    }
     let mut criterion = Criterion::default().configure_from_args();
     let stage = Stage::new();
     relay_drain::benches(&stage, &mut criterion);

@@ -4,60 +4,82 @@
 use std::{
     path::Path,
     process::ExitCode,
-    sync::{Arc, Mutex, OnceLock},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use libtest_mimic::{Arguments, Failed, Trial as Test};
 use outbox_harness::{
-    backend::Wanted,
+    backend::{Kind, Wanted},
+    environment,
     fault::Fault,
     guard,
     lab::Lab,
     property,
     report::RunSummary,
     scenario::Scenario,
-    suite::{self, Observer},
+    seed,
+    suite::{self, Manner, Observer},
     trial::Trial,
 };
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-/// Set it to repeat a failed run with the same bids.
-const SEED: &str = "LAB_SEED";
-
 /// As a shell reports a program that Ctrl-C ended.
 const INTERRUPTED: i32 = 130;
 
+/// Exit code for settings that cannot be read.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
+    if let Err(error) = environment::clean() {
+        eprintln!("starting again without variables that steer servers: {error}");
+        return ExitCode::FAILURE;
+    }
+    match cases() {
+        Ok(cases) => run(cases),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// What is run, read before anything starts.
+struct Cases {
+    scenarios: Vec<(String, Scenario)>,
+    seed: u64,
+    backends: Vec<Wanted>,
+}
+
+fn cases() -> anyhow::Result<Cases> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let seed = seed::given()?.unwrap_or_else(seed::fresh);
+    let files = suite::cases(&root)?.into_iter();
+    let mut scenarios: Vec<_> = files.map(|case| (case.name, case.scenario)).collect();
+    scenarios.extend(property::scenarios(seed));
+    Ok(Cases {
+        scenarios,
+        seed,
+        backends: Wanted::from_environment()?,
+    })
+}
+
+fn run(cases: Cases) -> ExitCode {
+    let Cases {
+        scenarios,
+        seed,
+        backends,
+    } = cases;
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(suite::SIDE_BY_SIDE);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let cases = match suite::cases(&root) {
-        Ok(cases) => cases,
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::from(2);
-        }
-    };
-    let seed = seed();
-    let mut scenarios: Vec<(String, Scenario)> = cases
-        .into_iter()
-        .map(|case| (case.name, case.scenario))
-        .collect();
-    scenarios.extend(property::scenarios(seed));
     let stop = CancellationToken::new();
-    let stages = match Wanted::from_environment() {
-        Ok(wanted) => wanted
-            .into_iter()
-            .map(|wanted| Stage::new(wanted, stop.clone()))
-            .map(Arc::new)
-            .collect::<Vec<_>>(),
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::from(2);
-        }
-    };
+    let stages: Vec<_> = backends
+        .into_iter()
+        .map(|wanted| Arc::new(Stage::new(wanted, stop.clone())))
+        .collect();
     let tests = stages
         .iter()
         .enumerate()
@@ -68,7 +90,7 @@ fn main() -> ExitCode {
         })
         .collect();
     if !arguments.list {
-        eprintln!("seed {seed} (repeat with {SEED}={seed})");
+        eprintln!("seed {seed} (repeat with {}={seed})", seed::VARIABLE);
     }
     cancel_when_interrupted(stop.clone());
     let conclusion = libtest_mimic::run(&arguments, tests);
@@ -107,9 +129,7 @@ fn test(at: usize, stage: &Arc<Stage>, (name, scenario): &(String, Scenario), se
         name: name.clone(),
         scenario: scenario.clone(),
         seed,
-        repeat_command: format!(
-            "LAB_BACKEND={backend} {SEED}={seed} cargo test --test scenarios {name}"
-        ),
+        repeat_command: again(&stage.wanted, name, seed),
     };
     let faults = Fault::all(scenario).unwrap_or_default();
     if let Some(why) = stage.wanted.cannot(&faults) {
@@ -119,13 +139,28 @@ fn test(at: usize, stage: &Arc<Stage>, (name, scenario): &(String, Scenario), se
     Test::test(shown, move || stage.perform(&trial))
 }
 
-fn seed() -> u64 {
-    let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
-    given.unwrap_or_else(|| {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(1, |now| now.as_secs())
-    })
+/// The command that repeats a case when it is pasted. URLs of external servers stay in the environment that gave them:
+/// they may hold passwords.
+fn again(wanted: &Wanted, name: &str, seed: u64) -> String {
+    let mut command = format!(
+        "LAB_BACKEND={} {}={seed} ",
+        wanted.backend.name(),
+        seed::VARIABLE
+    );
+    let images = &wanted.details.images;
+    let named = [
+        ("LAB_POSTGRES_IMAGE", &images.postgres_image),
+        ("LAB_RABBITMQ_IMAGE", &images.rabbitmq_image),
+        ("LAB_TOXIPROXY_IMAGE", &images.toxiproxy_image),
+    ];
+    if matches!(wanted.backend, Kind::Auto | Kind::Docker) {
+        for (variable, image) in named {
+            image
+                .iter()
+                .for_each(|image| command.push_str(&format!("{variable}={image} ")));
+        }
+    }
+    command + &format!("cargo test --test scenarios -- --exact {name}")
 }
 
 /// The environment, booted by the first case that needs it, or why there is none.
@@ -133,6 +168,8 @@ struct Stage {
     wanted: Wanted,
     stop: CancellationToken,
     set: OnceLock<Result<Set, String>>,
+    /// Whether some case has said why there is none.
+    said: AtomicBool,
 }
 
 struct Set {
@@ -146,6 +183,7 @@ impl Stage {
             wanted,
             stop,
             set: OnceLock::new(),
+            said: AtomicBool::new(false),
         }
     }
 
@@ -154,22 +192,24 @@ impl Stage {
             .set
             .get_or_init(|| self.set())
             .as_ref()
-            .map_err(Failed::from)?;
+            .map_err(|why| match self.said.swap(true, Ordering::Relaxed) {
+                false => Failed::from(why),
+                true => Failed::from("the lab could not be set up; another case says why"),
+            })?;
         let lab = lab
             .lock()
             .expect("no case panics under this lock")
             .clone()
             .ok_or("the environment is gone")?;
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("lab")
-            .join(self.wanted.backend.name())
-            .join(format!("{}-{}", trial.name.replace('/', "-"), trial.seed));
-        let _ = std::fs::remove_dir_all(&folder);
-        let run = suite::one(&lab, trial, &folder, false, &Quiet);
-        let summary = runtime
-            .block_on(self.unless_interrupted(run))
-            .map_err(|error| format!("{error:#}"))?;
-        verdict(&summary)
+        let manner = Manner {
+            runs: Path::new(env!("CARGO_TARGET_TMPDIR"))
+                .join("lab")
+                .join(self.wanted.backend.name()),
+            keep: false,
+            side_by_side: 1,
+            stop: self.stop.clone(),
+        };
+        verdict(&runtime.block_on(suite::one(&lab, trial, &manner, &Quiet)))
     }
 
     async fn unless_interrupted<T>(

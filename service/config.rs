@@ -1,8 +1,12 @@
 //! All settings: each one a flag or an environment variable, with its meaning, unit and default in `--help`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    net::SocketAddr,
+    time::Duration,
+};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::{
@@ -22,6 +26,13 @@ pub struct Cli {
     /// How it does it.
     #[command(flatten)]
     pub config: Config,
+}
+
+/// The environment variables that are settings.
+pub fn settings() -> Vec<OsString> {
+    let command = Cli::command();
+    let names = command.get_arguments().filter_map(clap::Arg::get_env);
+    names.map(OsStr::to_owned).collect()
 }
 
 /// The roles of the one binary.

@@ -34,5 +34,6 @@ mod run;
 mod standings;
 mod telemetry;
 
+pub use config::settings;
 pub use database::BY_INDEX;
 pub use run::{MIGRATIONS, main};

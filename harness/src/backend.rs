@@ -147,6 +147,15 @@ impl Backend {
         }
     }
 
+    /// Which one was chosen.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Native(_) => Kind::Native,
+            Self::Docker(_) => Kind::Docker,
+            Self::External(_) => Kind::External,
+        }
+    }
+
     fn native(say: &dyn Fn(&str)) -> Result<Self> {
         Ok(Self::Native(block_in_place(|| Binaries::provide(say))?))
     }

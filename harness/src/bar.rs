@@ -1,15 +1,47 @@
 //! Progress bars for long work that is done before runs begin. All of them on stderr.
 
-use std::io::IsTerminal;
+use std::{ffi::OsString, io::IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on a terminal; elsewhere the lines that were said must do.
 pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() || std::env::var_os("CI").is_some() {
+    if !watched() {
         return ProgressBar::hidden();
     }
     let style =
         ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length).with_style(style)
+}
+
+/// Whether somebody watches stderr on a terminal that can redraw a line. A build server's log is none.
+pub(crate) fn watched() -> bool {
+    let variable = |name| std::env::var_os(name);
+    std::io::stderr().is_terminal() && variable("CI").is_none() && takes_codes(variable)
+}
+
+/// Whether a terminal takes control codes, by what its variables say: one that is dumb does not, and whoever wants no
+/// colour wants plain lines.
+pub(crate) fn takes_codes(variable: impl Fn(&'static str) -> Option<OsString>) -> bool {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dumb_terminal_or_one_without_colour_gets_plain_lines() {
+        let takes = |variables: &'static [(&str, &str)]| {
+            takes_codes(|name| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| value.into())
+            })
+        };
+        assert!(takes(&[("TERM", "xterm-256color")]));
+        assert!(takes(&[("NO_COLOR", "")]), "empty means unset");
+        assert!(!takes(&[("TERM", "dumb")]));
+        assert!(!takes(&[("TERM", "xterm"), ("NO_COLOR", "1")]));
+    }
 }

@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn a_history_of_the_first_format_is_judged_by_what_it_recorded() {
+        let old = include_bytes!("history/first_format.jsonl");
+        let history = crate::history::parse(std::path::Path::new("old"), old).expect("a history");
+        let judgement = all(&history);
+        for checker in ["durable", "atomic", "phantom", "integrity", "domain"] {
+            let finding = judgement.findings.iter().find(|f| f.checker == checker);
+            assert_eq!(finding.expect("it ran").verdict, Verdict::Pass, "{checker}");
+        }
+    }
+
+    #[test]
     fn nothing_at_all_passes_nothing() {
         let judgement = all(&History::default());
         let passed = judgement

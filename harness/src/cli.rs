@@ -5,26 +5,34 @@ mod doctor;
 mod images;
 mod list;
 mod progress;
+mod reports;
 mod run;
+mod spoken;
 mod toxiproxy;
 mod up;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::guard;
+use spoken::{say, tell};
 
 /// Exit code for wrong usage; clap uses it, too.
 const USAGE: u8 = 2;
 /// Exit code when the lab could not be set up.
-const NO_LAB: u8 = 4;
+pub const NO_LAB: u8 = 4;
+/// Exit code after Ctrl-C, as a shell reports it.
+const INTERRUPTED: u8 = 130;
 
 /// Breaks a transactional outbox in every way it may break, and judges whether it held.
 ///
 /// Exit codes: 0 every run passed, 1 a run failed, 2 wrong usage, 3 a run proved nothing (unknown or vacuous),
-/// 4 the lab could not be set up.
+/// 4 the lab could not be set up or broke, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "lab", version)]
 pub struct Cli {
@@ -67,6 +75,13 @@ fn default_scenarios() -> PathBuf {
     if here.is_dir() { here } else { built }
 }
 
+impl Scenarios {
+    /// The folder, when it is not where scenarios usually are.
+    fn elsewhere(&self) -> Option<&Path> {
+        (self.folder != default_scenarios()).then_some(&self.folder)
+    }
+}
+
 impl Cli {
     /// Carries the command out.
     pub fn run(self) -> ExitCode {
@@ -76,7 +91,7 @@ impl Cli {
         {
             Ok(runtime) => runtime,
             Err(error) => {
-                eprintln!("lab: starting the runtime: {error}");
+                tell(format_args!("lab: starting the runtime: {error}"));
                 return NO_LAB.into();
             }
         };
@@ -95,11 +110,21 @@ impl Cli {
         match code {
             Ok(code) => code.into(),
             Err(error) => {
-                eprintln!("lab: {error:#}");
-                let usage = error.downcast_ref::<Usage>().is_some();
-                if usage { USAGE } else { NO_LAB }.into()
+                tell(format_args!("lab: {error:#}"));
+                exit_code(&error).into()
             }
         }
+    }
+}
+
+/// How the process exits after an error.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() {
+        USAGE
+    } else if error.is::<Interrupted>() {
+        INTERRUPTED
+    } else {
+        NO_LAB
     }
 }
 
@@ -109,10 +134,15 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<
         done = work => done,
         interrupted = guard::interrupted() => {
             interrupted?;
-            bail!("interrupted; everything is stopped and removed")
+            Err(Interrupted.into())
         }
     }
 }
+
+/// Ctrl-C or SIGTERM.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted; everything is stopped and removed")]
+struct Interrupted;
 
 /// The command line, or a file it names, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -123,5 +153,10 @@ impl Usage {
     /// Turns any error into wrong usage, with its causes.
     fn because(error: anyhow::Error) -> anyhow::Error {
         Self(format!("{error:#}")).into()
+    }
+
+    /// Turns an error that names its own causes into wrong usage.
+    fn said(error: impl std::error::Error) -> anyhow::Error {
+        Self(error.to_string()).into()
     }
 }

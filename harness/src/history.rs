@@ -1,8 +1,10 @@
 //! The record of one run: an append-only list of what was asked, what was answered, what was broken and what was seen.
 //!
 //! Checkers read nothing else, so that a stored run can be judged again. Every entry carries the lab's own monotonic
-//! clock; times of other processes are never compared with it.
+//! clock. Times of other processes are compared with it in one place only (when bids were placed), with a tolerance, and
+//! only where both are clocks of one machine.
 
+mod format;
 mod index;
 mod last;
 mod reader;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 
 use crate::scenario::Scenario;
 
+pub use format::FORMAT;
 pub use index::{AuctionTerms, FaultLife, History, Op};
 pub use last::Last;
 pub use reader::{ReadError, parse, read};
@@ -34,6 +37,16 @@ pub struct Entry {
 pub enum Event {
     /// First entry: what is being run. The judge takes the scenario's expectations from here.
     Begun {
+        /// What this history is written in; absent in the first format.
+        #[serde(default = "format::first")]
+        format: u32,
+        /// The version of the lab that wrote it.
+        #[serde(default)]
+        lab: String,
+        /// The wall clock when the run's own began, in microseconds since the Unix epoch; absent where the servers run on
+        /// another machine, whose clock is not this one.
+        #[serde(default)]
+        began_at_us: Option<i64>,
         /// The scenario's name, such as `recovery/broker_back`.
         name: String,
         /// Seeds the workload; the same seed makes the same bids.
@@ -315,7 +328,7 @@ pub struct Snapshot {
 }
 
 /// A row of `bids`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct BidRow {
     /// The bid.
     pub bid_id: Uuid,
@@ -327,6 +340,9 @@ pub struct BidRow {
     pub amount: i64,
     /// Its place in the auction.
     pub sequence: i64,
+    /// Microseconds since the Unix epoch, by the database's clock; from format 2 on.
+    #[serde(default)]
+    pub placed_at_us: i64,
 }
 
 /// A row of `outbox_events`.
@@ -347,7 +363,7 @@ pub struct EventRow {
 }
 
 /// A row of `inbox`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct InboxRow {
     /// The bid.
     pub bid_id: Uuid,
@@ -355,14 +371,20 @@ pub struct InboxRow {
     pub auction_id: Uuid,
     /// Its place in the auction.
     pub sequence: i64,
+    /// The bidder; from format 2 on.
+    #[serde(default)]
+    pub user_id: String,
     /// Minor units.
     pub amount: i64,
+    /// When the bid was placed, by the message; from format 2 on.
+    #[serde(default)]
+    pub placed_at_us: i64,
     /// False while parked.
     pub applied: bool,
 }
 
 /// A row of `standings`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct StandingRow {
     /// The auction.
     pub auction_id: Uuid,
@@ -370,6 +392,9 @@ pub struct StandingRow {
     pub last_sequence: i64,
     /// How many bids were applied.
     pub bid_count: i64,
+    /// The bid with the highest applied amount; from format 2 on.
+    #[serde(default)]
+    pub highest_bid_id: Option<Uuid>,
     /// The highest applied amount, minor units.
     pub highest_amount: Option<i64>,
 }

@@ -251,7 +251,6 @@ impl<'r> Injector<'r> {
         }
         Ok(())
     }
-
 }
 
 async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
@@ -263,3 +262,4 @@ async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
             bail!("{action:?} cannot be done to a process")
         }
     }
+}

@@ -15,7 +15,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
 
 use crate::{
-    backend::{Backend, Wanted, sweep_containers},
+    backend::{Backend, Kind, Wanted, sweep_containers},
     edge::EdgeControl,
     guard::{self, RunFolder},
     server::{Postgres, RabbitMq, Toxiproxy},
@@ -103,6 +103,16 @@ impl Lab {
             self.delete_vhost(&name).await?;
         }
         Ok(())
+    }
+
+    /// What the servers run as.
+    pub fn backend(&self) -> Kind {
+        self.backend.kind()
+    }
+
+    /// Whether the database's clock is this machine's: not where somebody else's servers are used.
+    pub fn shares_our_clock(&self) -> bool {
+        !self.backend.outlives_the_lab()
     }
 
     /// Versions and durability settings.

@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use outbox_harness::{cli, system};
+use outbox_harness::{cli, environment, system};
 
 fn main() -> ExitCode {
     if let Some(code) = system::as_service() {
         return code;
+    }
+    if let Err(error) = environment::clean() {
+        eprintln!("lab: starting again without variables that steer servers: {error}");
+        return ExitCode::from(cli::NO_LAB);
     }
     cli::Cli::parse().run()
 }

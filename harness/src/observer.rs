@@ -2,11 +2,13 @@
 //! faults, and only reads.
 
 use chrono::{DateTime, Utc};
-use outbox_service::events::{self, BidPlaced};
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::history::{BidRow, EventRow, EventSeen, InboxRow, Snapshot, StandingRow};
+use crate::{
+    contract,
+    history::{BidRow, EventRow, InboxRow, Snapshot, StandingRow},
+};
 
 /// How much of what there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
@@ -96,19 +98,13 @@ pub async fn snapshot(pool: &PgPool) -> sqlx::Result<Snapshot> {
 }
 
 async fn bids(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<BidRow>> {
-    let rows: Vec<(Uuid, Uuid, String, i64, i64)> = sqlx::query_as(
-        "SELECT bid_id, auction_id, user_id, amount, sequence FROM bids ORDER BY auction_id, sequence",
+    sqlx::query_as(
+        "SELECT bid_id, auction_id, user_id, amount, sequence,
+                (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us
+         FROM bids ORDER BY auction_id, sequence",
     )
     .fetch_all(&mut **tx)
-    .await?;
-    let bid = |(bid_id, auction_id, user_id, amount, sequence)| BidRow {
-        bid_id,
-        auction_id,
-        user_id,
-        amount,
-        sequence,
-    };
-    Ok(rows.into_iter().map(bid).collect())
+    .await
 }
 
 async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow>> {
@@ -127,64 +123,33 @@ async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow
         String,
         String,
     )| {
-        let decoded =
-            events::from_outbox(&event_type, payload.as_bytes()).map_err(|error| error.to_string());
         EventRow {
             id,
             status,
             attempts,
             auction_id,
             sequence,
-            payload: decoded.and_then(seen),
+            payload: contract::from_json(&event_type, &payload)
+                .map_err(|breach| breach.to_string()),
         }
     };
     Ok(rows.into_iter().map(event).collect())
 }
 
 async fn inbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<InboxRow>> {
-    let rows: Vec<(Uuid, Uuid, i64, i64, bool)> = sqlx::query_as(
-        "SELECT bid_id, auction_id, sequence, amount, applied_at IS NOT NULL FROM inbox ORDER BY auction_id, sequence",
+    sqlx::query_as(
+        "SELECT bid_id, auction_id, sequence, user_id, amount,
+                (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us, applied_at IS NOT NULL AS applied
+         FROM inbox ORDER BY auction_id, sequence",
     )
     .fetch_all(&mut **tx)
-    .await?;
-    let received = |(bid_id, auction_id, sequence, amount, applied)| InboxRow {
-        bid_id,
-        auction_id,
-        sequence,
-        amount,
-        applied,
-    };
-    Ok(rows.into_iter().map(received).collect())
+    .await
 }
 
 async fn standings(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<StandingRow>> {
-    let rows: Vec<(Uuid, i64, i64, Option<i64>)> = sqlx::query_as(
-        "SELECT auction_id, last_sequence, bid_count, highest_amount FROM standings ORDER BY auction_id",
+    sqlx::query_as(
+        "SELECT auction_id, last_sequence, bid_count, highest_bid_id, highest_amount FROM standings ORDER BY auction_id",
     )
     .fetch_all(&mut **tx)
-    .await?;
-    let standing = |(auction_id, last_sequence, bid_count, highest_amount)| StandingRow {
-        auction_id,
-        last_sequence,
-        bid_count,
-        highest_amount,
-    };
-    Ok(rows.into_iter().map(standing).collect())
-}
-
-/// An event as the history keeps it, or what is wrong with it.
-pub fn seen(event: BidPlaced) -> Result<EventSeen, String> {
-    let id = |name: &str, text: &str| {
-        text.parse()
-            .map_err(|_| format!("{name} is {text:?}, no UUID"))
-    };
-    let at = event.timestamp.as_ref().ok_or("timestamp is missing")?;
-    Ok(EventSeen {
-        bid_id: id("bid_id", &event.bid_id)?,
-        auction_id: id("auction_id", &event.auction_id)?,
-        user_id: event.user_id.clone(),
-        amount: event.amount,
-        sequence: event.sequence,
-        placed_at_us: at.seconds * 1_000_000 + i64::from(at.nanos) / 1_000,
-    })
+    .await
 }

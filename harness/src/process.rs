@@ -1,6 +1,7 @@
 //! Child processes: servers and the system under test. Each runs in its own process group, writes to a log file, is
 //! known to the [guardian](crate::guard), and is killed with all its descendants when its handle is dropped.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
 
-use crate::guard;
+use crate::{environment, guard};
 
 mod error;
 pub mod log;
@@ -41,6 +42,9 @@ pub struct Launch {
     program: PathBuf,
     log: PathBuf,
     command: Command,
+    env: BTreeMap<OsString, OsString>,
+    clean: bool,
+    without: Vec<OsString>,
 }
 
 impl Launch {
@@ -51,7 +55,6 @@ impl Launch {
         let mut command = Command::new(&program);
         command
             .current_dir(run_folder)
-            .env(RUN_MARK, run_folder)
             .stdin(Stdio::null())
             .process_group(0);
         let log = run_folder.join(format!("{}.log", name.replace(' ', "-")));
@@ -60,6 +63,9 @@ impl Launch {
             program,
             log,
             command,
+            env: BTreeMap::from([(RUN_MARK.into(), run_folder.into())]),
+            clean: false,
+            without: Vec::new(),
         }
     }
 
@@ -73,14 +79,29 @@ impl Launch {
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.command.env(key, value);
+        self.env.insert(key.as_ref().into(), value.as_ref().into());
         self
     }
 
     /// Sets several environment variables.
     #[must_use]
     pub fn envs(mut self, vars: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        self.command.envs(vars);
+        self.env.extend(vars);
+        self
+    }
+
+    /// Lets it inherit nothing but what every program needs.
+    #[must_use]
+    pub fn clean(mut self) -> Self {
+        self.clean = true;
+        self
+    }
+
+    /// Keeps variables from it that it would inherit.
+    #[must_use]
+    pub fn without<S: AsRef<OsStr>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        let names = names.into_iter().map(|name| name.as_ref().to_owned());
+        self.without.extend(names);
         self
     }
 
@@ -112,6 +133,15 @@ impl Launch {
             .map_err(log_error)?;
         let err = out.try_clone().map_err(log_error)?;
         self.command.stdout(out).stderr(err);
+        if self.clean {
+            environment::only_what_is_needed(&mut self.command);
+        } else {
+            environment::without_steering(&mut self.command);
+        }
+        for name in &self.without {
+            self.command.env_remove(name);
+        }
+        self.command.envs(&self.env);
         let child = self.command.spawn().map_err(|source| ProcessError::Spawn {
             name: self.name.clone(),
             program: self.program,

@@ -26,21 +26,24 @@ const EDGES: [&str; 6] = [
     "consumer -> rabbitmq",
 ];
 
-/// The properties' scenarios for a seed: one without a fault, two with a random one.
+/// The properties, by the names of their scenarios.
+pub const NAMES: [&str; 3] = [
+    "property/any_bids",
+    "property/any_bids_and_one_cut",
+    "property/any_bids_and_two_cuts",
+];
+
+/// The properties' scenarios for a seed: one without a fault, one with a random one, one with two.
 pub fn scenarios(seed: u64) -> Vec<(String, Scenario)> {
     let mut runner = TestRunner::new_with_rng(Config::default(), workload::rng(seed));
-    let mut draw = |name: &str, faults: usize| {
+    let draw = |(faults, name): (usize, &str)| {
         let drawn = scenario(faults).new_tree(&mut runner);
         let scenario = drawn
             .expect("the strategy filters nothing, so it cannot fail")
             .current();
-        (format!("property/{name}"), scenario)
+        (name.to_owned(), scenario)
     };
-    vec![
-        draw("any_bids", 0),
-        draw("any_bids_and_one_cut", 1),
-        draw("any_bids_and_two_cuts", 2),
-    ]
+    NAMES.into_iter().enumerate().map(draw).collect()
 }
 
 fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
@@ -126,4 +129,20 @@ fn cut(
 
 fn at_least(bound: u64) -> Condition {
     Condition::try_from(format!(">= {bound}")).expect("a condition as scenarios write it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_draws_the_same_scenarios_again_and_another_seed_others() {
+        assert_eq!(scenarios(7), scenarios(7));
+        assert_ne!(scenarios(7), scenarios(8));
+        let faults: Vec<usize> = scenarios(7)
+            .iter()
+            .map(|(_, scenario)| scenario.faults.len())
+            .collect();
+        assert_eq!(faults, [0, 1, 2]);
+    }
 }

@@ -29,6 +29,26 @@ pub enum ReportError {
     Junit(#[from] quick_junit::SerializeError),
 }
 
+/// Whether a report can be written there, without writing one: what is there stays, and nothing is left of the try.
+pub fn can_be_written(path: &std::path::Path) -> Result<(), ReportError> {
+    let new = !path.exists();
+    let tried = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .and_then(|_| {
+            if new {
+                std::fs::remove_file(path)
+            } else {
+                Ok(())
+            }
+        });
+    tried.map_err(|source| ReportError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
 fn write(path: &std::path::Path, text: &str) -> Result<(), ReportError> {
     std::fs::write(path, text).map_err(|source| ReportError::Io {
         path: path.to_owned(),

@@ -4,18 +4,22 @@ mod sound;
 mod written;
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    evidence,
     lab::Lab,
     report::RunSummary,
     scenario::Scenario,
     trial::{self, Trial},
+    verdict::Verdict,
 };
 
 /// Scenarios that run at once. Each has a handful of processes that mostly wait.
@@ -84,54 +88,123 @@ pub trait Observer: Send + Sync + 'static {
     fn judged(&self, summary: &RunSummary);
 }
 
-/// Runs trials side by side and returns their summaries in the trials' order. `keep` keeps the folders of green runs.
+/// How trials are run.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// Where their folders are made.
+    pub runs: PathBuf,
+    /// Keeps the folders of green runs, too.
+    pub keep: bool,
+    /// How many run at once.
+    pub side_by_side: usize,
+    /// Ends what is under way, and begins nothing more.
+    pub stop: CancellationToken,
+}
+
+/// What is known when a suite has ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// The trials that began, in their order.
+    pub summaries: Vec<RunSummary>,
+    /// The names of those that never did, because the suite was stopped before.
+    pub not_begun: Vec<String>,
+}
+
+/// Runs trials side by side. Whatever becomes of one of them, the others' results stand.
 pub async fn run(
     lab: Arc<Lab>,
     trials: Vec<Trial>,
-    runs: &Path,
-    keep: bool,
+    manner: &Manner,
     observer: Arc<dyn Observer>,
-) -> Result<Vec<RunSummary>> {
-    let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
-    let mut under_way = JoinSet::new();
-    for (index, trial) in trials.into_iter().enumerate() {
-        let (lab, places, observer) = (lab.clone(), places.clone(), observer.clone());
-        let folder = runs.join(format!(
-            "{}-{}-{index}",
-            trial.name.replace('/', "-"),
-            trial.seed
-        ));
-        under_way.spawn(async move {
-            let _place = places.acquire_owned().await?;
-            let summary = one(&lab, &trial, &folder, keep, &*observer).await?;
-            observer.judged(&summary);
-            anyhow::Ok((index, summary))
-        });
+) -> Ended {
+    let perform = {
+        let (lab, manner) = (lab.clone(), manner.clone());
+        move |trial: Trial| {
+            let (lab, manner, observer) = (lab.clone(), manner.clone(), observer.clone());
+            async move {
+                let summary = one(&lab, &trial, &manner, &*observer).await;
+                observer.judged(&summary);
+                summary
+            }
+        }
+    };
+    let performed = side_by_side(&trials, manner, perform).await;
+    let mut ended = Ended::default();
+    for (trial, performed) in trials.iter().zip(performed) {
+        match performed {
+            Some(Ok(summary)) => ended.summaries.push(summary),
+            Some(Err(panic)) => {
+                let broken = RunSummary::broken(trial, lab.describe(), &manner.runs, panic);
+                ended.summaries.push(broken);
+            }
+            None => ended.not_begun.push(trial.name.clone()),
+        }
     }
-    let mut summaries = Vec::new();
-    while let Some(done) = under_way.join_next().await {
-        summaries.push(done??);
-    }
-    summaries.sort_by_key(|(index, _)| *index);
-    Ok(summaries.into_iter().map(|(_, summary)| summary).collect())
+    ended
 }
 
-/// Runs one trial; a green one leaves nothing behind unless asked to.
-pub async fn one(
-    lab: &Lab,
-    trial: &Trial,
-    folder: &Path,
-    keep: bool,
-    observer: &dyn Observer,
-) -> Result<RunSummary> {
-    let summary = trial::run(lab, trial, folder, &|stage| {
-        observer.stage(&trial.name, stage)
-    })
-    .await?;
-    if summary.verdict.exit_code() == 0 && !keep {
-        tokio::fs::remove_dir_all(folder)
-            .await
-            .with_context(|| format!("removing {}", folder.display()))?;
+/// What became of each trial, in their order: `None` if it never began, an error if it panicked.
+async fn side_by_side<F, R>(
+    trials: &[Trial],
+    manner: &Manner,
+    perform: F,
+) -> Vec<Option<Result<RunSummary, String>>>
+where
+    F: Fn(Trial) -> R,
+    R: Future<Output = RunSummary> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(manner.side_by_side));
+    let mut under_way = JoinSet::new();
+    let mut index_of = HashMap::new();
+    for (index, trial) in trials.iter().enumerate() {
+        let place = tokio::select! {
+            biased;
+            () = manner.stop.cancelled() => break,
+            place = places.clone().acquire_owned() => place,
+        };
+        let work = perform(trial.clone());
+        let task = under_way.spawn(async move {
+            let _place = place;
+            work.await
+        });
+        index_of.insert(task.id(), index);
     }
-    Ok(summary)
+    let mut performed: Vec<_> = trials.iter().map(|_| None).collect();
+    while let Some(done) = under_way.join_next_with_id().await {
+        let (id, done) = match done {
+            Ok((id, summary)) => (id, Ok(summary)),
+            Err(error) => (error.id(), Err(format!("the lab panicked: {error}"))),
+        };
+        performed[index_of[&id]] = Some(done);
+    }
+    performed
 }
+
+/// Runs one trial into a folder of its own; a green one leaves nothing behind unless asked to. Whatever keeps it from being
+/// judged is its verdict.
+pub async fn one(lab: &Lab, trial: &Trial, manner: &Manner, observer: &dyn Observer) -> RunSummary {
+    let broken = |folder: &Path, why| RunSummary::broken(trial, lab.describe(), folder, why);
+    let folder = match evidence::folder(&manner.runs, &trial.name, trial.seed) {
+        Ok(folder) => folder,
+        Err(error) => return broken(&manner.runs, error.to_string()),
+    };
+    let stage = |stage: &str| observer.stage(&trial.name, stage);
+    let judged = tokio::select! {
+        biased;
+        () = manner.stop.cancelled() => Err(anyhow!("interrupted before it could be judged")),
+        judged = trial::run(lab, trial, &folder, &stage) => judged,
+    };
+    match judged {
+        Ok(summary) if summary.verdict == Verdict::Pass && !manner.keep => {
+            match tokio::fs::remove_dir_all(&folder).await {
+                Ok(()) => summary,
+                Err(error) => broken(&folder, format!("removing {}: {error}", folder.display())),
+            }
+        }
+        Ok(summary) => summary,
+        Err(error) => broken(&folder, format!("{error:#}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -61,6 +61,19 @@ pub struct Trial {
     pub repeat_command: String,
 }
 
+impl Trial {
+    /// What its edges' names begin with: the same in every run of it, for the lab's own Toxiproxy draws its jitter from a
+    /// proxy's name. Each lab has a Toxiproxy of its own, and runs a scenario once with a seed.
+    fn edges(&self) -> String {
+        let plain = |sign: char| match sign {
+            sign if sign.is_ascii_alphanumeric() || sign == '_' => sign,
+            _ => '-',
+        };
+        let name: String = self.name.chars().map(plain).collect();
+        format!("{name}-{}", self.seed)
+    }
+}
+
 /// Runs a trial into `folder`, and judges what it left there.
 pub async fn run(
     lab: &Lab,
@@ -74,6 +87,9 @@ pub async fn run(
     let path = folder.join("history.jsonl");
     let recorder = Recorder::create(&path)?;
     recorder.record(Event::Begun {
+        format: history::FORMAT,
+        lab: env!("CARGO_PKG_VERSION").to_owned(),
+        began_at_us: lab.shares_our_clock().then(|| recorder.began_at_us()),
         name: trial.name.clone(),
         seed: trial.seed,
         scenario: Box::new(trial.scenario.clone()),
@@ -127,7 +143,7 @@ async fn conduct(
         client::create_auction(&pool, recorder, auction, closed).await?;
     }
     let witness = Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
-    let system = start(lab, &trial.scenario.system, &servers, folder, name).await?;
+    let system = start(lab, &trial.scenario.system, &servers, folder, trial.edges()).await?;
     let stage = Stage {
         system: &system,
         servers: &servers,
@@ -306,4 +322,58 @@ async fn observers(servers: &OwnServers) -> Result<PgPool> {
         .connect(&servers.database_url())
         .await
         .context("the observer could not connect to Postgres")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges(name: &str, seed: u64) -> String {
+        let text = "story = 'told'\n[workload]\nauctions = 1\nbids = '1 at once'\n";
+        let trial = Trial {
+            name: name.to_owned(),
+            scenario: toml::from_str(text).unwrap(),
+            seed,
+            repeat_command: String::new(),
+        };
+        trial.edges()
+    }
+
+    #[test]
+    fn a_history_that_was_kept_is_judged_again_and_again_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = Recorder::create(&folder.path().join("history.jsonl")).unwrap();
+        let told = check::Story::clean().history();
+        // `finish` adds the last one, `Ended`.
+        let events = told.events().take(told.entries().len() - 1);
+        events.for_each(|event| recorder.record(event.clone()));
+        recorder.finish().unwrap();
+        let judged = || judge(folder.path(), "lab check".to_owned()).unwrap();
+        assert_eq!(judged().verdict, crate::verdict::Verdict::Pass);
+        assert_eq!(judged(), judged());
+    }
+
+    #[test]
+    fn evidence_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        std::fs::write(&path, "evidence").unwrap();
+        let said = Recorder::create(&path).unwrap_err().to_string();
+        assert!(said.starts_with("cannot create the history"), "{said}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "evidence");
+    }
+
+    #[test]
+    fn a_repeated_run_has_the_same_edges_and_so_the_same_jitter() {
+        assert_eq!(edges("recovery/slow_link", 7), "recovery-slow_link-7");
+        assert_eq!(
+            edges("recovery/slow_link", 7),
+            edges("recovery/slow_link", 7)
+        );
+        assert_ne!(
+            edges("recovery/slow_link", 8),
+            edges("recovery/slow_link", 7)
+        );
+        assert_eq!(edges("my/50 % über", 1), "my-50----ber-1");
+    }
 }

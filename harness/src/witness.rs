@@ -20,13 +20,12 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
-use outbox_service::events;
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    contract,
     history::{Delivery, Event, EventSeen, Recorder},
-    observer,
 };
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -186,9 +185,7 @@ fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
         return;
     }
     seen.deliveries.fetch_add(1, Ordering::Relaxed);
-    let body = events::from_wire(&delivery.data)
-        .map_err(|error| error.to_string())
-        .and_then(observer::seen);
+    let body = contract::from_wire(&delivery.data).map_err(|breach| breach.to_string());
     let flaws = body
         .as_ref()
         .map_or_else(|_| Vec::new(), |event| flaws(delivery, event));
@@ -215,17 +212,17 @@ fn flaws(delivery: &AmqpDelivery, event: &EventSeen) -> Vec<String> {
         (
             "content_type",
             text(properties.content_type()),
-            events::CONTENT_TYPE.to_owned(),
+            contract::CONTENT_TYPE.to_owned(),
         ),
         (
             "type",
             text(properties.kind()),
-            events::BID_PLACED.to_owned(),
+            contract::EVENT_TYPE.to_owned(),
         ),
         (
             "delivery_mode",
             properties.delivery_mode().map(|mode| mode.to_string()),
-            "2".to_owned(),
+            contract::DELIVERY_MODE.to_string(),
         ),
         (
             "timestamp",

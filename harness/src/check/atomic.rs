@@ -11,24 +11,33 @@ use crate::verdict::Finding;
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
     // A payload that a scenario spoils on purpose still has its place, and by it its bid.
-    let spoiled_allowed = names(scenario(history)?, "events_failed");
+    let terms = Terms {
+        spoiled_allowed: names(scenario(history)?, "events_failed"),
+        placed_at_known: history.has_every_field(),
+    };
     let mut inquiry = Inquiry::new("atomic");
     let mut rows = 0;
     for (number, snapshot) in history.snapshots().enumerate() {
         inquiry.count("snapshots", 1);
         rows += snapshot.bids.len() + snapshot.events.len();
-        compare(&mut inquiry, number + 1, snapshot, spoiled_allowed);
+        compare(&mut inquiry, number + 1, snapshot, &terms);
     }
     Ok(inquiry.conclude(rows, "rows over all snapshots"))
 }
 
-fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, spoiled_allowed: bool) {
+/// What may differ in this history, and what can be compared in it.
+struct Terms {
+    spoiled_allowed: bool,
+    placed_at_known: bool,
+}
+
+fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, terms: &Terms) {
     let mut events: HashMap<_, Vec<&EventRow>> = HashMap::new();
     let mut spoiled = HashMap::new();
     for event in &snapshot.events {
         match &event.payload {
             Ok(payload) => events.entry(payload.bid_id).or_default().push(event),
-            Err(_) if spoiled_allowed => {
+            Err(_) if terms.spoiled_allowed => {
                 _ = spoiled.insert((event.auction_id, event.sequence), event)
             }
             Err(why) => {
@@ -45,7 +54,7 @@ fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, spoiled_al
                 "bids without an event",
                 format!("snapshot {number}: bid {} has no event", bid.bid_id),
             ),
-            [event] if !same(bid, event) => inquiry.fail(
+            [event] if !same(bid, event, terms) => inquiry.fail(
                 "events with other content than their bid",
                 format!("snapshot {number}: {bid:?} and {event:?}"),
             ),
@@ -67,12 +76,13 @@ fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, spoiled_al
     }
 }
 
-fn same(bid: &BidRow, event: &EventRow) -> bool {
+fn same(bid: &BidRow, event: &EventRow, terms: &Terms) -> bool {
     let columns = (event.auction_id, event.sequence) == (bid.auction_id, bid.sequence);
     columns
         && event.payload.as_ref().is_ok_and(|seen| {
             (seen.auction_id, &seen.user_id, seen.amount, seen.sequence)
                 == (bid.auction_id, &bid.user_id, bid.amount, bid.sequence)
+                && (seen.placed_at_us == bid.placed_at_us || !terms.placed_at_known)
         })
 }
 
@@ -115,6 +125,15 @@ mod tests {
         let mut story = Story::clean();
         story.change_last(|tables| tables.events[0].sequence = 7);
         assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_event_that_says_another_time_than_its_bid_fails_where_the_time_was_recorded() {
+        let mut story = Story::clean();
+        story.snapshot_early(|tables| tables.bids[0].placed_at_us += 1);
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+        story.written_in_format(1);
+        assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 
     #[test]

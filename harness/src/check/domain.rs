@@ -1,5 +1,8 @@
 //! The auction's own rules, on the rows that are left: places 1..n without gaps, each bid above the one before, the
-//! highest is the last, and real time is respected (an accepted bid stands before every bid sent afterwards).
+//! highest is the last, and real time is respected (an accepted bid stands before every bid sent afterwards, and was
+//! placed while somebody asked for it).
+
+mod clock;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,7 +11,7 @@ use uuid::Uuid;
 use super::inquiry::Inquiry;
 use super::refusal::same;
 use super::{Unjudgeable, last};
-use crate::history::{BidRow, Event, History, Last, Outcome};
+use crate::history::{BidRow, Event, History, InboxRow, Last, Outcome};
 use crate::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -23,17 +26,22 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         auction(&mut inquiry, history, *auction_id, bids);
     }
     for (auction_id, highest) in highest_applied(last) {
-        let stands = last
-            .standing(auction_id)
-            .and_then(|standing| standing.highest_amount);
-        if stands != Some(highest) {
+        let stands = last.standing(auction_id);
+        let shows = stands.map(|stands| (stands.highest_amount, stands.highest_bid_id));
+        let right = stands.is_some_and(|stands| {
+            stands.highest_amount == Some(highest.amount)
+                && (stands.highest_bid_id == Some(highest.bid_id) || !history.has_every_field())
+        });
+        if !right {
             let example = format!(
-                "auction {auction_id} shows {stands:?}, the highest applied bid is {highest}"
+                "auction {auction_id} shows {shows:?}, the highest applied bid is {} of bid {}",
+                highest.amount, highest.bid_id
             );
             inquiry.fail("auctions that do not show their highest bid", example);
         }
     }
     real_time(&mut inquiry, history, last);
+    clock::placed_while_asked_for(&mut inquiry, history, last);
     Ok(inquiry.conclude(last.tables.bids.len(), "bids"))
 }
 
@@ -74,11 +82,13 @@ fn auction(inquiry: &mut Inquiry, history: &History, auction_id: Uuid, bids: &[&
     }
 }
 
-fn highest_applied(last: Last<'_>) -> BTreeMap<Uuid, i64> {
-    let mut highest: BTreeMap<Uuid, i64> = BTreeMap::new();
+fn highest_applied(last: Last<'_>) -> BTreeMap<Uuid, &InboxRow> {
+    let mut highest: BTreeMap<Uuid, &InboxRow> = BTreeMap::new();
     for row in last.tables.inbox.iter().filter(|row| row.applied) {
-        let amount = highest.entry(row.auction_id).or_insert(row.amount);
-        *amount = (*amount).max(row.amount);
+        let stands = highest.entry(row.auction_id).or_insert(row);
+        if row.amount > stands.amount {
+            *stands = row;
+        }
     }
     highest
 }
@@ -157,6 +167,14 @@ mod tests {
             changed(|tables| tables.standings[0].highest_amount = None),
             Verdict::Fail
         );
+    }
+
+    #[test]
+    fn the_standing_names_the_bid_that_is_the_highest() {
+        let named = |bid: Option<Uuid>| changed(|tables| tables.standings[0].highest_bid_id = bid);
+        assert_eq!(named(Some(Story::bid_id(2))), Verdict::Fail);
+        assert_eq!(named(None), Verdict::Fail);
+        assert_eq!(named(Some(Story::bid_id(3))), Verdict::Pass);
     }
 
     #[test]

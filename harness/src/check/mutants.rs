@@ -34,6 +34,27 @@ fn copy(story: &mut Story, change: impl FnOnce(&mut Delivery)) {
     change(story.last_delivery());
 }
 
+/// Wherever the time of a bid is told, it is an hour later.
+fn an_hour_late(story: &mut Story) {
+    const HOUR_US: i64 = 3_600_000_000;
+    for event in &mut story.events {
+        match event {
+            Event::Snapshot(tables) => {
+                let bids = tables.bids.iter_mut().map(|row| &mut row.placed_at_us);
+                let inbox = tables.inbox.iter_mut().map(|row| &mut row.placed_at_us);
+                let payloads = tables.events.iter_mut();
+                let payloads = payloads.filter_map(|event| event.payload.as_mut().ok());
+                let payloads = payloads.map(|payload| &mut payload.placed_at_us);
+                bids.chain(inbox)
+                    .chain(payloads)
+                    .for_each(|us| *us += HOUR_US);
+            }
+            Event::Delivered(Delivery { body: Ok(body), .. }) => body.placed_at_us += HOUR_US,
+            _ => {}
+        }
+    }
+}
+
 type Mutant = (&'static str, fn(&mut Story), &'static [&'static str]);
 
 const MUTANTS: &[Mutant] = &[
@@ -123,6 +144,33 @@ const MUTANTS: &[Mutant] = &[
     (
         "show a lower bid as the highest",
         |story| story.change_last(|tables| tables.standings[0].highest_amount = Some(10)),
+        &["domain"],
+    ),
+    (
+        "name another bid as the highest",
+        |story| {
+            story.change_last(|tables| tables.standings[0].highest_bid_id = Some(Story::bid_id(1)))
+        },
+        &["domain"],
+    ),
+    (
+        "say another time in an event than in its bid",
+        |story| story.snapshot_early(|tables| tables.bids[1].placed_at_us += 1),
+        &["atomic"],
+    ),
+    (
+        "receive a bid of somebody else",
+        |story| story.change_last(|tables| tables.inbox[1].user_id.push('2')),
+        &["phantom"],
+    ),
+    (
+        "receive a bid of another time",
+        |story| story.change_last(|tables| tables.inbox[1].placed_at_us += 1),
+        &["phantom"],
+    ),
+    (
+        "keep all times in another time zone",
+        an_hour_late,
         &["domain"],
     ),
     (

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::inquiry::Inquiry;
 use super::refusal::same;
 use super::{Unjudgeable, last};
-use crate::history::History;
+use crate::history::{BidRow, History, InboxRow};
 use crate::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -29,9 +29,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         }
     }
     for received in &last.tables.inbox {
-        let content = (received.auction_id, received.sequence, received.amount);
         let bid = last.bid(received.bid_id);
-        if bid.is_none_or(|bid| (bid.auction_id, bid.sequence, bid.amount) != content) {
+        if bid.is_none_or(|bid| !as_placed(received, bid, history.has_every_field())) {
             let example = format!("the consumer has {received:?}, the bid is {bid:?}");
             inquiry.fail("received bids that were not placed so", example);
         }
@@ -46,6 +45,13 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     }
     let looked_at = delivered.len() + last.tables.inbox.len() + last.tables.bids.len();
     Ok(inquiry.conclude(looked_at, "deliveries, received and stored bids"))
+}
+
+fn as_placed(received: &InboxRow, bid: &BidRow, every_field: bool) -> bool {
+    (received.auction_id, received.sequence, received.amount)
+        == (bid.auction_id, bid.sequence, bid.amount)
+        && (!every_field
+            || (&received.user_id, received.placed_at_us) == (&bid.user_id, bid.placed_at_us))
 }
 
 #[cfg(test)]
@@ -69,10 +75,27 @@ mod tests {
     }
 
     #[test]
-    fn an_effect_with_another_amount_fails() {
+    fn an_effect_with_another_amount_bidder_or_time_fails() {
+        let changed = |change: fn(&mut InboxRow)| {
+            let mut story = Story::clean();
+            story.change_last(|tables| change(&mut tables.inbox[0]));
+            verdict(check, &story)
+        };
+        assert_eq!(changed(|row| row.amount += 1), Verdict::Fail);
+        assert_eq!(
+            changed(|row| row.user_id = "user 2".to_owned()),
+            Verdict::Fail
+        );
+        assert_eq!(changed(|row| row.placed_at_us += 1), Verdict::Fail);
+        assert_eq!(changed(|row| row.applied = false), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_the_first_format_did_not_record_is_not_compared() {
         let mut story = Story::clean();
-        story.change_last(|tables| tables.inbox[0].amount += 1);
-        assert_eq!(verdict(check, &story), Verdict::Fail);
+        story.change_last(|tables| tables.inbox[0].user_id.clear());
+        story.written_in_format(1);
+        assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 
     #[test]

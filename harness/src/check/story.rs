@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{Checker, run};
 use crate::history::{
-    BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FaultPhase, History, InboxRow,
-    Outcome, Purpose, Snapshot, StandingRow,
+    BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FORMAT, FaultPhase, History,
+    InboxRow, Outcome, Purpose, Snapshot, StandingRow,
 };
 use crate::scenario::{Condition, Scenario};
 use crate::verdict::Verdict;
@@ -29,6 +29,8 @@ pub(crate) struct Story {
     pub(super) events: Vec<Event>,
     pub(super) tables: Snapshot,
     ops: u64,
+    /// How long nothing happens before an event, by its place, in microseconds.
+    pauses: Vec<(usize, u64)>,
 }
 
 impl Story {
@@ -44,6 +46,9 @@ impl Story {
         .expect("a scenario");
         let mut story = Self {
             events: vec![Event::Begun {
+                format: FORMAT,
+                lab: "told".to_owned(),
+                began_at_us: Some(0),
                 name: "test/story".to_owned(),
                 seed: 7,
                 scenario: Box::new(scenario),
@@ -51,6 +56,7 @@ impl Story {
             }],
             tables: Snapshot::default(),
             ops: 0,
+            pauses: Vec::new(),
         };
         story.fault(FaultPhase::Asked);
         story.fault(FaultPhase::Applied);
@@ -142,6 +148,7 @@ impl Story {
             user_id: format!("user {bid}"),
             amount,
             sequence: event.sequence,
+            placed_at_us: 1_000 * bid as i64,
         });
         self.tables.events.push(event);
     }
@@ -274,7 +281,9 @@ impl Story {
             bid_id: seen.bid_id,
             auction_id: seen.auction_id,
             sequence: seen.sequence,
+            user_id: seen.user_id,
             amount: seen.amount,
+            placed_at_us: seen.placed_at_us,
             applied: true,
         });
         let standings = &mut self.tables.standings;
@@ -286,6 +295,7 @@ impl Story {
                 auction_id: seen.auction_id,
                 last_sequence: 0,
                 bid_count: 0,
+                highest_bid_id: None,
                 highest_amount: None,
             });
         }
@@ -295,15 +305,19 @@ impl Story {
         {
             row.last_sequence += 1;
             row.bid_count += 1;
-            row.highest_amount = row.highest_amount.max(Some(seen.amount));
+            if Some(seen.amount) > row.highest_amount {
+                row.highest_amount = Some(seen.amount);
+                row.highest_bid_id = Some(seen.bid_id);
+            }
         }
     }
 
     pub(crate) fn history(&self) -> History {
         let stamped = self.events.iter().cloned().enumerate();
-        let entries = stamped.map(|(at, event)| Entry {
-            at_us: at as u64 * Self::TICK_US,
-            event,
+        let entries = stamped.map(|(at, event)| {
+            let waited = self.pauses.iter().filter(|(before, _)| *before <= at);
+            let at_us = at as u64 * Self::TICK_US + waited.map(|(_, us)| us).sum::<u64>();
+            Entry { at_us, event }
         });
         History::new(entries.collect(), None)
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Usage, run};
+use super::{Usage, reports::Reports, say};
 use crate::trial;
 
 #[derive(Debug, clap::Args)]
@@ -13,22 +13,23 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     folder: PathBuf,
     #[command(flatten)]
-    reports: run::Reports,
+    reports: Reports,
 }
 
 pub(super) fn check(args: &Args) -> Result<u8> {
+    args.reports.can_be_written().map_err(Usage::said)?;
     let repeat = format!("cargo lab check {}", args.folder.display());
     let summary = trial::judge(&args.folder, repeat).map_err(Usage::because)?;
     for finding in &summary.findings {
-        println!(
+        say(format_args!(
             "{:12} {:8} {}",
             finding.checker,
             finding.verdict.to_string(),
             finding.reason
-        );
+        ));
         for example in &finding.examples {
-            println!("{:21} - {example}", "");
+            say(format_args!("{:21} - {example}", ""));
         }
     }
-    args.reports.write(std::slice::from_ref(&summary))
+    Ok(args.reports.write(std::slice::from_ref(&summary)))
 }

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::{Scenarios, Usage};
-use crate::{facts, suite};
+use super::{Scenarios, Usage, say};
+use crate::{facts, property, seed, suite};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -17,12 +17,16 @@ pub(super) struct Args {
 pub(super) fn list(args: &Args) -> Result<u8> {
     if args.facts {
         for (name, meaning) in facts::NAMES {
-            println!("{name:28} {meaning}");
+            say(format_args!("{name:28} {meaning}"));
         }
         return Ok(0);
     }
     for case in suite::cases(&args.scenarios.folder).map_err(Usage::because)? {
-        println!("{:34} {}", case.name, case.scenario.story);
+        say(format_args!("{:34} {}", case.name, case.scenario.story));
+    }
+    // Each seed draws others; their story is the same.
+    for (name, scenario) in property::scenarios(seed::fresh()) {
+        say(format_args!("{name:34} {}", scenario.story));
     }
     Ok(0)
 }

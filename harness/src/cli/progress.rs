@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, io::IsTerminal, sync::Mutex, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{report::RunSummary, suite::Observer, verdict::Verdict};
+use super::tell;
+use crate::{bar, report::RunSummary, suite::Observer, verdict::Verdict};
 
 /// Whether stdout takes colours.
 pub(super) fn coloured() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    std::io::stdout().is_terminal() && bar::takes_codes(std::env::var_os)
 }
 
 /// What is shown while runs go on.
@@ -20,17 +21,16 @@ pub(super) struct Progress {
 impl Progress {
     /// Shows `runs` runs.
     pub fn new(runs: usize) -> Self {
-        let bar =
-            (std::io::stderr().is_terminal() && std::env::var_os("CI").is_none()).then(|| {
-                let bar = ProgressBar::new(runs as u64);
-                let style =
-                    ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                bar.enable_steady_tick(Duration::from_millis(200));
-                bar
-            });
+        let bar = bar::watched().then(|| {
+            let bar = ProgressBar::new(runs as u64);
+            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
         Self {
-            bar,
+            // A hidden bar hides the lines printed above it, too.
+            bar: bar.filter(|bar| !bar.is_hidden()),
             under_way: Mutex::default(),
         }
     }
@@ -39,7 +39,7 @@ impl Progress {
     pub fn line(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => tell(line),
         }
     }
 

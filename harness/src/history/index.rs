@@ -326,6 +326,28 @@ impl History {
         }
     }
 
+    /// The format that it was written in.
+    pub fn format(&self) -> u32 {
+        match self.begun.map(|position| &self.entries[position].event) {
+            Some(Event::Begun { format, .. }) => *format,
+            _ => super::format::first(),
+        }
+    }
+
+    /// Whether every field that is compared today was recorded: not so before format 2.
+    pub fn has_every_field(&self) -> bool {
+        self.format() >= 2
+    }
+
+    /// The wall clock at a position, in microseconds since the Unix epoch, where the database's is the same one.
+    pub fn wall_clock_us(&self, position: usize) -> Option<i64> {
+        let Event::Begun { began_at_us, .. } = &self.entries[self.begun?].event else {
+            return None;
+        };
+        let since = i64::try_from(self.entries.get(position)?.at_us).ok()?;
+        began_at_us.and_then(|began| began.checked_add(since))
+    }
+
     /// What became of each fault of which anything was recorded, by its index in the scenario.
     pub fn faults(&self) -> &BTreeMap<usize, FaultLife> {
         &self.faults

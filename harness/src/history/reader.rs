@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Entry, History};
+use super::{Entry, FORMAT, History, format};
 
 /// Why a history file cannot be judged at all.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,19 @@ pub enum ReadError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A later lab wrote it.
+    #[error(
+        "{path} is written in format {format} by lab {lab}; this lab, {this}, reads formats up to {FORMAT}: judge it with that one",
+        this = env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The history file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The version that wrote it.
+        lab: String,
     },
     /// A line, not the last one, is no entry.
     #[error("{path}:{line}: not an entry of a history: {source}")]
@@ -39,6 +52,11 @@ pub fn read(path: &Path) -> Result<History, ReadError> {
 
 /// What [`read`] does, on bytes; `path` only names them in errors.
 pub fn parse(path: &Path, text: &[u8]) -> Result<History, ReadError> {
+    let first = text.split(|byte| *byte == b'\n').next();
+    if let Some((format, lab)) = first.and_then(format::newer) {
+        let path = path.to_owned();
+        return Err(ReadError::Newer { path, format, lab });
+    }
     let mut entries: Vec<Entry> = Vec::new();
     let mut torn = None;
     for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -85,6 +103,24 @@ mod tests {
             parse("{\"at_us\":1,\"kind\":\"healed\"}\n{\"at_us\":2,\"ki").expect("a history");
         assert_eq!(history.entries().len(), 1);
         assert_eq!(history.cut_short(), Some("line 2 is torn"));
+    }
+
+    #[test]
+    fn a_history_of_a_later_lab_is_refused_with_its_version_whatever_else_is_in_it() {
+        let later = "{\"at_us\":1,\"kind\":\"begun\",\"format\":99,\"lab\":\"7.1.0\",\"moon\":\"full\"}\n{\"at_us\":2,\"kind\":\"eclipse\"}\n";
+        let error = parse(later).expect_err("unknown").to_string();
+        assert!(
+            error.starts_with("run/history.jsonl is written in format 99 by lab 7.1.0; this lab"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_history_of_the_first_format_still_reads() {
+        let old = include_str!("first_format.jsonl");
+        let history = parse(old).expect("a history");
+        assert_eq!((history.format(), history.cut_short()), (1, None));
+        assert_eq!(history.last().expect("tables").tables.bids.len(), 1);
     }
 
     #[test]

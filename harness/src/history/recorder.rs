@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::{Entry, Event};
 
@@ -45,15 +45,16 @@ pub struct Recorder {
 struct Writer<W> {
     out: Option<W>,
     began: Instant,
+    began_at: SystemTime,
     written: u64,
     /// The first error; kept until `finish` asks, because those who record cannot do anything about it.
     failed: Option<RecordError>,
 }
 
 impl Recorder {
-    /// Creates the file (an old one is overwritten); the clock starts here.
+    /// Creates the file, which must not be there yet: what is recorded is evidence. The clock starts here.
     pub fn create(path: &Path) -> Result<Self, RecordError> {
-        let file = File::create(path).map_err(|source| RecordError::Create {
+        let file = File::create_new(path).map_err(|source| RecordError::Create {
             path: path.to_owned(),
             source,
         })?;
@@ -75,6 +76,14 @@ impl Recorder {
     /// Microseconds since the run began, by the clock that stamps the entries.
     pub fn now_us(&self) -> u64 {
         self.lock().now_us()
+    }
+
+    /// The wall clock when the run began, in microseconds since the Unix epoch.
+    pub fn began_at_us(&self) -> i64 {
+        let since = self.lock().began_at.duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| {
+            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+        })
     }
 
     /// Appends [`Event::Ended`], writes everything to the disk and says whether anything was lost on the way. Any
@@ -101,6 +110,7 @@ impl<W: Write> Writer<W> {
         Self {
             out: Some(out),
             began: Instant::now(),
+            began_at: SystemTime::now(),
             written: 0,
             failed: None,
         }

@@ -21,6 +21,7 @@ use super::{
     zones,
 };
 use crate::{
+    environment,
     process::{Launch, Process, until_ready},
     server::{Body, postgres::answers},
 };
@@ -104,7 +105,7 @@ impl Body for Postgres {
         if let Some(user) = other_user()? {
             launch = launch.user(user.uid.as_raw(), user.gid.as_raw());
         }
-        let process = Arc::new(launch.spawn()?);
+        let process = Arc::new(launch.clean().spawn()?);
         *self.lock() = Some(process.clone());
         let url = self.url("postgres");
         Ok(until_ready(&*process, READY_WITHIN, || answers(&url)).await?)
@@ -257,6 +258,7 @@ fn command(binaries: &Binaries, program: PathBuf) -> Command {
     if let Some(libraries) = &binaries.libraries {
         command.env("LD_LIBRARY_PATH", libraries);
     }
+    environment::without_steering(&mut command);
     command.current_dir("/");
     command
 }

@@ -129,7 +129,7 @@ impl RabbitMq {
         } else {
             format!("{}-{part}", self.name)
         };
-        let launch = Launch::new(&name, program, &self.run_folder);
+        let launch = Launch::new(&name, program, &self.run_folder).clean();
         match &self.binaries.libraries {
             Some(libraries) => launch.env("LD_LIBRARY_PATH", libraries),
             None => launch,

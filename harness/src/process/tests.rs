@@ -69,6 +69,63 @@ async fn a_wait_that_is_too_long_shows_the_log() {
     assert!(!status.success());
 }
 
+/// The names of the variables that a child finds.
+fn variables(launch: Launch) -> Vec<String> {
+    let process = launch.args(["-c", "env; echo ready"]).spawn().unwrap();
+    let began = Instant::now();
+    while !process.log_tail().contains("ready") {
+        assert!(began.elapsed() < SOON, "the shell did not get ready");
+        std::thread::sleep(SIGNAL_POLL);
+    }
+    let log = std::fs::read_to_string(process.log()).unwrap();
+    let names = log.lines().filter_map(|line| line.split_once('='));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn a_clean_child_finds_what_every_program_needs_and_what_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch::new("clean", "/bin/sh", folder.path()).env("GIVEN", "1");
+    let found = variables(launch.clean());
+    // The last four are the shell's own.
+    let known = [
+        RUN_MARK,
+        "GIVEN",
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "LD_LIBRARY_PATH",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+    ];
+    assert!(
+        found.iter().all(|name| known.contains(&name.as_str())),
+        "{found:?}"
+    );
+    assert!(found.iter().any(|name| name == "GIVEN") && found.iter().any(|name| name == RUN_MARK));
+}
+
+#[test]
+fn a_child_can_be_kept_from_a_variable_and_be_given_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let launch = Launch::new("kept", "/bin/sh", folder.path());
+    let found = variables(
+        launch
+            .without(["PATH", "CARGO"])
+            .env("PATH", "/bin:/usr/bin"),
+    );
+    assert!(found.iter().any(|name| name == "PATH"));
+    assert!(
+        !found.iter().any(|name| name == "CARGO"),
+        "cargo sets it for tests"
+    );
+}
+
 #[test]
 fn a_missing_program_is_named() {
     let folder = tempfile::tempdir().unwrap();

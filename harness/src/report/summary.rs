@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::history::History;
+use crate::trial::Trial;
 use crate::verdict::{Finding, Judgement, Verdict};
 
 /// What a reader wants to know of one run.
@@ -69,6 +70,24 @@ impl RunSummary {
             repeat_command,
             environment: history.environment().to_vec(),
             findings: judgement.findings.clone(),
+        }
+    }
+
+    /// A run of which nothing can be judged, and why.
+    pub fn broken(trial: &Trial, environment: Vec<String>, folder: &Path, why: String) -> Self {
+        Self {
+            name: trial.name.clone(),
+            verdict: Verdict::Error,
+            findings: vec![Finding::error("lab", &*why)],
+            reason: why,
+            bites: Vec::new(),
+            recovery_ms: None,
+            recovery_at_least_ms: None,
+            duration_ms: 0,
+            seed: trial.seed,
+            folder: folder.to_owned(),
+            repeat_command: trial.repeat_command.clone(),
+            environment,
         }
     }
 

@@ -63,6 +63,7 @@ impl Launch {
             .map(|(name, value)| (OsString::from(name), OsString::from(value)));
         process::Launch::new(&self.name, &self.program, &self.environment)
             .args(&self.args)
+            .without(outbox_service::settings())
             .envs(env)
             .log(self.log.clone())
             .spawn()

@@ -1,10 +1,19 @@
-//! Chance that can be repeated: a small generator (SplitMix64) seeded per connection, so equal runs draw equal jitter.
+//! Chance that can be repeated: a small generator (SplitMix64), seeded by the proxy's name and the connection's number.
+//! Toxiproxy's API has no seed; a name that carries the run's is one that every server takes.
 
 /// A seeded source of draws.
 #[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 
 impl Chance {
+    /// Of one direction of a proxy's connection, counted from 0: the same name draws the same again.
+    pub(super) fn of(proxy: &str, direction: u64) -> Self {
+        let name = proxy.bytes().fold(0u64, |seed, byte| {
+            seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
+        Self::seeded(name ^ direction.wrapping_mul(0xA076_1D64_78BD_642F))
+    }
+
     /// Equal seeds draw equally.
     pub(super) fn seeded(seed: u64) -> Self {
         Self(seed)
@@ -46,6 +55,18 @@ mod tests {
         let draws: Vec<u64> = (0..1000).map(|_| chance.around(100, 10)).collect();
         assert!(draws.iter().all(|draw| (90..=110).contains(draw)));
         assert!(draws.iter().any(|draw| *draw < 95) && draws.iter().any(|draw| *draw > 105));
+    }
+
+    #[test]
+    fn a_proxy_of_the_same_name_draws_the_same_on_each_connection_again() {
+        let draws = |name: &str, direction: u64| {
+            let mut chance = Chance::of(name, direction);
+            [(); 20].map(|()| chance.around(250, 100))
+        };
+        let first = draws("recovery-slow_link-7-relay-1-rabbitmq", 0);
+        assert_eq!(draws("recovery-slow_link-7-relay-1-rabbitmq", 0), first);
+        assert_ne!(draws("recovery-slow_link-7-relay-1-rabbitmq", 1), first);
+        assert_ne!(draws("recovery-slow_link-8-relay-1-rabbitmq", 0), first);
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Proxy {
         let listener = self.listener().await?;
         let links = Links {
             toxics: self.toxics.subscribe(),
-            seed: seed(&self.name),
+            name: self.name.clone(),
             connections: Arc::clone(&self.connections),
         };
         let up = Forward::open(listener, &self.upstream, &self.server, links)?;
@@ -216,17 +216,10 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Equal names give equal chances.
-fn seed(name: &str) -> u64 {
-    name.bytes().fold(0, |seed, byte| {
-        seed.wrapping_mul(31).wrapping_add(u64::from(byte))
-    })
-}
-
 /// The proxy's connections.
 struct Links {
     toxics: watch::Receiver<Vec<Toxic>>,
-    seed: u64,
+    name: String,
     connections: Arc<AtomicU64>,
 }
 
@@ -238,8 +231,8 @@ impl Carrier for Links {
     async fn carry(&self, client: &mut TcpStream, upstream: &mut TcpStream) -> Ending {
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
         let pump = |stream: Stream, way: u64| {
-            let seed = self.seed ^ (number * 2 + way).wrapping_mul(0xA076_1D64_78BD_642F);
-            Pump::new(stream, self.toxics.clone(), Chance::seeded(seed))
+            let chance = Chance::of(&self.name, number * 2 + way);
+            Pump::new(stream, self.toxics.clone(), chance)
         };
         let (from_client, to_client) = client.split();
         let (from_upstream, to_upstream) = upstream.split();

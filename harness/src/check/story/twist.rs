@@ -10,6 +10,42 @@ impl Story {
         }
     }
 
+    /// The history as a lab before this one wrote it.
+    pub(crate) fn written_in_format(&mut self, earlier: u32) {
+        match &mut self.events[0] {
+            Event::Begun { format, .. } => *format = earlier,
+            other => panic!("a story begins with `begun`, not {other:?}"),
+        }
+    }
+
+    /// The servers run on another machine.
+    pub(crate) fn clock_elsewhere(&mut self) {
+        match &mut self.events[0] {
+            Event::Begun { began_at_us, .. } => *began_at_us = None,
+            other => panic!("a story begins with `begun`, not {other:?}"),
+        }
+    }
+
+    /// Nothing happens for a while.
+    pub(crate) fn time_passes(&mut self, us: u64) {
+        self.pauses.push((self.events.len(), us));
+    }
+
+    /// The system says everywhere that a bid was placed then. Before the run is finished.
+    pub(crate) fn placed_at(&mut self, bid: u128, us: i64) {
+        let bid_id = Self::bid_id(bid);
+        let bids = &mut self.tables.bids;
+        for row in bids.iter_mut().filter(|row| row.bid_id == bid_id) {
+            row.placed_at_us = us;
+        }
+        let payloads = self.tables.events.iter_mut();
+        for payload in payloads.filter_map(|event| event.payload.as_mut().ok()) {
+            if payload.bid_id == bid_id {
+                payload.placed_at_us = us;
+            }
+        }
+    }
+
     pub(crate) fn bites(&mut self, fact: &str, condition: &str) {
         let condition = Condition::try_from(condition.to_owned()).expect("a condition");
         self.scenario(|scenario| _ = scenario.bites.insert(fact.to_owned(), condition));

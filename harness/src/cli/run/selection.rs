@@ -1,0 +1,217 @@
+//! Which scenarios are run: files by name, by folder or by path, and the properties, which a seed draws.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    backend::Wanted,
+    fault::Fault,
+    property,
+    scenario::Scenario,
+    suite::{self, Case},
+};
+
+/// What is to be run, and what cannot be run here and why.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    cases: Vec<Asked>,
+    properties: Vec<&'static str>,
+    /// Names with reasons.
+    pub not_run: Vec<(String, String)>,
+}
+
+/// A scenario file and how it was asked for: what repeats it is its name, or its path where a path was given.
+#[derive(Debug)]
+struct Asked {
+    by: String,
+    case: Case,
+}
+
+/// One run to be made.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub asked_by: String,
+    pub name: String,
+    pub scenario: Scenario,
+    pub seed: u64,
+}
+
+impl Selection {
+    /// All that `names` mean, everything if there are none, each once; `folder` is where names are looked up.
+    pub fn of(names: &[String], folder: &Path, servers: &Wanted) -> Result<Self> {
+        let mut selection = Self::default();
+        if names.is_empty() {
+            selection.named("", folder, servers)?;
+        }
+        for name in names {
+            if Path::new(name).is_file() {
+                let case = suite::case(Path::new(name))?;
+                selection.add(name.clone(), case, servers)?;
+            } else if !selection.named(name.trim_end_matches('/'), folder, servers)? {
+                bail!("no scenario, folder or file {name:?}; `lab list` shows what there is");
+            }
+        }
+        Ok(selection)
+    }
+
+    /// Adds what a name or a folder's name means; whether it meant anything.
+    fn named(&mut self, wanted: &str, folder: &Path, servers: &Wanted) -> Result<bool> {
+        let meant = |name: &str| {
+            let rest = name.strip_prefix(wanted);
+            wanted.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut found = false;
+        for property in property::NAMES.into_iter().filter(|name| meant(name)) {
+            found = true;
+            if !self.properties.contains(&property) {
+                self.properties.push(property);
+            }
+        }
+        for case in suite::cases(folder)?
+            .into_iter()
+            .filter(|case| meant(&case.name))
+        {
+            found = true;
+            self.add(case.name.clone(), case, servers)?;
+        }
+        Ok(found)
+    }
+
+    fn add(&mut self, by: String, case: Case, servers: &Wanted) -> Result<()> {
+        if let Some(known) = self.cases.iter().find(|known| known.case.name == case.name) {
+            if known.case.scenario != case.scenario {
+                bail!(
+                    "{} and {by} are two scenarios of one name, {}; rename one",
+                    known.by,
+                    case.name
+                );
+            }
+            return Ok(());
+        }
+        match servers.cannot(&Fault::all(&case.scenario)?) {
+            Some(why) => self.not_run.push((case.name, why)),
+            None => self.cases.push(Asked { by, case }),
+        }
+        Ok(())
+    }
+
+    /// The runs, `rounds` of each, every round with the next seed.
+    pub fn runs(&self, seed: u64, rounds: u64) -> Vec<Chosen> {
+        (0..rounds)
+            .flat_map(|round| self.round(seed.wrapping_add(round)))
+            .collect()
+    }
+
+    fn round(&self, seed: u64) -> impl Iterator<Item = Chosen> {
+        let files = self.cases.iter().map(move |Asked { by, case }| Chosen {
+            asked_by: by.clone(),
+            name: case.name.clone(),
+            scenario: case.scenario.clone(),
+            seed,
+        });
+        let drawn = property::scenarios(seed).into_iter();
+        let drawn = drawn.filter(|(name, _)| self.properties.contains(&name.as_str()));
+        files.chain(drawn.map(move |(name, scenario)| Chosen {
+            asked_by: name.clone(),
+            name,
+            scenario,
+            seed,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLD: &str = "story = 'told'\n[workload]\nauctions = 1\nbids = '1 at once'\n";
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, extra) in [
+            ("a/one", ""),
+            ("a/two", ""),
+            (
+                "ab/three",
+                "[[fault]]\nprocess = 'postgres'\ndo = 'kill'\nat = '0s'\n",
+            ),
+        ] {
+            let file = folder.path().join(name).with_extension("toml");
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, format!("{TOLD}{extra}")).unwrap();
+        }
+        folder
+    }
+
+    fn names(asked: &[&str], servers: &Wanted) -> Result<Vec<String>> {
+        let folder = folder();
+        let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+        let selection = Selection::of(&asked, folder.path(), servers)?;
+        let runs = selection.runs(7, 1).into_iter();
+        Ok(runs.map(|run| run.name).collect())
+    }
+
+    #[test]
+    fn without_a_name_everything_is_run_and_the_properties_too() {
+        let all = names(&[], &Wanted::native()).unwrap();
+        assert_eq!(all[..3], ["a/one", "a/two", "ab/three"]);
+        assert_eq!(all[3..], property::NAMES);
+    }
+
+    #[test]
+    fn a_folder_means_its_own_scenarios_and_nothing_is_run_twice() {
+        let native = Wanted::native();
+        assert_eq!(
+            names(&["a/", "a/two"], &native).unwrap(),
+            ["a/one", "a/two"]
+        );
+        assert_eq!(names(&["property"], &native).unwrap(), property::NAMES);
+        assert_eq!(
+            names(&["property/any_bids"], &native).unwrap(),
+            ["property/any_bids"]
+        );
+        let said = names(&["a/tw"], &native).unwrap_err().to_string();
+        assert!(
+            said.starts_with("no scenario, folder or file \"a/tw\""),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn every_round_has_the_next_seed_and_draws_its_own_properties() {
+        let folder = folder();
+        let asked = ["property/any_bids_and_one_cut".to_owned()];
+        let selection = Selection::of(&asked, folder.path(), &Wanted::native()).unwrap();
+        let runs = selection.runs(7, 2);
+        assert_eq!((runs[0].seed, runs[1].seed), (7, 8));
+        assert_ne!(runs[0].scenario, runs[1].scenario);
+        assert_eq!(runs[1].scenario, selection.runs(8, 1)[0].scenario);
+    }
+
+    #[test]
+    fn a_file_is_repeated_by_its_path() {
+        let folder = folder();
+        let file = folder.path().join("a/one.toml").display().to_string();
+        let selection = Selection::of(
+            std::slice::from_ref(&file),
+            folder.path(),
+            &Wanted::native(),
+        )
+        .unwrap();
+        let run = &selection.runs(7, 1)[0];
+        assert_eq!((run.name.as_str(), &run.asked_by), ("a/one", &file));
+    }
+
+    #[test]
+    fn what_cannot_be_run_here_is_named_with_its_reason() {
+        let folder = folder();
+        let external = Wanted {
+            backend: crate::backend::Kind::External,
+            ..Wanted::default()
+        };
+        let selection = Selection::of(&["ab".to_owned()], folder.path(), &external).unwrap();
+        assert!(selection.runs(7, 1).is_empty());
+        assert_eq!(selection.not_run[0].0, "ab/three");
+    }
+}
