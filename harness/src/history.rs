@@ -3,6 +3,7 @@
 //! Checkers read nothing else, so that a stored run can be judged again. Every entry carries the lab's own monotonic
 //! clock; times of other processes are never compared with it.
 
+mod commit;
 mod index;
 mod last;
 mod reader;
@@ -13,7 +14,8 @@ use uuid::Uuid;
 
 use crate::scenario::Scenario;
 
-pub use index::{AuctionTerms, FaultLife, History, Op};
+pub use commit::{Change, Columns, Commit, Operation, instant};
+pub use index::{AuctionTerms, FaultLife, History, LedgerState, Op};
 pub use last::Last;
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
@@ -90,6 +92,23 @@ pub enum Event {
     Delivered(Delivery),
     /// The database's tables in one REPEATABLE READ transaction, read around all faults.
     Snapshot(Snapshot),
+    /// Every commit from here on enters the history: nothing of the system has written yet.
+    LedgerOpened {
+        /// How long it took; it waits for transactions of other runs.
+        took_ms: u64,
+    },
+    /// A transaction committed.
+    Committed(Commit),
+    /// Every commit until here is in the history.
+    LedgerClosed {
+        /// How many there were.
+        commits: u64,
+    },
+    /// The server shows no commits; what happened between two snapshots is not known.
+    Sampled {
+        /// Why, and what would change that.
+        why: String,
+    },
     /// Rows that wait to be published (`pending` + `processing`), sampled during the run.
     Backlog {
         /// Rows not yet published or failed.

@@ -28,6 +28,7 @@ pub mod guard;
 pub mod history;
 mod injector;
 pub mod lab;
+mod ledger;
 pub mod native;
 mod observer;
 pub mod process;

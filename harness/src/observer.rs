@@ -95,18 +95,22 @@ async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow
         String,
         String,
     )| {
-        let decoded =
-            events::from_outbox(&event_type, payload.as_bytes()).map_err(|error| error.to_string());
         EventRow {
             id,
             status,
             attempts,
             auction_id,
             sequence,
-            payload: decoded.and_then(seen),
+            payload: self::payload(&event_type, &payload),
         }
     };
     Ok(rows.into_iter().map(event).collect())
+}
+
+/// What an outbox row announces, or why that cannot be told.
+pub(crate) fn payload(event_type: &str, payload: &str) -> Result<EventSeen, String> {
+    let decoded = events::from_outbox(event_type, payload.as_bytes());
+    decoded.map_err(|error| error.to_string()).and_then(seen)
 }
 
 async fn inbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<InboxRow>> {

@@ -24,6 +24,7 @@ use crate::{
     history::{self, BidAsked, Event, Recorder},
     injector::Injector,
     lab::Lab,
+    ledger::Ledger,
     observer,
     report::RunSummary,
     scenario::{self, Scenario},
@@ -42,6 +43,9 @@ const QUIET_FOR: Duration = Duration::from_millis(300);
 const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
 /// Beyond the budget: how long to wait for what would have come, to tell late from lost.
 const LATE: Duration = Duration::from_secs(5);
+
+/// When everything stands still: how long the rest of the log may take to read.
+const LEDGER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -113,6 +117,7 @@ async fn conduct(
     let name = format!("run_{}", Uuid::now_v7().simple());
     let servers = OwnServers::prepare(lab, &faults, &name).await?;
     let pool = observers(&servers).await?;
+    let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
     for (auction, closed) in plan
         .open
         .iter()
@@ -146,6 +151,7 @@ async fn conduct(
     pool.close().await;
     ended?;
     tidied?;
+    ledger.finish(Instant::now() + LEDGER_WITHIN).await?;
     servers.remove(lab).await
 }
 
