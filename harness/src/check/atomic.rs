@@ -1,28 +1,52 @@
-//! Bid and event are written together: in every snapshot, also in the middle of the run, each bid row has exactly one
-//! event row with the same content, and each event row its bid.
+//! Bid and event are written together: each commit that writes a bid writes exactly its one event with the same content, and
+//! the reverse; and in every snapshot, also in the middle of the run, each bid row has its event row, and each event row its
+//! bid. Only retention takes an event away again, and only after it was published.
+
+mod commits;
+mod purge;
 
 use std::collections::HashMap;
 
 use super::inquiry::Inquiry;
-use super::{Unjudgeable, last, names, scenario};
+use super::replay::Replay;
+use super::{Unjudgeable, last, names, sampled_or_exact, scenario};
 use crate::history::{BidRow, EventRow, History, Snapshot};
 use crate::verdict::Finding;
+use purge::Purged;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
     // A payload that a scenario spoils on purpose still has its place, and by it its bid.
     let spoiled_allowed = names(scenario(history)?, "events_failed");
     let mut inquiry = Inquiry::new("atomic");
+    let replay = Replay::of(history)?;
+    let mut purged = match &replay {
+        Some(replay) => {
+            inquiry.count("commits", replay.told.len());
+            commits::judge(&mut inquiry, replay, spoiled_allowed)
+        }
+        None => Purged::possible(history),
+    };
     let mut rows = 0;
     for (number, snapshot) in history.snapshots().enumerate() {
         inquiry.count("snapshots", 1);
         rows += snapshot.bids.len() + snapshot.events.len();
-        compare(&mut inquiry, number + 1, snapshot, spoiled_allowed);
+        compare(&mut inquiry, number + 1, snapshot, &purged, spoiled_allowed);
+        purged.look(snapshot);
     }
-    Ok(inquiry.conclude(rows, "rows over all snapshots"))
+    Ok(sampled_or_exact(
+        inquiry.conclude(rows, "rows over all snapshots"),
+        history,
+    ))
 }
 
-fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, spoiled_allowed: bool) {
+fn compare(
+    inquiry: &mut Inquiry,
+    number: usize,
+    snapshot: &Snapshot,
+    purged: &Purged,
+    spoiled_allowed: bool,
+) {
     let mut events: HashMap<_, Vec<&EventRow>> = HashMap::new();
     let mut spoiled = HashMap::new();
     for event in &snapshot.events {
@@ -41,6 +65,7 @@ fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, spoiled_al
         let of_bid = events.remove(&bid.bid_id).unwrap_or_default();
         match of_bid.as_slice() {
             [] if spoiled.remove(&(bid.auction_id, bid.sequence)).is_some() => {}
+            [] if purged.may_be(bid.bid_id) => inquiry.count("events purged", 1),
             [] => inquiry.fail(
                 "bids without an event",
                 format!("snapshot {number}: bid {} has no event", bid.bid_id),
@@ -77,52 +102,4 @@ fn same(bid: &BidRow, event: &EventRow) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::story::{Story, verdict};
-    use super::*;
-    use crate::verdict::Verdict;
-
-    #[test]
-    fn a_bid_without_its_event_fails_even_if_it_comes_later() {
-        let mut story = Story::new();
-        story.auction(1);
-        story.place(1, 1, 10);
-        story.change_tables(|tables| tables.events.clear());
-        let mut whole = story.clone();
-        story.snapshot();
-        let event = Story::event(1, 1, 10, 1);
-        story.change_tables(|tables| tables.events.push(event.clone()));
-        story.finish();
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-
-        whole.change_tables(|tables| tables.events.push(event));
-        whole.finish();
-        assert_eq!(verdict(check, &whole), Verdict::Pass);
-    }
-
-    #[test]
-    fn an_event_without_its_bid_fails() {
-        let mut story = Story::clean();
-        story.change_last(|tables| _ = tables.bids.pop());
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-    }
-
-    #[test]
-    fn two_events_for_a_bid_and_other_content_fail() {
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.events.push(Story::event(1, 1, 100, 1)));
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.events[0].sequence = 7);
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-    }
-
-    #[test]
-    fn a_spoiled_payload_fails_unless_the_scenario_is_about_it() {
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.events[0].payload = Err("no amount".to_owned()));
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-        story.expect("events_failed", "= 1");
-        assert_eq!(verdict(check, &story), Verdict::Pass);
-    }
-}
+mod tests;

@@ -1,25 +1,33 @@
 //! Histories for tests, told in few words: a [`Story`] keeps the tables of an honest system beside its entries.
 
+mod amend;
+pub(super) mod ledger;
 mod twist;
 
 use uuid::Uuid;
 
 use super::{Checker, run};
+use ledger::Log;
+
 use crate::history::{
     BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FaultPhase, History, InboxRow,
     Outcome, Snapshot, StandingRow,
 };
 use crate::scenario::{Condition, Scenario};
-use crate::verdict::Verdict;
+use crate::verdict::{Finding, Verdict};
 
 /// What one checker says of a story.
 pub(super) fn verdict(checker: Checker, story: &Story) -> Verdict {
-    run("under test", checker, &story.history()).verdict
+    finding(checker, story).verdict
+}
+
+fn finding(checker: Checker, story: &Story) -> Finding {
+    run("under test", checker, &story.history()).expect("a run that can be judged")
 }
 
 /// The same, with its sentence.
 pub(super) fn reason(checker: Checker, story: &Story) -> (Verdict, String) {
-    let finding = run("under test", checker, &story.history());
+    let finding = finding(checker, story);
     (finding.verdict, finding.reason)
 }
 
@@ -29,6 +37,7 @@ pub(crate) struct Story {
     pub(super) events: Vec<Event>,
     pub(super) tables: Snapshot,
     ops: u64,
+    log: Log,
 }
 
 impl Story {
@@ -48,7 +57,9 @@ impl Story {
             }],
             tables: Snapshot::default(),
             ops: 0,
+            log: Log::default(),
         };
+        story.events.push(Event::LedgerOpened { took_ms: 20 });
         story.fault(FaultPhase::Asked);
         story.fault(FaultPhase::Applied);
         story
@@ -135,7 +146,9 @@ impl Story {
             amount,
             sequence: event.sequence,
         });
+        let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
         self.tables.events.push(event);
+        self.commit(changes);
     }
 
     pub(super) fn accept(&mut self, op: u64, status: u16) {
@@ -215,7 +228,9 @@ impl Story {
         });
         self.fault(FaultPhase::Healed);
         for number in 0..self.tables.events.len() {
-            self.tables.events[number].status = "published".to_owned();
+            if self.tables.events[number].status != "published" {
+                self.publish(number);
+            }
             let event = self.tables.events[number].clone();
             self.events.push(Self::delivery(&event));
             self.apply(&event);
@@ -224,6 +239,7 @@ impl Story {
         self.tables.last = true;
         self.snapshot();
         self.events.push(Event::Recovered { after_ms: 120 });
+        self.events.push(Event::LedgerClosed { commits: 0 });
         self.events.push(Event::Ended);
     }
 
@@ -265,13 +281,20 @@ impl Story {
             row.bid_count += 1;
             row.highest_amount = row.highest_amount.max(Some(seen.amount));
         }
+        self.applied(event, seen.sequence);
     }
 
     pub(crate) fn history(&self) -> History {
+        let committed = |event: &&Event| matches!(event, Event::Committed(_));
+        let commits = self.events.iter().filter(committed).count() as u64;
         let stamped = self.events.iter().cloned().enumerate();
         let entries = stamped.map(|(at, event)| Entry {
             at_us: at as u64,
-            event,
+            event: match event {
+                // Whatever a test has put in or taken out.
+                Event::LedgerClosed { .. } => Event::LedgerClosed { commits },
+                event => event,
+            },
         });
         History::new(entries.collect(), None)
     }

@@ -1,12 +1,17 @@
 //! A whole history, indexed once for all checkers.
 
+mod ledger;
+
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use super::last::{Last, LastIndex};
-use super::{BidAsked, Commit, Delivery, Entry, Event, FaultPhase, Outcome, Snapshot};
+use super::{BidAsked, Delivery, Entry, Event, FaultPhase, Outcome, Snapshot};
 use crate::scenario::Scenario;
+
+use ledger::LedgerIndex;
+pub use ledger::LedgerState;
 
 /// All entries of a run, in the order they were recorded, and what the checkers look up in them.
 ///
@@ -26,26 +31,6 @@ pub struct History {
     ledger: LedgerIndex,
     faults: BTreeMap<usize, FaultLife>,
     oddities: Vec<String>,
-}
-
-/// Where the ledger's entries are.
-#[derive(Debug, Clone, Default)]
-struct LedgerIndex {
-    opened: Option<usize>,
-    commits: Vec<usize>,
-    closed: Option<usize>,
-    sampled: Option<String>,
-}
-
-/// How much is known of what was committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LedgerState<'h> {
-    /// Everything.
-    Complete,
-    /// It was opened and, for this reason, does not say everything: the lab broke.
-    Broken(&'static str),
-    /// Nothing but what snapshots show, and why.
-    Sampled(&'h str),
 }
 
 /// What an auction was created with.
@@ -186,24 +171,7 @@ impl History {
                     self.last = Some((position, LastIndex::of(snapshot)));
                 }
             }
-            Event::LedgerOpened { .. } => match self.ledger.opened {
-                None => self.ledger.opened = Some(position),
-                Some(_) => self
-                    .oddities
-                    .push("the ledger was opened twice".to_owned()),
-            },
-            Event::Committed(_) => self.ledger.commits.push(position),
-            Event::LedgerClosed { commits } => {
-                self.ledger.closed = Some(position);
-                let recorded = self.ledger.commits.len();
-                if *commits != recorded as u64 {
-                    let oddity =
-                        format!("the ledger has {recorded} commits and was closed with {commits}");
-                    self.oddities.push(oddity);
-                }
-            }
-            Event::Sampled { why } => self.ledger.sampled = Some(why.clone()),
-            _ => {}
+            _ => self.oddities.extend(self.ledger.take(position, event)),
         }
     }
 
@@ -339,37 +307,6 @@ impl History {
         match &self.entries[*position].event {
             Event::Snapshot(snapshot) => Some(Last::new(snapshot, index)),
             _ => None,
-        }
-    }
-
-    /// Every commit of the run, in commit order.
-    pub fn commits(&self) -> impl Iterator<Item = &Commit> {
-        self.ledger
-            .commits
-            .iter()
-            .filter_map(|position| match &self.entries[*position].event {
-                Event::Committed(commit) => Some(commit),
-                _ => None,
-            })
-    }
-
-    /// How much is known of what was committed.
-    pub fn ledger(&self) -> LedgerState<'_> {
-        let ledger = &self.ledger;
-        match (ledger.opened, ledger.closed, &ledger.sampled) {
-            (Some(opened), Some(closed), None) => {
-                let outside = |at: &usize| *at < opened || *at > closed;
-                match ledger.commits.iter().any(outside) {
-                    true => LedgerState::Broken("it has commits from outside of its time"),
-                    false => LedgerState::Complete,
-                }
-            }
-            (None, None, Some(why)) => LedgerState::Sampled(why),
-            (None, None, None) if ledger.commits.is_empty() => {
-                LedgerState::Sampled("the history was recorded without a ledger")
-            }
-            (Some(_), None, None) => LedgerState::Broken("it was not closed"),
-            _ => LedgerState::Broken("it was kept and sampled at once, or never opened"),
         }
     }
 

@@ -213,7 +213,8 @@ impl Rest<'_> {
         if self.0.starts_with('"') {
             return self.quoted('"');
         }
-        let plain = |found: char| found.is_ascii_lowercase() || found.is_ascii_digit() || found == '_';
+        let plain =
+            |found: char| found.is_ascii_lowercase() || found.is_ascii_digit() || found == '_';
         let end = self.0.find(|found| !plain(found)).unwrap_or(self.0.len());
         let (name, rest) = self.0.split_at(end);
         if name.is_empty() {
@@ -269,11 +270,19 @@ impl Rest<'_> {
     }
 
     fn expect(&mut self, what: &str, expected: &'static str) -> Result<(), &'static str> {
-        if self.takes(what) { Ok(()) } else { Err(expected) }
+        if self.takes(what) {
+            Ok(())
+        } else {
+            Err(expected)
+        }
     }
 
     fn end(&self) -> Result<(), &'static str> {
-        if self.0.is_empty() { Ok(()) } else { Err("the end of the line") }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err("the end of the line")
+        }
     }
 }
 

@@ -12,10 +12,11 @@ use tokio::{
 use super::transaction::{Assembly, Completed};
 use crate::history::{Event, Recorder};
 
-/// Between two readings. A reading looks through the log of all databases, so it must not be much of the time.
+/// Between two readings.
 const EVERY: Duration = Duration::from_millis(100);
-/// A reading that took long is followed by a pause of so many times its length.
-const SHARE: u32 = 5;
+/// A reading looks through what all databases have logged lately, which is much where many runs go on side by side: it is
+/// followed by a pause of at least so many times its length.
+const SHARE: u32 = 10;
 /// The slot is told now and then how far it was read; it then writes that to its disk.
 const CONFIRM_EVERY: Duration = Duration::from_secs(1);
 /// A server that does not answer for so long is frozen or away.

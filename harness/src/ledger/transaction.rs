@@ -215,9 +215,18 @@ mod tests {
 
     #[test]
     fn lines_outside_of_their_transaction_are_an_error() {
-        assert!(matches!(all(&["COMMIT 7 (at 1970-01-01 00:00:01+00)"]), Err(Torn::Outside(_))));
-        assert!(matches!(all(&["BEGIN 7", "BEGIN 8"]), Err(Torn::Outside(_))));
-        assert!(matches!(all(&["table public.bids: DELETE: bid_id[uuid]:'2'"]), Err(Torn::Outside(_))));
+        assert!(matches!(
+            all(&["COMMIT 7 (at 1970-01-01 00:00:01+00)"]),
+            Err(Torn::Outside(_))
+        ));
+        assert!(matches!(
+            all(&["BEGIN 7", "BEGIN 8"]),
+            Err(Torn::Outside(_))
+        ));
+        assert!(matches!(
+            all(&["table public.bids: DELETE: bid_id[uuid]:'2'"]),
+            Err(Torn::Outside(_))
+        ));
         let other = ["BEGIN 7", "COMMIT 8 (at 1970-01-01 00:00:01+00)"];
         assert!(matches!(all(&other), Err(Torn::Outside(_))));
     }

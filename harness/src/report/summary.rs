@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::history::History;
-use crate::verdict::{Finding, Judgement, Verdict};
+use crate::verdict::{Finding, Judgement, NotJudged, Verdict};
 
 /// What a reader wants to know of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct RunSummary {
     pub environment: Vec<String>,
     /// Everything that was found, the passes too.
     pub findings: Vec<Finding>,
+    /// The checkers that could not judge this run, and why.
+    #[serde(default)]
+    pub not_judged: Vec<NotJudged>,
 }
 
 impl RunSummary {
@@ -69,6 +72,7 @@ impl RunSummary {
             repeat_command,
             environment: history.environment().to_vec(),
             findings: judgement.findings.clone(),
+            not_judged: judgement.not_judged.clone(),
         }
     }
 
@@ -139,7 +143,7 @@ mod tests {
             (summary.verdict, summary.recovery().as_str()),
             (Verdict::Pass, "120 ms")
         );
-        assert_eq!(summary.reason, "all 16 checkers pass");
+        assert_eq!(summary.reason, "all 17 checkers pass");
     }
 
     #[test]
