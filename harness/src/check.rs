@@ -17,9 +17,11 @@ mod marks;
 #[cfg(test)]
 mod mutants;
 mod order;
+mod ownership;
 mod phantom;
 mod recovery;
 mod refusal;
+mod replay;
 #[cfg(test)]
 mod story;
 mod survival;
@@ -29,9 +31,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::facts::{FactError, Facts};
 use crate::fault::BadFault;
-use crate::history::{History, Last};
+use crate::history::{History, Last, LedgerState};
 use crate::scenario::Scenario;
-use crate::verdict::{Finding, Judgement};
+use crate::verdict::{Finding, Judgement, NotJudged};
 
 pub(crate) use order::reordered;
 #[cfg(test)]
@@ -39,7 +41,7 @@ pub(crate) use story::Story;
 
 type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
-const CHECKERS: [(&str, Checker); 17] = [
+const CHECKERS: [(&str, Checker); 18] = [
     ("whole", whole::check),
     ("survival", survival::check),
     ("bite", bite::check),
@@ -54,6 +56,7 @@ const CHECKERS: [(&str, Checker); 17] = [
     ("integrity", integrity::check),
     ("dedup", dedup::check),
     ("order", order::check),
+    ("ownership", ownership::check),
     ("domain", domain::check),
     ("recovery", recovery::check),
     ("expect", expect::check),
@@ -70,13 +73,19 @@ pub const NAMES: [&str; CHECKERS.len()] = {
     names
 };
 
-/// Why a checker cannot judge a history. Always the verdict `Error`.
+/// Why a checker cannot judge a history. The verdict `Error`, except where the server shows no commits: then the checker
+/// is among those that did not judge.
 #[derive(Debug, thiserror::Error)]
 enum Unjudgeable {
     #[error("the history does not say which scenario was run")]
     NoScenario,
     #[error("the history has no last snapshot")]
     NoLastSnapshot,
+    #[error("the ledger cannot be judged by: {0}")]
+    Ledger(String),
+    /// The one reason that is no error: this run could not show it.
+    #[error("sampled: {0}")]
+    Sampled(String),
     #[error(transparent)]
     Fact(#[from] FactError),
     #[error(transparent)]
@@ -90,16 +99,26 @@ enum Unjudgeable {
 
 /// Runs every checker.
 pub fn all(history: &History) -> Judgement {
-    let findings = CHECKERS
-        .iter()
-        .map(|(name, checker)| run(name, *checker, history));
-    Judgement::of(findings.collect(), Facts::of(history), &NAMES)
+    let mut findings = Vec::new();
+    let mut not_judged = Vec::new();
+    for (name, checker) in CHECKERS {
+        match run(name, checker, history) {
+            Ok(finding) => findings.push(finding),
+            Err(why) => not_judged.push(NotJudged {
+                checker: name.to_owned(),
+                why,
+            }),
+        }
+    }
+    Judgement::of(findings, not_judged, Facts::of(history), &NAMES)
 }
 
-/// One checker; whatever keeps it from judging becomes an `Error`, a panic too.
-fn run(name: &str, checker: Checker, history: &History) -> Finding {
-    match catch_unwind(AssertUnwindSafe(|| checker(history))) {
+/// One checker, or why there is nothing that it could judge by. Whatever else keeps it from judging becomes an `Error`, a
+/// panic too.
+fn run(name: &str, checker: Checker, history: &History) -> Result<Finding, String> {
+    Ok(match catch_unwind(AssertUnwindSafe(|| checker(history))) {
         Ok(Ok(finding)) => finding,
+        Ok(Err(sampled @ Unjudgeable::Sampled(_))) => return Err(sampled.to_string()),
         Ok(Err(error)) => Finding::error(name, error.to_string()),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);
@@ -109,7 +128,15 @@ fn run(name: &str, checker: Checker, history: &History) -> Finding {
                 format!("the checker panicked: {}", said.unwrap_or("no message")),
             )
         }
+    })
+}
+
+/// Says of a finding that it rests on snapshots alone, where that is so.
+fn sampled_or_exact(mut finding: Finding, history: &History) -> Finding {
+    if let LedgerState::Sampled(_) = history.ledger() {
+        finding.reason.push_str(" (sampled)");
     }
+    finding
 }
 
 fn scenario(history: &History) -> Result<&Scenario, Unjudgeable> {
@@ -170,7 +197,8 @@ mod tests {
             "broken",
             |_| panic!("index out of bounds"),
             &History::default(),
-        );
+        )
+        .expect("a finding");
         assert_eq!(finding.verdict, Verdict::Error);
         assert_eq!(finding.reason, "the checker panicked: index out of bounds");
     }

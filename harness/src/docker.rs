@@ -63,6 +63,8 @@ impl Docker {
             "fsync=on",
             "synchronous_commit=on",
             "track_commit_timestamp=on",
+            "wal_level=logical",
+            "max_replication_slots=64",
         ];
         let command = settings.iter().flat_map(|setting| ["-c", setting]);
         let request = self

@@ -4,6 +4,7 @@
 //! clock. Times of other processes are compared with it in one place only (when bids were placed), with a tolerance, and
 //! only where both are clocks of one machine.
 
+mod commit;
 mod format;
 mod index;
 mod last;
@@ -15,8 +16,9 @@ use uuid::Uuid;
 
 use crate::scenario::Scenario;
 
+pub use commit::{Change, Columns, Commit, Operation, instant};
 pub use format::FORMAT;
-pub use index::{AuctionTerms, FaultLife, History, Op};
+pub use index::{AuctionTerms, FaultLife, History, LedgerState, Op};
 pub use last::Last;
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
@@ -119,6 +121,23 @@ pub enum Event {
     Delivered(Delivery),
     /// The database's tables in one REPEATABLE READ transaction, read around all faults.
     Snapshot(Snapshot),
+    /// Every commit from here on enters the history: nothing of the system has written yet.
+    LedgerOpened {
+        /// How long it took; it waits for transactions of other runs.
+        took_ms: u64,
+    },
+    /// A transaction committed.
+    Committed(Commit),
+    /// Every commit until here is in the history.
+    LedgerClosed {
+        /// How many there were.
+        commits: u64,
+    },
+    /// The server shows no commits; what happened between two snapshots is not known.
+    Sampled {
+        /// Why, and what would change that.
+        why: String,
+    },
     /// Rows that wait to be published (`pending` + `processing`), sampled during the run.
     Backlog {
         /// Rows not yet published or failed.

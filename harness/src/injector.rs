@@ -9,7 +9,7 @@ mod hold;
 mod imposed;
 mod usurper;
 
-use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::{

@@ -18,6 +18,7 @@ use crate::{
     backend::{Backend, Kind, Wanted, sweep_containers},
     edge::EdgeControl,
     guard::{self, RunFolder},
+    ledger,
     server::{Postgres, RabbitMq, Toxiproxy},
 };
 
@@ -178,8 +179,9 @@ impl Lab {
         server.management().create_vhost(name).await
     }
 
-    /// Removes a run's database from the shared server.
+    /// Removes a run's database from the shared server, and the slot of a run that died before it.
     pub async fn drop_database(&self, name: &str) -> Result<()> {
+        ledger::drop_slots(&self.postgres.url("postgres"), name).await?;
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         command(&self.postgres, &drop).await
     }

@@ -5,7 +5,8 @@
 //!  (TOML)             ├─ system          the service's processes, every connection over a tap and a Toxiproxy
 //!                     ├─ workload, client  bids from proptest strategies, over HTTP
 //!                     ├─ fault, injector   what breaks, when, and the evidence that it bit
-//!                     └─ witness, observer what was published, what the tables say: around all faults
+//!                     ├─ witness, observer what was published, what the tables say: around all faults
+//!                     └─ ledger            every commit, from the database's own log
 //!                            │
 //!                            ▼
 //!                        history ──▶ check, facts ──▶ verdict ──▶ report
@@ -31,6 +32,7 @@ pub mod guard;
 pub mod history;
 mod injector;
 pub mod lab;
+mod ledger;
 pub mod native;
 mod observer;
 pub mod process;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     contract,
-    history::{BidRow, EventRow, InboxRow, Snapshot, StandingRow},
+    history::{BidRow, EventRow, EventSeen, InboxRow, Snapshot, StandingRow},
 };
 
 /// How much of what there is.
@@ -129,11 +129,15 @@ async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow
             attempts,
             auction_id,
             sequence,
-            payload: contract::from_json(&event_type, &payload)
-                .map_err(|breach| breach.to_string()),
+            payload: self::payload(&event_type, &payload),
         }
     };
     Ok(rows.into_iter().map(event).collect())
+}
+
+/// What an outbox row announces, or why that cannot be told.
+pub(crate) fn payload(event_type: &str, payload: &str) -> Result<EventSeen, String> {
+    contract::from_json(event_type, payload).map_err(|breach| breach.to_string())
 }
 
 async fn inbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<InboxRow>> {

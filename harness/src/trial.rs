@@ -33,6 +33,7 @@ use crate::{
     history::{self, BidAsked, Event, Recorder},
     injector::Injector,
     lab::Lab,
+    ledger::Ledger,
     report::RunSummary,
     scenario::{self, Scenario},
     system::{PROCESSES, Place, System},
@@ -47,6 +48,9 @@ const QUEUE: &str = "auction.bids";
 const RUN_WITHIN: Duration = Duration::from_secs(180);
 /// The broker's statistics are a second old, more on a busy machine.
 const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
+
+/// When everything stands still: how long the rest of the log may take to read.
+const LEDGER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -134,6 +138,7 @@ async fn conduct(
     let name = format!("run_{}", Uuid::now_v7().simple());
     let servers = OwnServers::prepare(lab, &faults, &name).await?;
     let pool = observers(&servers).await?;
+    let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
     for (auction, closed) in plan
         .open
         .iter()
@@ -162,6 +167,7 @@ async fn conduct(
     pool.close().await;
     ended?;
     tidied?;
+    ledger.finish(Instant::now() + LEDGER_WITHIN).await?;
     servers.remove(lab).await
 }
 

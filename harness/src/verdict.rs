@@ -85,6 +85,15 @@ impl Finding {
     }
 }
 
+/// A checker that had nothing to judge by. It never counts as a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotJudged {
+    /// The checker, one of [`crate::check::NAMES`].
+    pub checker: String,
+    /// What was missing, and what would bring it.
+    pub why: String,
+}
+
 /// The verdict on one run, with everything it rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
@@ -92,6 +101,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// One a checker, in the order of [`crate::check::NAMES`].
     pub findings: Vec<Finding>,
+    /// The checkers that could not judge this run. Part of the verdict, too.
+    pub not_judged: Vec<NotJudged>,
     /// The run in numbers.
     pub facts: Facts,
     /// The checkers that ran. Part of the verdict: a set that shrank is not the same verdict.
@@ -100,20 +111,27 @@ pub struct Judgement {
 
 impl Judgement {
     /// Sums up. Checkers that should have run and did not become findings of their own, with verdict `Error`.
-    pub fn of(mut findings: Vec<Finding>, facts: Facts, expected: &[&str]) -> Self {
+    pub fn of(
+        mut findings: Vec<Finding>,
+        not_judged: Vec<NotJudged>,
+        facts: Facts,
+        expected: &[&str],
+    ) -> Self {
         let ran: Vec<String> = findings
             .iter()
             .map(|finding| finding.checker.clone())
             .collect();
+        let said = |name: &str| not_judged.iter().any(|not| not.checker == name);
         for missing in expected
             .iter()
-            .filter(|name| !ran.iter().any(|ran| ran == *name))
+            .filter(|name| !ran.iter().any(|ran| ran == *name) && !said(name))
         {
             findings.push(Finding::error(missing, "this checker did not run"));
         }
         Self {
             verdict: Verdict::worst(findings.iter().map(|finding| finding.verdict)),
             findings,
+            not_judged,
             facts,
             ran,
         }
@@ -133,7 +151,15 @@ impl Judgement {
     /// The verdict in one sentence.
     pub fn reason(&self) -> String {
         match self.red().first() {
-            None => format!("all {} checkers pass", self.ran.len()),
+            None if self.not_judged.is_empty() => format!("all {} checkers pass", self.ran.len()),
+            None => {
+                let not: Vec<&str> = self.not_judged.iter().map(|n| n.checker.as_str()).collect();
+                format!(
+                    "{} checkers pass; not judged: {}",
+                    self.ran.len(),
+                    not.join(", ")
+                )
+            }
             Some(finding) => format!("{}: {}", finding.checker, finding.reason),
         }
     }
@@ -159,9 +185,32 @@ mod tests {
 
     #[test]
     fn a_checker_that_did_not_run_is_an_error() {
-        let judgement = Judgement::of(Vec::new(), Facts::default(), &["loss"]);
+        let judgement = Judgement::of(Vec::new(), Vec::new(), Facts::default(), &["loss"]);
         assert_eq!(judgement.verdict, Verdict::Error);
         assert_eq!(judgement.reason(), "loss: this checker did not run");
         assert!(judgement.ran.is_empty());
+    }
+
+    #[test]
+    fn a_checker_that_could_not_judge_is_named_and_makes_no_pass_of_its_own() {
+        let not = NotJudged {
+            checker: "ownership".to_owned(),
+            why: "sampled: the server has wal_level = replica".to_owned(),
+        };
+        let expected = ["loss", "ownership"];
+        let alone = Judgement::of(
+            Vec::new(),
+            vec![not.clone()],
+            Facts::default(),
+            &expected[1..],
+        );
+        assert_eq!(alone.verdict, Verdict::Error);
+        let pass = Finding {
+            verdict: Verdict::Pass,
+            ..Finding::error("loss", "holds")
+        };
+        let judgement = Judgement::of(vec![pass], vec![not], Facts::default(), &expected);
+        assert_eq!(judgement.verdict, Verdict::Pass);
+        assert_eq!(judgement.reason(), "1 checkers pass; not judged: ownership");
     }
 }

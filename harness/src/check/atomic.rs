@@ -1,12 +1,18 @@
-//! Bid and event are written together: in every snapshot, also in the middle of the run, each bid row has exactly one
-//! event row with the same content, and each event row its bid.
+//! Bid and event are written together: each commit that writes a bid writes exactly its one event with the same content, and
+//! the reverse; and in every snapshot, also in the middle of the run, each bid row has its event row, and each event row its
+//! bid. Only retention takes an event away again, and only after it was published.
+
+mod commits;
+mod purge;
 
 use std::collections::HashMap;
 
 use super::inquiry::Inquiry;
-use super::{Unjudgeable, last, names, scenario};
+use super::replay::Replay;
+use super::{Unjudgeable, last, names, sampled_or_exact, scenario};
 use crate::history::{BidRow, EventRow, History, Snapshot};
 use crate::verdict::Finding;
+use purge::Purged;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
@@ -16,13 +22,25 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         placed_at_known: history.has_every_field(),
     };
     let mut inquiry = Inquiry::new("atomic");
+    let replay = Replay::of(history)?;
+    let mut purged = match &replay {
+        Some(replay) => {
+            inquiry.count("commits", replay.told.len());
+            commits::judge(&mut inquiry, replay, terms.spoiled_allowed)
+        }
+        None => Purged::possible(history),
+    };
     let mut rows = 0;
     for (number, snapshot) in history.snapshots().enumerate() {
         inquiry.count("snapshots", 1);
         rows += snapshot.bids.len() + snapshot.events.len();
-        compare(&mut inquiry, number + 1, snapshot, &terms);
+        compare(&mut inquiry, number + 1, snapshot, &purged, &terms);
+        purged.look(snapshot);
     }
-    Ok(inquiry.conclude(rows, "rows over all snapshots"))
+    Ok(sampled_or_exact(
+        inquiry.conclude(rows, "rows over all snapshots"),
+        history,
+    ))
 }
 
 /// What may differ in this history, and what can be compared in it.
@@ -31,7 +49,13 @@ struct Terms {
     placed_at_known: bool,
 }
 
-fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, terms: &Terms) {
+fn compare(
+    inquiry: &mut Inquiry,
+    number: usize,
+    snapshot: &Snapshot,
+    purged: &Purged,
+    terms: &Terms,
+) {
     let mut events: HashMap<_, Vec<&EventRow>> = HashMap::new();
     let mut spoiled = HashMap::new();
     for event in &snapshot.events {
@@ -50,6 +74,7 @@ fn compare(inquiry: &mut Inquiry, number: usize, snapshot: &Snapshot, terms: &Te
         let of_bid = events.remove(&bid.bid_id).unwrap_or_default();
         match of_bid.as_slice() {
             [] if spoiled.remove(&(bid.auction_id, bid.sequence)).is_some() => {}
+            [] if purged.may_be(bid.bid_id) => inquiry.count("events purged", 1),
             [] => inquiry.fail(
                 "bids without an event",
                 format!("snapshot {number}: bid {} has no event", bid.bid_id),
@@ -87,61 +112,4 @@ fn same(bid: &BidRow, event: &EventRow, terms: &Terms) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::story::{Story, verdict};
-    use super::*;
-    use crate::verdict::Verdict;
-
-    #[test]
-    fn a_bid_without_its_event_fails_even_if_it_comes_later() {
-        let mut story = Story::new();
-        story.auction(1);
-        story.place(1, 1, 10);
-        story.change_tables(|tables| tables.events.clear());
-        let mut whole = story.clone();
-        story.snapshot();
-        let event = Story::event(1, 1, 10, 1);
-        story.change_tables(|tables| tables.events.push(event.clone()));
-        story.finish();
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-
-        whole.change_tables(|tables| tables.events.push(event));
-        whole.finish();
-        assert_eq!(verdict(check, &whole), Verdict::Pass);
-    }
-
-    #[test]
-    fn an_event_without_its_bid_fails() {
-        let mut story = Story::clean();
-        story.change_last(|tables| _ = tables.bids.pop());
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-    }
-
-    #[test]
-    fn two_events_for_a_bid_and_other_content_fail() {
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.events.push(Story::event(1, 1, 100, 1)));
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.events[0].sequence = 7);
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-    }
-
-    #[test]
-    fn an_event_that_says_another_time_than_its_bid_fails_where_the_time_was_recorded() {
-        let mut story = Story::clean();
-        story.snapshot_early(|tables| tables.bids[0].placed_at_us += 1);
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-        story.written_in_format(1);
-        assert_eq!(verdict(check, &story), Verdict::Pass);
-    }
-
-    #[test]
-    fn a_spoiled_payload_fails_unless_the_scenario_is_about_it() {
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.events[0].payload = Err("no amount".to_owned()));
-        assert_eq!(verdict(check, &story), Verdict::Fail);
-        story.expect("events_failed", "= 1");
-        assert_eq!(verdict(check, &story), Verdict::Pass);
-    }
-}
+mod tests;

@@ -1,11 +1,15 @@
-//! Order within an auction: first deliveries in sequence, and at every instant the applied bids are a prefix.
+//! Order within an auction: first deliveries in sequence, at every instant the applied bids are a prefix, and by the ledger
+//! places are drawn in commit order and effects take exactly the next ones.
+
+mod commits;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::inquiry::Inquiry;
-use super::{Unjudgeable, last};
+use super::replay::Replay;
+use super::{Unjudgeable, last, sampled_or_exact};
 use crate::history::{History, Snapshot};
 use crate::verdict::{Finding, Verdict};
 
@@ -32,6 +36,10 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         applied_prefix(&mut inquiry, number + 1, snapshot);
         never_back(&mut inquiry, number + 1, snapshot, &mut reached);
     }
+    if let Some(replay) = Replay::of(history)? {
+        inquiry.count("commits", replay.told.len());
+        commits::judge(&mut inquiry, &replay.told);
+    }
     let judged = orders.values().filter(|order| order.len() >= LEAST).count();
     if judged == 0 {
         let example = format!("no auction has {LEAST} events, so their order says little");
@@ -39,7 +47,11 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     }
     inquiry.count("longest extent", longest_extent);
     inquiry.count("auctions with 3 events or more", judged);
-    Ok(inquiry.conclude(orders.values().map(Vec::len).sum(), "first deliveries"))
+    let deliveries = orders.values().map(Vec::len).sum();
+    Ok(sampled_or_exact(
+        inquiry.conclude(deliveries, "first deliveries"),
+        history,
+    ))
 }
 
 /// A delivery behind a later one.

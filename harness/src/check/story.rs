@@ -1,25 +1,33 @@
 //! Histories for tests, told in few words: a [`Story`] keeps the tables of an honest system beside its entries.
 
+mod amend;
+pub(super) mod ledger;
 mod twist;
 
 use uuid::Uuid;
 
 use super::{Checker, run};
+use ledger::Log;
+
 use crate::history::{
     BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FORMAT, FaultPhase, History,
     InboxRow, Outcome, Purpose, Snapshot, StandingRow,
 };
 use crate::scenario::{Condition, Scenario};
-use crate::verdict::Verdict;
+use crate::verdict::{Finding, Verdict};
 
 /// What one checker says of a story.
 pub(super) fn verdict(checker: Checker, story: &Story) -> Verdict {
-    run("under test", checker, &story.history()).verdict
+    finding(checker, story).verdict
+}
+
+fn finding(checker: Checker, story: &Story) -> Finding {
+    run("under test", checker, &story.history()).expect("a run that can be judged")
 }
 
 /// The same, with its sentence.
 pub(super) fn reason(checker: Checker, story: &Story) -> (Verdict, String) {
-    let finding = run("under test", checker, &story.history());
+    let finding = finding(checker, story);
     (finding.verdict, finding.reason)
 }
 
@@ -31,6 +39,7 @@ pub(crate) struct Story {
     ops: u64,
     /// How long nothing happens before an event, by its place, in microseconds.
     pauses: Vec<(usize, u64)>,
+    log: Log,
 }
 
 impl Story {
@@ -57,7 +66,9 @@ impl Story {
             tables: Snapshot::default(),
             ops: 0,
             pauses: Vec::new(),
+            log: Log::default(),
         };
+        story.events.push(Event::LedgerOpened { took_ms: 20 });
         story.fault(FaultPhase::Asked);
         story.fault(FaultPhase::Applied);
         story
@@ -150,7 +161,9 @@ impl Story {
             sequence: event.sequence,
             placed_at_us: 1_000 * bid as i64,
         });
+        let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
         self.tables.events.push(event);
+        self.commit(changes);
     }
 
     pub(super) fn accept(&mut self, op: u64, status: u16) {
@@ -226,6 +239,7 @@ impl Story {
     pub(super) fn finish(&mut self) {
         let requests = self.ops;
         self.events.insert(1, Event::Planned { requests });
+        self.pauses.iter_mut().for_each(|(before, _)| *before += 1);
         self.events.push(Event::Driven { held_back: 0 });
         let rows = self.tables.events.len() as u64;
         self.events.push(Event::Backlog {
@@ -239,7 +253,9 @@ impl Story {
         });
         self.fault(FaultPhase::Healed);
         for number in 0..self.tables.events.len() {
-            self.tables.events[number].status = "published".to_owned();
+            if self.tables.events[number].status != "published" {
+                self.publish(number);
+            }
             let event = self.tables.events[number].clone();
             self.events.push(Self::delivery(&event));
             self.apply(&event);
@@ -253,12 +269,14 @@ impl Story {
         self.events.push(Event::Fenced);
         self.tables.last = true;
         self.snapshot();
+        self.events.push(Event::LedgerClosed { commits: 0 });
         self.events.push(Event::Ended);
     }
 
     /// One more request, so long after everything that no fault explains what became of it.
     pub(super) fn ask_after_the_grace(&mut self, grace_us: u64) {
-        let ended = self.events.split_off(self.events.len() - 3);
+        let fenced = self.events.iter().position(|event| *event == Event::Fenced);
+        let ended = self.events.split_off(fenced.expect("a finished story"));
         self.events
             .extend((0..grace_us / Self::TICK_US + 1).map(|_| Event::Driven { held_back: 0 }));
         let op = self.ask(77, 1, 7_700);
@@ -310,14 +328,23 @@ impl Story {
                 row.highest_bid_id = Some(seen.bid_id);
             }
         }
+        self.applied(event, seen.sequence);
     }
 
     pub(crate) fn history(&self) -> History {
+        let committed = |event: &&Event| matches!(event, Event::Committed(_));
+        let commits = self.events.iter().filter(committed).count() as u64;
         let stamped = self.events.iter().cloned().enumerate();
         let entries = stamped.map(|(at, event)| {
             let waited = self.pauses.iter().filter(|(before, _)| *before <= at);
-            let at_us = at as u64 * Self::TICK_US + waited.map(|(_, us)| us).sum::<u64>();
-            Entry { at_us, event }
+            Entry {
+                at_us: at as u64 * Self::TICK_US + waited.map(|(_, us)| us).sum::<u64>(),
+                event: match event {
+                    // Whatever a test has put in or taken out.
+                    Event::LedgerClosed { .. } => Event::LedgerClosed { commits },
+                    event => event,
+                },
+            }
         });
         History::new(entries.collect(), None)
     }

@@ -1,8 +1,9 @@
 //! The history itself: complete and without contradictions. Whatever it lacks is the lab's fault, never a pass.
 
 use super::inquiry::Inquiry;
+use super::replay::Replay;
 use super::{Unjudgeable, scenario};
-use crate::history::{Event, FaultLife, History, Purpose};
+use crate::history::{Event, FaultLife, History, Last, Purpose};
 use crate::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -59,7 +60,23 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     if let Some(example) = unfenced(history) {
         object("ends without a fence", example);
     }
+    for hole in holes(history) {
+        object("holes in the ledger", hole);
+    }
     Ok(inquiry.conclude(history.entries().len(), "entries"))
+}
+
+/// What the ledger lacks, by itself and beside the last snapshot.
+fn holes(history: &History) -> Vec<String> {
+    match Replay::of(history) {
+        Ok(None) => Vec::new(),
+        Ok(Some(replay)) => {
+            let quiet = history.recovered_after_ms().is_some();
+            let beside = |last: Last<'_>| replay.tables.holes(last.tables, quiet);
+            history.last().map(beside).unwrap_or_default()
+        }
+        Err(why) => vec![why.to_string()],
+    }
 }
 
 /// The last snapshot vouches for the end only if nothing was asked, answered or broken after it.
@@ -137,6 +154,28 @@ mod tests {
     fn a_question_without_an_answer_is_legal() {
         let mut story = Story::clean();
         story.drop_events(|event| matches!(event, Event::Completed { op: 1, .. }));
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_ledger_with_a_hole_is_an_error_and_a_run_without_one_is_sampled() {
+        let ledger = |wrong: fn(&Event) -> bool| {
+            let mut story = Story::clean();
+            story.drop_events(wrong);
+            verdict(check, &story)
+        };
+        assert_eq!(
+            ledger(|event| matches!(event, Event::LedgerClosed { .. })),
+            Verdict::Error
+        );
+        assert_eq!(
+            ledger(|event| matches!(event, Event::LedgerOpened { .. })),
+            Verdict::Error
+        );
+        let wrote_a_bid = |event: &Event| matches!(event, Event::Committed(commit) if commit.changes[0].table == "bids");
+        assert_eq!(ledger(wrote_a_bid), Verdict::Error);
+        let mut story = Story::clean();
+        story.sampled("the server has wal_level = replica");
         assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 

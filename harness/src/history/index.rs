@@ -1,5 +1,7 @@
 //! A whole history, indexed once for all checkers.
 
+mod ledger;
+
 use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
@@ -7,6 +9,9 @@ use uuid::Uuid;
 use super::last::{Last, LastIndex};
 use super::{BidAsked, Delivery, Entry, Event, FaultPhase, Outcome, Purpose, Snapshot};
 use crate::scenario::Scenario;
+
+use ledger::LedgerIndex;
+pub use ledger::LedgerState;
 
 /// All entries of a run, in the order they were recorded, and what the checkers look up in them.
 ///
@@ -23,6 +28,7 @@ pub struct History {
     first_deliveries: HashMap<Uuid, usize>,
     snapshots: Vec<usize>,
     last: Option<(usize, LastIndex)>,
+    ledger: LedgerIndex,
     faults: BTreeMap<usize, FaultLife>,
     oddities: Vec<String>,
 }
@@ -191,7 +197,7 @@ impl History {
                     self.last = Some((position, LastIndex::of(snapshot)));
                 }
             }
-            _ => {}
+            _ => self.oddities.extend(self.ledger.take(position, event)),
         }
     }
 

@@ -162,7 +162,8 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
     let cluster = run_folder.file_name().unwrap_or_default().to_string_lossy();
     let settings = format!(
         "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 400\n\
-         shared_buffers = 256MB\nfsync = on\nsynchronous_commit = on\ntrack_commit_timestamp = on\ndynamic_shared_memory_type = mmap\ncluster_name = '{cluster}'\nlogging_collector = off\n{}",
+         shared_buffers = 256MB\nfsync = on\nsynchronous_commit = on\ntrack_commit_timestamp = on\n\
+         wal_level = logical\nmax_replication_slots = 64\ndynamic_shared_memory_type = mmap\ncluster_name = '{cluster}'\nlogging_collector = off\n{}",
         zones::SETTINGS
     );
     let file = data.join("postgresql.auto.conf");

@@ -70,6 +70,10 @@ fn case(run: &RunSummary) -> TestCase {
     case.add_property(("seed", run.seed.to_string().as_str()));
     case.add_property(("bites", run.bites.join(", ").as_str()));
     case.add_property(("recovery", run.recovery().as_str()));
+    for not in &run.not_judged {
+        let said = format!("{}; {}", not.checker, not.why);
+        case.add_property(("not judged", said.as_str()));
+    }
     case.add_property(("environment", run.environment.join(", ").as_str()));
     case
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::History;
 use crate::trial::Trial;
-use crate::verdict::{Finding, Judgement, Verdict};
+use crate::verdict::{Finding, Judgement, NotJudged, Verdict};
 
 /// What a reader wants to know of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct RunSummary {
     pub environment: Vec<String>,
     /// Everything that was found, the passes too.
     pub findings: Vec<Finding>,
+    /// The checkers that could not judge this run, and why.
+    #[serde(default)]
+    pub not_judged: Vec<NotJudged>,
 }
 
 impl RunSummary {
@@ -70,6 +73,7 @@ impl RunSummary {
             repeat_command,
             environment: history.environment().to_vec(),
             findings: judgement.findings.clone(),
+            not_judged: judgement.not_judged.clone(),
         }
     }
 
@@ -88,6 +92,7 @@ impl RunSummary {
             folder: folder.to_owned(),
             repeat_command: trial.repeat_command.clone(),
             environment,
+            not_judged: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The table for the terminal.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
@@ -44,10 +45,26 @@ pub fn table(runs: &[RunSummary], coloured: bool) -> String {
         text = colour_verdicts(&text);
     }
     text.push('\n');
+    text.push_str(&not_judged(runs));
     for run in runs.iter().filter(|run| run.verdict != Verdict::Pass) {
         explain(&mut text, run, coloured).expect("a String takes everything");
     }
     text
+}
+
+/// What no run of some could show, a line for each reason: a pass says nothing about it.
+fn not_judged(runs: &[RunSummary]) -> String {
+    let mut of: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for not in runs.iter().flat_map(|run| &run.not_judged) {
+        *of.entry((&not.checker, &not.why)).or_default() += 1;
+    }
+    let lines = of.into_iter().map(|((checker, why), times)| {
+        format!(
+            "\nnot judged in {times} of {} runs: {checker}; {why}\n",
+            runs.len()
+        )
+    });
+    lines.collect()
 }
 
 fn explain(text: &mut String, run: &RunSummary, coloured: bool) -> std::fmt::Result {

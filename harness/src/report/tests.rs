@@ -1,5 +1,5 @@
 use super::*;
-use crate::verdict::{Finding, Verdict};
+use crate::verdict::{Finding, NotJudged, Verdict};
 
 fn run(name: &str, verdict: Verdict) -> RunSummary {
     RunSummary {
@@ -17,6 +17,7 @@ fn run(name: &str, verdict: Verdict) -> RunSummary {
         folder: "runs/7".into(),
         repeat_command: format!("lab run {name} --seed 7"),
         environment: vec!["postgres fsync = on".to_owned()],
+        not_judged: Vec::new(),
         findings: vec![Finding {
             checker: "loss".to_owned(),
             verdict,
@@ -48,6 +49,22 @@ fail failure/kill: loss: 1 events lost, marked published and never delivered
   again  lab run failure/kill --seed 7
 ";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn what_was_not_judged_is_said_below_a_green_table() {
+    let mut sampled = run("recovery/broker_back", Verdict::Pass);
+    sampled.not_judged.push(NotJudged {
+        checker: "ownership".to_owned(),
+        why: "sampled: the server has wal_level = replica".to_owned(),
+    });
+    let text = table(
+        &[sampled.clone(), run("failure/kill", Verdict::Pass), sampled],
+        false,
+    );
+    let said =
+        "\nnot judged in 2 of 3 runs: ownership; sampled: the server has wal_level = replica\n";
+    assert!(text.ends_with(said), "{text}");
 }
 
 #[test]

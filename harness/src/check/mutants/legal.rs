@@ -34,7 +34,22 @@ pub(super) enum Act {
         auction: u128,
     },
     Look,
+    Relay {
+        auction: u128,
+        does: fn(&mut Story, u128),
+    },
 }
+
+/// What relays, and the lab's own, may do with an auction's lane and its events, short of publishing.
+const RELAYS: [fn(&mut Story, u128); 7] = [
+    Story::claim,
+    Story::hand_back,
+    Story::give_up_and_requeue,
+    Story::renew,
+    Story::take_over,
+    Story::drain,
+    Story::usurp,
+];
 
 pub(super) fn act() -> impl Strategy<Value = Act> {
     let (auction, raise, earlier) = (1_u128..=3, 10_i64..50, any::<usize>());
@@ -49,6 +64,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         1 => earlier.prop_map(|earlier| Act::Conflict { earlier }),
         1 => auction.prop_map(|auction| Act::Unavailable { auction }),
         1 => Just(Act::Look),
+        6 => (1_u128..=3, prop::sample::select(&RELAYS[..])).prop_map(|(auction, does)| Act::Relay { auction, does }),
     ]
 }
 
@@ -159,6 +175,7 @@ impl Teller {
                 story.unavailable(op, 503);
             }
             Act::Look => story.snapshot(),
+            Act::Relay { auction, does } => does(story, auction),
         }
     }
 }

@@ -71,6 +71,19 @@ impl Story {
         }
     }
 
+    /// The server shows no commits.
+    pub(crate) fn sampled(&mut self, why: &str) {
+        let ledger = |event: &Event| {
+            matches!(
+                event,
+                Event::Committed(_) | Event::LedgerOpened { .. } | Event::LedgerClosed { .. }
+            )
+        };
+        self.drop_events(ledger);
+        let why = why.to_owned();
+        self.events.insert(1, Event::Sampled { why });
+    }
+
     /// Before the run is finished.
     pub(crate) fn change_tables(&mut self, change: impl FnOnce(&mut Snapshot)) {
         change(&mut self.tables);

@@ -1,0 +1,86 @@
+//! What goes wrong in a ledger: changes to one that was told already.
+
+use super::ledger::is;
+use super::{Event, Story, Uuid};
+use crate::history::{Change, Commit, Operation};
+
+impl Story {
+    /// Where a row's insert is: the entry, and its number among the commit's changes.
+    pub(crate) fn written(&self, table: &str, key: Uuid) -> (usize, usize) {
+        let found = self.events.iter().enumerate().find_map(|(at, event)| {
+            let Event::Committed(commit) = event else {
+                return None;
+            };
+            let is_it = |c: &Change| c.op == Operation::Insert && of(c, table, key);
+            Some((at, commit.changes.iter().position(is_it)?))
+        });
+        found.expect("a row that was written")
+    }
+
+    pub(crate) fn commit_at(&mut self, at: usize) -> &mut Commit {
+        match &mut self.events[at] {
+            Event::Committed(commit) => commit,
+            other => panic!("no commit: {other:?}"),
+        }
+    }
+
+    /// One more transaction, right after another one.
+    pub(crate) fn commit_after(&mut self, at: usize, changes: Vec<Change>) {
+        let commit = Commit {
+            xid: 1_000_000,
+            changes,
+            ..self.commit_at(at).clone()
+        };
+        self.events.insert(at + 1, Event::Committed(commit));
+    }
+
+    /// One more transaction, after all others.
+    pub(crate) fn commit_last(&mut self, changes: Vec<Change>) {
+        let last = |event: &Event| matches!(event, Event::Committed(_));
+        let at = self.events.iter().rposition(last).expect("a commit");
+        self.commit_after(at, changes);
+    }
+
+    /// What two transactions did, the other way round.
+    pub(crate) fn swap_commits(&mut self, table: &str, one: Uuid, other: Uuid) {
+        let (one, other) = (self.written(table, one).0, self.written(table, other).0);
+        let changes = std::mem::take(&mut self.commit_at(one).changes);
+        let changes = std::mem::replace(&mut self.commit_at(other).changes, changes);
+        self.commit_at(one).changes = changes;
+    }
+
+    /// The claim under which an event was published.
+    pub(crate) fn last_claim(&mut self, id: Uuid) -> &mut Change {
+        let commits = self
+            .events
+            .iter_mut()
+            .rev()
+            .filter_map(|event| match event {
+                Event::Committed(commit) => Some(commit),
+                _ => None,
+            });
+        let claim = |c: &&mut Change| {
+            of(c, "outbox_events", id) && c.row.get("status") == Some(&is("processing"))
+        };
+        let mut changes = commits.flat_map(|commit| &mut commit.changes);
+        changes.find(claim).expect("a claim")
+    }
+
+    /// As if a row had never been.
+    pub(crate) fn unwrite(&mut self, table: &str, key: Uuid) {
+        for event in &mut self.events {
+            if let Event::Committed(commit) = event {
+                commit.changes.retain(|change| !of(change, table, key));
+            }
+        }
+    }
+}
+
+fn of(change: &Change, table: &str, key: Uuid) -> bool {
+    let column = match table {
+        "outbox_events" => "id",
+        "standings" => "auction_id",
+        _ => "bid_id",
+    };
+    change.table == table && change.row.get(column) == Some(&is(key))
+}

@@ -1,0 +1,345 @@
+//! A story's ledger: what the system's transactions commit while it is told.
+
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
+
+use super::{Event, EventRow, Story, Uuid};
+use crate::history::{Change, Columns, Commit, Operation};
+
+/// How long a lease is good for.
+const LEASE_US: i64 = 1_000_000;
+/// The first relay; the others follow.
+const RELAY: u128 = 0x4e1a_0000;
+
+/// The log, and what only the log shows: who owns which lane, and under which token events are in flight.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log {
+    xid: u32,
+    clock_us: i64,
+    tokens: i64,
+    relays: u128,
+    lanes: BTreeMap<i16, Lane>,
+    claims: BTreeMap<Uuid, i64>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Lane {
+    owner: Option<Uuid>,
+    token: i64,
+    lease_until_us: i64,
+    draining: bool,
+}
+
+/// A row that is written.
+pub(crate) fn change(table: &str, op: Operation, columns: &[(&str, Option<String>)]) -> Change {
+    let columns = columns.iter().cloned();
+    Change {
+        table: table.to_owned(),
+        op,
+        row: columns
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+        old_key: Columns::new(),
+    }
+}
+
+/// A column that is not NULL.
+pub(crate) fn is(value: impl ToString) -> Option<String> {
+    Some(value.to_string())
+}
+
+/// As Postgres prints it.
+pub(crate) fn time(at_us: i64) -> String {
+    let at = DateTime::from_timestamp_micros(at_us).expect("a time in range");
+    at.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()
+}
+
+/// One lane an auction, as far as stories go.
+fn lane_of(auction_id: Uuid) -> i16 {
+    (auction_id.as_u128() % 64) as i16
+}
+
+impl Story {
+    /// A transaction commits, a millisecond after the last one.
+    pub(crate) fn commit(&mut self, changes: Vec<Change>) {
+        self.log.xid += 1;
+        self.log.clock_us += 1_000;
+        self.events.push(Event::Committed(Commit {
+            xid: self.log.xid,
+            committed_at_us: self.log.clock_us,
+            changes,
+            others: 0,
+        }));
+    }
+
+    /// As the log has a bid's row.
+    pub(crate) fn bid_written(event: &EventRow) -> Change {
+        let seen = event.payload.as_ref().expect("an honest payload");
+        change(
+            "bids",
+            Operation::Insert,
+            &[
+                ("bid_id", is(seen.bid_id)),
+                ("auction_id", is(seen.auction_id)),
+                ("user_id", is(&seen.user_id)),
+                ("amount", is(seen.amount)),
+                ("sequence", is(seen.sequence)),
+                ("placed_at", is(time(seen.placed_at_us))),
+            ],
+        )
+    }
+
+    /// As the log has a new event's row.
+    pub(crate) fn event_written(event: &EventRow) -> Change {
+        let seen = event.payload.as_ref().expect("an honest payload");
+        let placed_at = time(seen.placed_at_us).replace(' ', "T") + ":00";
+        let payload = format!(
+            r#"{{"bidId": "{}", "userId": "{}", "amount": "{}", "timestamp": "{placed_at}", "auctionId": "{}", "sequence": "{}"}}"#,
+            seen.bid_id, seen.user_id, seen.amount, seen.auction_id, seen.sequence
+        );
+        change(
+            "outbox_events",
+            Operation::Insert,
+            &[
+                ("id", is(event.id)),
+                ("event_type", is("auction.v1.BidPlaced")),
+                ("payload", is(payload)),
+                ("status", is("pending")),
+                ("auction_id", is(event.auction_id)),
+                ("sequence", is(event.sequence)),
+                ("lane", is(lane_of(event.auction_id))),
+                ("claim_token", None),
+            ],
+        )
+    }
+
+    /// As the log has an event's update.
+    pub(crate) fn event_updated(event: &EventRow, token: Option<i64>) -> Change {
+        change(
+            "outbox_events",
+            Operation::Update,
+            &[
+                ("id", is(event.id)),
+                ("status", is(&event.status)),
+                ("lane", is(lane_of(event.auction_id))),
+                ("claim_token", token.map(|token| token.to_string())),
+                ("attempts", is(event.attempts)),
+            ],
+        )
+    }
+
+    /// The commit of a bid that was received and applied at once; its auction stands there now.
+    pub(super) fn applied(&mut self, event: &EventRow, last_sequence: i64) {
+        let seen = event.payload.as_ref().expect("an honest payload");
+        let stands = |op, place: i64| {
+            let columns = [
+                ("auction_id", is(seen.auction_id)),
+                ("last_sequence", is(place)),
+                ("bid_count", is(place)),
+            ];
+            change("standings", op, &columns)
+        };
+        let mut changes = Vec::new();
+        if last_sequence == 1 {
+            changes.push(stands(Operation::Insert, 0));
+        }
+        changes.push(change(
+            "inbox",
+            Operation::Insert,
+            &[
+                ("bid_id", is(seen.bid_id)),
+                ("auction_id", is(seen.auction_id)),
+                ("sequence", is(seen.sequence)),
+                ("applied_at", is(time(self.log.clock_us))),
+            ],
+        ));
+        changes.push(stands(Operation::Update, last_sequence));
+        self.commit(changes);
+    }
+
+    /// The lane's owner claims what is pending of an auction; a free lane is acquired first.
+    pub(crate) fn claim(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        let lane = self.owned(auction_id);
+        let claimed = self.turn(auction_id, &["pending"], "processing", Some(lane.token));
+        self.commit_some(claimed);
+    }
+
+    /// What is in flight becomes pending again: handed back, or backing off.
+    pub(crate) fn hand_back(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        self.owned(auction_id);
+        let released = self.turn(auction_id, &["processing"], "pending", None);
+        self.commit_some(released);
+    }
+
+    /// What is in flight is given up, and put back by hand.
+    pub(crate) fn give_up_and_requeue(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        self.owned(auction_id);
+        let failed = self.turn(auction_id, &["processing"], "failed", None);
+        self.commit_some(failed);
+        let requeued = self.turn(auction_id, &["failed"], "pending", None);
+        self.commit_some(requeued);
+    }
+
+    /// The lane's owner says that it lives.
+    pub(crate) fn renew(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        let lane = self.owned(auction_id);
+        let lease_until_us = self.log.clock_us + LEASE_US;
+        let renewed = self.set_lane(
+            auction_id,
+            Lane {
+                lease_until_us,
+                ..lane
+            },
+        );
+        self.commit(vec![renewed]);
+    }
+
+    /// The lane's lease ends, and another relay takes it with what is in flight.
+    pub(crate) fn take_over(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        let lane = self.owned(auction_id);
+        self.log.clock_us = self.log.clock_us.max(lane.lease_until_us);
+        self.acquire(auction_id);
+    }
+
+    /// The lane's owner claims no more of it, hands back what it has and gives it up.
+    pub(crate) fn drain(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        let lane = self.owned(auction_id);
+        let draining = Lane {
+            draining: true,
+            ..lane
+        };
+        let changes = vec![self.set_lane(auction_id, draining)];
+        self.commit(changes);
+        self.hand_back(auction);
+        self.free(auction_id);
+    }
+
+    /// The lab's own relay takes the lane by force with what is in flight, and gives it up some time later.
+    pub(crate) fn usurp(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        self.owned(auction_id);
+        self.log.tokens += 1;
+        let token = self.log.tokens;
+        let forced = Lane {
+            owner: Some(Uuid::max()),
+            token,
+            lease_until_us: i64::MAX,
+            draining: false,
+        };
+        let mut changes = vec![self.set_lane(auction_id, forced)];
+        changes.extend(self.turn(auction_id, &["processing"], "processing", Some(token)));
+        self.commit(changes);
+        self.free(auction_id);
+    }
+
+    /// Everything of an auction that is not published yet is, under its lane's token.
+    pub(super) fn publish(&mut self, number: usize) {
+        let event = self.tables.events[number].clone();
+        let auction_id = event.auction_id;
+        let lane = self.owned(auction_id);
+        if self.log.claims.get(&event.id) != Some(&lane.token) {
+            let claimed = self.turn(auction_id, &["pending"], "processing", Some(lane.token));
+            self.commit_some(claimed);
+        }
+        self.tables.events[number].status = "published".to_owned();
+        self.log.claims.remove(&event.id);
+        let marked = Self::event_updated(&self.tables.events[number], None);
+        self.commit(vec![marked]);
+    }
+
+    fn owned(&mut self, auction_id: Uuid) -> Lane {
+        let lane = self.lane(auction_id);
+        if lane.owner.is_none() {
+            self.acquire(auction_id);
+        }
+        self.lane(auction_id)
+    }
+
+    fn lane(&self, auction_id: Uuid) -> Lane {
+        let known = self.log.lanes.get(&lane_of(auction_id));
+        known.copied().unwrap_or_default()
+    }
+
+    /// The next relay takes the lane, with a new token; what was in flight is pending again.
+    fn acquire(&mut self, auction_id: Uuid) {
+        self.log.tokens += 1;
+        self.log.relays += 1;
+        let taken = Lane {
+            owner: Some(Uuid::from_u128(RELAY + self.log.relays)),
+            token: self.log.tokens,
+            lease_until_us: self.log.clock_us + LEASE_US,
+            draining: false,
+        };
+        let mut changes = vec![self.set_lane(auction_id, taken)];
+        changes.extend(self.turn(auction_id, &["processing"], "pending", None));
+        self.commit(changes);
+    }
+
+    /// The lane's owner gives it up, whatever is in flight.
+    pub(crate) fn free(&mut self, auction_id: Uuid) {
+        let free = Lane {
+            owner: None,
+            lease_until_us: i64::MIN,
+            draining: false,
+            ..self.lane(auction_id)
+        };
+        let changes = vec![self.set_lane(auction_id, free)];
+        self.commit(changes);
+    }
+
+    fn set_lane(&mut self, auction_id: Uuid, lane: Lane) -> Change {
+        let number = lane_of(auction_id);
+        self.log.lanes.insert(number, lane);
+        let lease_until = match lane.lease_until_us {
+            i64::MIN => "-infinity".to_owned(),
+            i64::MAX => "infinity".to_owned(),
+            at_us => time(at_us),
+        };
+        change(
+            "relay_lanes",
+            Operation::Update,
+            &[
+                ("lane", is(number)),
+                ("owner", lane.owner.map(|owner| owner.to_string())),
+                ("token", is(lane.token)),
+                ("lease_until", is(lease_until)),
+                ("draining", is(lane.draining)),
+            ],
+        )
+    }
+
+    /// Events of an auction from one status to another, under a token or none.
+    fn turn(
+        &mut self,
+        auction_id: Uuid,
+        from: &[&str],
+        to: &str,
+        token: Option<i64>,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for event in &mut self.tables.events {
+            if event.auction_id == auction_id && from.contains(&event.status.as_str()) {
+                event.status = to.to_owned();
+                match token {
+                    Some(token) => _ = self.log.claims.insert(event.id, token),
+                    None => _ = self.log.claims.remove(&event.id),
+                }
+                changes.push(Self::event_updated(event, token));
+            }
+        }
+        changes
+    }
+
+    fn commit_some(&mut self, changes: Vec<Change>) {
+        if !changes.is_empty() {
+            self.commit(changes);
+        }
+    }
+}
