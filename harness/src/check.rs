@@ -36,6 +36,7 @@ use crate::scenario::Scenario;
 use crate::verdict::{Finding, Judgement, NotJudged};
 
 pub(crate) use order::reordered;
+pub(crate) use replay::{Replay, Step};
 #[cfg(test)]
 pub(crate) use story::Story;
 
@@ -76,7 +77,7 @@ pub const NAMES: [&str; CHECKERS.len()] = {
 /// Why a checker cannot judge a history. The verdict `Error`, except where the server shows no commits: then the checker
 /// is among those that did not judge.
 #[derive(Debug, thiserror::Error)]
-enum Unjudgeable {
+pub(crate) enum Unjudgeable {
     #[error("the history does not say which scenario was run")]
     NoScenario,
     #[error("the history has no last snapshot")]

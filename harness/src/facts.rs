@@ -1,6 +1,8 @@
 //! A run in numbers, derived from its history alone. Scenarios compare them in `[bites]` and `[expect]`.
 
+mod commits;
 mod count;
+mod counters;
 
 use std::collections::BTreeMap;
 
@@ -104,6 +106,42 @@ pub const NAMES: &[(&str, &str)] = &[
         "parked_peak",
         "most received bids that wait for a predecessor, over all snapshots",
     ),
+    (
+        "requests_held_back",
+        "requests that were sent late because every client was waiting: for them the loop was closed",
+    ),
+    (
+        "relays_that_published",
+        "relays, counted anew each time one starts, that marked an event published",
+    ),
+    (
+        "lanes_handed_on",
+        "times that a lane came from one relay to another",
+    ),
+    (
+        "unmarked_ms_peak",
+        "longest time, in milliseconds, from an event's first delivery to its mark",
+    ),
+    (
+        "returned",
+        "messages that came back to the relay, by its own count",
+    ),
+    (
+        "nacked",
+        "messages that the broker refused, by the relay's own count",
+    ),
+    (
+        "lease_conflicts",
+        "write-backs that came too late, by the relay's own count",
+    ),
+    (
+        "broker_outages",
+        "times that the relay could not go on with the broker, by its own count",
+    ),
+    (
+        "outcomes_unknown",
+        "requests of which the API itself did not know the outcome, by its own count",
+    ),
     ("snapshots", "snapshots of the tables"),
     ("faults_applied", "faults that were put in place"),
     (
@@ -168,6 +206,8 @@ impl Facts {
         facts.count_samples(history);
         facts.count_faults(history);
         facts.count_rows(history);
+        facts.count_commits(history);
+        facts.count_counters(history);
         facts
     }
 

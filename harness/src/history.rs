@@ -11,6 +11,8 @@ mod last;
 mod reader;
 mod recorder;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -165,6 +167,13 @@ pub enum Event {
         waited_ms: u64,
         /// What was still missing, such as `12 rows pending`.
         last_seen: String,
+    },
+    /// What a process of the system under test says that it has counted since it was started.
+    Counted {
+        /// The process, such as `relay 2`.
+        process: String,
+        /// By the names of its metrics; what it does not count is not there.
+        counters: BTreeMap<String, u64>,
     },
     /// A process of the system under test ended unasked, or not as it was asked to.
     Died {

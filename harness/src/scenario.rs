@@ -26,6 +26,22 @@ pub struct Scenario {
     pub expect: Expect,
 }
 
+impl Scenario {
+    /// The same story with nothing broken: no fault, and clients that send each bid once and only valid ones. Whatever its
+    /// `[bites]` ask for must not be there then, or they prove nothing.
+    #[must_use]
+    pub fn control(&self) -> Self {
+        let mut control = self.clone();
+        control.faults.clear();
+        control.workload.copies = one();
+        control.workload.mix = Mix::default();
+        control.expect.facts.clear();
+        let own = |fact: &str| fact.starts_with("fault_") && fact.ends_with("_bites");
+        control.bites.retain(|fact, _| !own(fact));
+        control
+    }
+}
+
 /// How many processes of each role run, and how they are set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -5,8 +5,11 @@ use super::inquiry::Inquiry;
 use super::{Unjudgeable, scenario};
 use crate::fault::{Fault, Party, Role, Server, Target};
 use crate::history::{FaultLife, History, Op};
-use crate::verdict::Finding;
+use crate::verdict::{Finding, Verdict};
 
+/// So many requests at once are more than a process serves at once, several times over: what then stays without an answer
+/// may be the load's doing, and shows nothing.
+const OVERLOAD: usize = 64;
 /// How long after a heal an answer may still be missing: a process starts, pools connect again, clients' own connections
 /// are found dead.
 const GRACE_US: u64 = 2_000_000;
@@ -24,6 +27,18 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             .any(|(index, fault)| excuses(history, index, fault, op))
         {
             inquiry.count("requests without an answer, excused by a fault", 1);
+            continue;
+        }
+        if under_way(history, op) >= OVERLOAD {
+            let example = format!(
+                "op {number} over {}: {OVERLOAD} or more requests were under way at once",
+                op.via
+            );
+            inquiry.object(
+                Verdict::Unknown,
+                "requests without an answer under more load than was answered",
+                example,
+            );
             continue;
         }
         let saw = op
@@ -45,6 +60,17 @@ fn excuses(history: &History, index: usize, fault: &Fault, op: &Op) -> bool {
             .faults()
             .get(&index)
             .is_some_and(|life| overlaps(history, life, op))
+}
+
+/// How many requests to the same process were under way when this one was sent.
+fn under_way(history: &History, op: &Op) -> usize {
+    let others = history.ops().values().filter(|other| {
+        let answered = other.completed.as_ref().map(|(position, _)| *position);
+        other.via == op.via
+            && other.invoked <= op.invoked
+            && answered.is_none_or(|answered| answered > op.invoked)
+    });
+    others.count()
 }
 
 fn overlaps(history: &History, life: &FaultLife, op: &Op) -> bool {
@@ -83,7 +109,6 @@ fn stands_in_the_way(target: &Target, via: &str) -> bool {
 mod tests {
     use super::super::story::{Story, verdict};
     use super::*;
-    use crate::verdict::Verdict;
 
     /// One request without an answer, under the story's one fault on this target.
     fn unavailable_under(target: &str, after_heal: bool) -> Verdict {
@@ -142,6 +167,23 @@ mod tests {
     #[test]
     fn long_after_the_heal_nothing_is_excused() {
         assert_eq!(unavailable_under("api", true), Verdict::Fail);
+    }
+
+    #[test]
+    fn more_load_than_was_answered_convicts_nobody_and_shows_nothing() {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let ops: Vec<u64> = (2..2 + OVERLOAD as u128)
+            .map(|bid| story.ask(bid, 1, 20))
+            .collect();
+        let last = *ops.last().expect("several");
+        story.unavailable(last, 503);
+        for op in &ops[..ops.len() - 1] {
+            story.refuse(*op, 422, "bid_too_low");
+        }
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Unknown);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //! places are drawn in commit order and effects take exactly the next ones.
 
 mod commits;
+mod rejections;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
 use super::inquiry::Inquiry;
+use rejections::Rejections;
+
 use super::replay::Replay;
 use super::{Unjudgeable, last, sampled_or_exact};
 use crate::history::{History, Snapshot};
@@ -20,17 +23,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
     let mut inquiry = Inquiry::new("order");
     let orders = history.first_deliveries();
-    let mut longest_extent = 0;
-    for (auction_id, order) in &orders {
-        for late in reordered(order) {
-            longest_extent = longest_extent.max(late.extent);
-            let example = format!(
-                "auction {auction_id}: place {} came {} too late, after place {}",
-                late.sequence, late.extent, late.behind
-            );
-            inquiry.fail("first deliveries out of order", example);
-        }
-    }
+    deliveries(&mut inquiry, history);
     let mut reached = HashMap::new();
     for (number, snapshot) in history.snapshots().enumerate() {
         applied_prefix(&mut inquiry, number + 1, snapshot);
@@ -45,7 +38,6 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         let example = format!("no auction has {LEAST} events, so their order says little");
         inquiry.object(Verdict::Unknown, "runs too small to show an order", example);
     }
-    inquiry.count("longest extent", longest_extent);
     inquiry.count("auctions with 3 events or more", judged);
     let deliveries = orders.values().map(Vec::len).sum();
     Ok(sampled_or_exact(
@@ -54,11 +46,41 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     ))
 }
 
+/// First deliveries are in order, unless the broker would not take one of those that were on their way together.
+fn deliveries(inquiry: &mut Inquiry, history: &History) {
+    let rejections = Rejections::of(history);
+    let at_us = |position: usize| history.entries()[position].at_us;
+    let mut longest_extent = 0;
+    for (auction_id, order) in history.first_deliveries_at() {
+        let places: Vec<i64> = order.iter().map(|(sequence, _)| *sequence).collect();
+        for late in reordered(&places) {
+            longest_extent = longest_extent.max(late.extent);
+            let (_, came) = order[late.index];
+            let (_, overtook) = order[late.index - late.extent];
+            if rejections.explain(at_us(overtook), at_us(came)) {
+                inquiry.count(
+                    "first deliveries overtaken while the broker rejected some",
+                    1,
+                );
+                continue;
+            }
+            let example = format!(
+                "auction {auction_id}: place {} came {} too late, after place {}",
+                late.sequence, late.extent, late.behind
+            );
+            inquiry.fail("first deliveries out of order", example);
+        }
+    }
+    inquiry.count("longest extent", longest_extent);
+}
+
 /// A delivery behind a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Late {
     /// Its place in the auction.
     pub(crate) sequence: i64,
+    /// Its number among the arrivals, from 0.
+    pub(crate) index: usize,
     /// How many arrivals too late (RFC 4737, section 4.2: back to the earliest arrival with a greater place).
     pub(crate) extent: usize,
     /// The place that came before it and should not have.
@@ -85,6 +107,7 @@ pub(crate) fn reordered(order: &[i64]) -> Vec<Late> {
         let (behind, since) = in_order[first_greater.min(in_order.len() - 1)];
         late.push(Late {
             sequence,
+            index,
             extent: index - since,
             behind,
         });

@@ -2,13 +2,23 @@
 
 use super::inquiry::Inquiry;
 use super::{Unjudgeable, last};
-use crate::history::{BidAsked, BidRow, History, Outcome};
+use crate::history::{BidAsked, BidRow, History, Last, Op, Outcome};
 use crate::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
     let mut inquiry = Inquiry::new("refusal");
     for (number, op) in history.ops() {
+        if says_nothing_changed(op) {
+            inquiry.count("requests told that nothing was changed", 1);
+            if let Some(example) = changed_all_the_same(history, last, number, op) {
+                inquiry.fail(
+                    "requests told that nothing was changed, of bids that are stored",
+                    example,
+                );
+            }
+            continue;
+        }
         if !matches!(op.outcome(), Some(Outcome::Refused { .. })) {
             continue;
         }
@@ -32,6 +42,36 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     }
     // The promise is about every request: none that was refused is stored. A run without refusals keeps it.
     Ok(inquiry.conclude(history.ops().len(), "requests"))
+}
+
+/// An answer that leaves it open whether to try again, and not whether anything was done.
+fn says_nothing_changed(op: &Op) -> bool {
+    matches!(op.outcome(), Some(Outcome::Unknown { reason, .. }) if reason.contains("nothing was changed"))
+}
+
+/// The bid is stored although this request changed nothing: another one must have stored it, one that was told so or that
+/// nobody was told about. An answer 200 says only that it was there already.
+fn changed_all_the_same(
+    history: &History,
+    last: Last<'_>,
+    number: &u64,
+    op: &Op,
+) -> Option<String> {
+    let row = last.bid(op.bid.bid_id).filter(|row| same(row, &op.bid))?;
+    let mut others = history
+        .ops_of(op.bid.bid_id)
+        .filter(|(other, _)| other != number);
+    let stored_it = |other: &Op| match other.outcome() {
+        Some(Outcome::Accepted { status, .. }) => *status == 201,
+        _ => other.is_unknown() && !says_nothing_changed(other),
+    };
+    let explained = others.any(|(_, other)| same(row, &other.bid) && stored_it(other));
+    (!explained).then(|| {
+        format!(
+            "op {number}: nothing was changed for bid {}, and it is stored",
+            op.bid.bid_id
+        )
+    })
 }
 
 /// Whether the row is what was asked for.
@@ -69,6 +109,30 @@ mod tests {
         story.times_out(copy);
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    /// A bid whose first request is told that nothing was changed, asked for again with this answer.
+    fn told_that_nothing_changed(answer: u16) -> Verdict {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.says(
+            op,
+            503,
+            "the database is not available; nothing was changed",
+        );
+        story.store(2, 1, 20);
+        let again = story.ask(2, 1, 20);
+        story.accept(again, answer);
+        story.finish();
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn nothing_was_changed_is_as_definite_as_a_refusal() {
+        assert_eq!(told_that_nothing_changed(200), Verdict::Fail);
+        assert_eq!(told_that_nothing_changed(201), Verdict::Pass);
     }
 
     #[test]

@@ -14,18 +14,18 @@ use crate::history::{
 };
 
 use row::Malformed;
-pub(super) use row::{Lane, OutboxEvent, Received, Standing};
+pub(crate) use row::{Lane, OutboxEvent, Received, Standing};
 
 /// What one change did: the row before, where there was one, and after, where there is one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Turn<R> {
+pub(crate) struct Turn<R> {
     pub before: Option<R>,
     pub after: Option<R>,
 }
 
 /// One change, by its table.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Of `bids`; the event that announces a bid says the same as its row.
     Bid(Turn<EventSeen>),
     /// Of `outbox_events`.
@@ -42,14 +42,14 @@ pub(super) enum Step {
 
 /// A commit and what it did.
 #[derive(Debug)]
-pub(super) struct Told<'h> {
+pub(crate) struct Told<'h> {
     pub commit: &'h Commit,
     pub steps: Vec<Step>,
 }
 
 /// The tables as the ledger has them after its last commit.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(crate) struct Tables {
     pub bids: HashMap<Uuid, EventSeen>,
     pub events: HashMap<Uuid, OutboxEvent>,
     inbox: HashMap<Uuid, Received>,
@@ -61,7 +61,7 @@ pub(super) struct Tables {
 
 /// Everything that was committed.
 #[derive(Debug, Default)]
-pub(super) struct Replay<'h> {
+pub(crate) struct Replay<'h> {
     pub told: Vec<Told<'h>>,
     pub tables: Tables,
 }
@@ -69,7 +69,7 @@ pub(super) struct Replay<'h> {
 impl<'h> Replay<'h> {
     /// Tells a complete ledger; none where the run was only sampled. By a broken one, and by one that contradicts itself, no
     /// checker judges.
-    pub fn of(history: &'h History) -> Result<Option<Self>, Unjudgeable> {
+    pub(crate) fn of(history: &'h History) -> Result<Option<Self>, Unjudgeable> {
         match history.ledger() {
             LedgerState::Sampled(_) => return Ok(None),
             LedgerState::Broken(why) => return Err(Unjudgeable::Ledger(why.to_owned())),

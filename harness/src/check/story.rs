@@ -201,6 +201,13 @@ impl Story {
         self.events.push(Event::Completed { op, outcome });
     }
 
+    /// An answer that leaves it open, in these words.
+    pub(super) fn says(&mut self, op: u64, status: u16, reason: &str) {
+        let (status, reason) = (Some(status), reason.to_owned());
+        let outcome = Outcome::Unknown { status, reason };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
     fn unknown(&mut self, op: u64, status: Option<u16>) {
         let reason = "no answer".to_owned();
         let outcome = Outcome::Unknown { status, reason };
@@ -266,11 +273,34 @@ impl Story {
         });
         self.events.push(Event::Healed);
         self.events.push(Event::Recovered { after_ms: 120 });
+        for (process, counters) in self.counters() {
+            self.events.push(Event::Counted { process, counters });
+        }
         self.events.push(Event::Fenced);
         self.tables.last = true;
         self.snapshot();
         self.events.push(Event::LedgerClosed { commits: 0 });
         self.events.push(Event::Ended);
+    }
+
+    /// An honest system counts nothing that is worth telling.
+    fn counters(&self) -> Vec<(String, std::collections::BTreeMap<String, u64>)> {
+        let of = |process: &str, names: &[&str]| {
+            let zero = names.iter().map(|name| ((*name).to_owned(), 0));
+            (process.to_owned(), zero.collect())
+        };
+        vec![
+            of(
+                "relay 1",
+                &[
+                    "relay_returned_total",
+                    "relay_nacked_total",
+                    "relay_lease_conflicts_total",
+                    "relay_outages_total",
+                ],
+            ),
+            of("api 1", &["bids_refused_total{code=\"outcome_unknown\"}"]),
+        ]
     }
 
     /// One more request, so long after everything that no fault explains what became of it.

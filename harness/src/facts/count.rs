@@ -6,7 +6,7 @@ use super::Facts;
 use crate::history::{Event, History, InboxRow, Op, Outcome, Refusal};
 
 impl Facts {
-    fn set(&mut self, name: &str, value: usize) {
+    pub(super) fn set(&mut self, name: &str, value: usize) {
         self.0.insert(name.to_owned(), value as u64);
     }
 
@@ -111,6 +111,9 @@ impl Facts {
                     if history.in_fault(position) {
                         in_fault = in_fault.max(Some(*rows));
                     }
+                }
+                Event::Driven { held_back } => {
+                    self.0.insert("requests_held_back".to_owned(), *held_back);
                 }
                 Event::Recovered { after_ms: ms } | Event::NotRecovered { waited_ms: ms, .. } => {
                     self.0.insert("recovery_ms".to_owned(), *ms);

@@ -299,7 +299,18 @@ impl History {
     /// Per auction, the places of its bids in the order in which each was first delivered. Copies are told by
     /// `bid_id`: the broker's `redelivered` flag says nothing about a copy that was published again.
     pub fn first_deliveries(&self) -> BTreeMap<Uuid, Vec<i64>> {
-        let mut by_auction: BTreeMap<Uuid, Vec<i64>> = BTreeMap::new();
+        let by_auction = self.first_deliveries_at().into_iter();
+        by_auction
+            .map(|(auction_id, order)| {
+                let places = order.into_iter().map(|(sequence, _)| sequence);
+                (auction_id, places.collect())
+            })
+            .collect()
+    }
+
+    /// The same, each with its position.
+    pub fn first_deliveries_at(&self) -> BTreeMap<Uuid, Vec<(i64, usize)>> {
+        let mut by_auction: BTreeMap<Uuid, Vec<(i64, usize)>> = BTreeMap::new();
         for (position, delivery) in self.deliveries() {
             if let Ok(body) = &delivery.body
                 && self.first_deliveries.get(&body.bid_id) == Some(&position)
@@ -307,7 +318,7 @@ impl History {
                 by_auction
                     .entry(body.auction_id)
                     .or_default()
-                    .push(body.sequence);
+                    .push((body.sequence, position));
             }
         }
         by_auction

@@ -34,10 +34,9 @@ impl Life {
         }
     }
 
-    /// It is asked to end now; an end before this was not asked for, and stays so.
+    /// It is asked to end now. How it had ended before this is not changed by asking.
     pub fn asked(&mut self, asked: Asked) {
-        let ended_before = self.asked.is_none() && !self.process.is_running();
-        if !ended_before {
+        if self.process.is_running() || matches!(asked, Asked::Overdue(_)) {
             self.asked = Some(asked);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{QUEUE, Stage, desk::Desk};
+use super::{QUEUE, Stage, desk::Desk, meters};
 use crate::{
     fault::Role,
     history::{Event, Snapshot},
@@ -27,6 +27,8 @@ const LOOK_WITHIN: Duration = Duration::from_secs(20);
 /// its `recovery` finding's.
 pub(super) async fn last_look(stage: &Stage<'_>, recovered: bool) -> Result<Snapshot> {
     let desk = Desk::open(&stage.servers.amqp_url()).await?;
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    meters::read(stage, &http).await;
     stage.system.stop(&[Role::Api, Role::Relay]).await;
     if recovered && consumes(stage).await {
         empty(stage, &desk).await?;

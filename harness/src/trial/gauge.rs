@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Stage,
+    Stage, meters,
     recovery::{CatchingUp, Heal},
 };
 use crate::{
@@ -21,6 +21,8 @@ use crate::{
 const EVERY: Duration = Duration::from_millis(40);
 /// Every so many counts a sample is kept.
 const KEEP_EACH: u64 = 3;
+/// Every so many counts the processes' own counters are read.
+const METERS_EACH: u64 = 15;
 /// Every so many counts the tables are read whole.
 const SNAPSHOT_EACH: u64 = 40;
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -93,9 +95,13 @@ pub(super) async fn watch(
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut catching_up = CatchingUp::new(healed);
+    let http = reqwest::Client::builder().no_proxy().build()?;
     for round in 0u64.. {
         tick.tick().await;
         stage.report_deaths().await;
+        if round % METERS_EACH == METERS_EACH - 1 {
+            meters::read(stage, &http).await;
+        }
         let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, observer::count(stage.pool)).await else {
             continue;
         };

@@ -13,6 +13,25 @@ fn two_first_deliveries_swapped_fail() {
 }
 
 #[test]
+fn what_overtakes_a_rejected_event_is_counted_and_legal() {
+    let mut story = Story::clean();
+    story.swap_deliveries(2, 3);
+    story.counts("relay 1", "relay_returned_total", 1);
+    let finding = check(&story.history()).expect("a finding");
+    assert_eq!(finding.verdict, Verdict::Pass);
+    let overtaken = "first deliveries overtaken while the broker rejected some";
+    assert_eq!(finding.counts[overtaken], 1);
+}
+
+#[test]
+fn a_rejection_long_before_explains_nothing() {
+    let rejections = Rejections(vec![(2_000_000, 3_000_000)]);
+    assert!(rejections.explain(3_500_000, 3_600_000));
+    assert!(!rejections.explain(4_500_000, 4_600_000));
+    assert!(!rejections.explain(1_000_000, 1_100_000));
+}
+
+#[test]
 fn a_copy_of_an_earlier_event_is_legal() {
     let mut story = Story::clean();
     story.deliver_again(1);
@@ -159,13 +178,17 @@ fn without_a_ledger_the_snapshots_judge() {
 fn rfc_4737_by_example() {
     assert_eq!(reordered(&[1, 2, 3, 4]), []);
     assert_eq!(reordered(&[1, 2, 4, 7]), []);
-    let late = |sequence, extent, behind| Late {
+    let late = |sequence, index, extent, behind| Late {
         sequence,
+        index,
         extent,
         behind,
     };
-    assert_eq!(reordered(&[1, 4, 2, 3]), [late(2, 1, 4), late(3, 2, 4)]);
-    assert_eq!(reordered(&[2, 3, 4, 1]), [late(1, 3, 2)]);
+    assert_eq!(
+        reordered(&[1, 4, 2, 3]),
+        [late(2, 2, 1, 4), late(3, 3, 2, 4)]
+    );
+    assert_eq!(reordered(&[2, 3, 4, 1]), [late(1, 3, 3, 2)]);
 }
 
 /// The definitions as they stand in the RFC, word by word and slow.

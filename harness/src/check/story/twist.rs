@@ -158,6 +158,14 @@ impl Story {
             .splice(caught_up..caught_up, std::iter::repeat_n(idle, entries));
     }
 
+    /// A process says what it has counted.
+    pub(crate) fn counts(&mut self, process: &str, counter: &str, count: u64) {
+        self.push_before_end(Event::Counted {
+            process: process.to_owned(),
+            counters: [(counter.to_owned(), count)].into(),
+        });
+    }
+
     /// Behind the fence.
     pub(crate) fn deliver_at_the_end(&mut self, bid: u128) {
         let delivery = Self::delivery(&self.event_of(Self::bid_id(bid)));

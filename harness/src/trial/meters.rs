@@ -1,0 +1,63 @@
+//! What the processes under test count themselves, read around all edges. A green run says little if the way that it was
+//! to try was never taken: that something was refused, returned or left open is seen best by who it happened to.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::future::join_all;
+
+use super::Stage;
+use crate::{history::Event, system::Member};
+
+/// What is read: counters of the service, by the names under which it exposes them.
+const READ: [&str; 8] = [
+    "relay_returned_total",
+    "relay_nacked_total",
+    "relay_retried_total",
+    "relay_lease_conflicts_total",
+    "relay_outages_total",
+    "consumer_duplicates_total",
+    "consumer_dead_lettered_total",
+    "bids_refused_total{code=\"outcome_unknown\"}",
+];
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+
+/// Reads every process that answers. One that is down, frozen or restarting is asked again the next time.
+pub(super) async fn read(stage: &Stage<'_>, http: &reqwest::Client) {
+    let members = stage.system.members().iter();
+    let read = members.map(|member| async move { (member.name(), of(member, http).await) });
+    for (process, counters) in join_all(read).await {
+        if let Ok(counters) = counters {
+            stage.recorder.record(Event::Counted { process, counters });
+        }
+    }
+}
+
+async fn of(member: &Member, http: &reqwest::Client) -> reqwest::Result<BTreeMap<String, u64>> {
+    let url = format!("http://{}/metrics", member.http());
+    let asked = http.get(url).timeout(ANSWER_WITHIN).send().await?;
+    Ok(parse(&asked.error_for_status()?.text().await?))
+}
+
+/// The counters of an OpenMetrics text that are read here.
+fn parse(text: &str) -> BTreeMap<String, u64> {
+    let samples = text.lines().filter_map(|line| line.rsplit_once(' '));
+    samples
+        .filter(|(name, _)| READ.contains(name))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_read_by_their_whole_names() {
+        let text = "# TYPE relay_returned counter\nrelay_returned_total 3\nrelay_published_total 9\n\
+                    bids_refused_total{code=\"outcome_unknown\"} 2\nbids_refused_total{code=\"bid_too_low\"} 5\n# EOF\n";
+        let read = parse(text);
+        assert_eq!(read["relay_returned_total"], 3);
+        assert_eq!(read[READ[7]], 2);
+        assert_eq!(read.len(), 2);
+    }
+}
