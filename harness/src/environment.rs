@@ -69,7 +69,7 @@ pub(crate) fn only_what_is_needed(child: &mut Command) {
 
 fn steers(name: &OsStr) -> bool {
     let begins = |beginning: &&str| name.as_encoded_bytes().starts_with(beginning.as_bytes());
-    STEERING.iter().any(|beginning| begins(beginning))
+    STEERING.iter().any(begins)
 }
 
 /// What differs between the shell's variables and those that the lab runs with.
