@@ -248,6 +248,9 @@ impl Story {
         self.events.insert(1, Event::Planned { requests });
         self.pauses.iter_mut().for_each(|(before, _)| *before += 1);
         self.events.push(Event::Driven { held_back: 0 });
+        for (process, counters) in self.counters() {
+            self.events.push(Event::Counted { process, counters });
+        }
         let rows = self.tables.events.len() as u64;
         self.events.push(Event::Backlog {
             rows,
@@ -273,9 +276,6 @@ impl Story {
         });
         self.events.push(Event::Healed);
         self.events.push(Event::Recovered { after_ms: 120 });
-        for (process, counters) in self.counters() {
-            self.events.push(Event::Counted { process, counters });
-        }
         self.events.push(Event::Fenced);
         self.tables.last = true;
         self.snapshot();

@@ -1,6 +1,7 @@
 //! `lab run`.
 
 mod again;
+mod controls;
 mod selection;
 
 use std::{path::PathBuf, sync::Arc};
@@ -19,6 +20,7 @@ use crate::{
     seed,
     suite::{self, Ended, Manner},
     trial::Trial,
+    verdict::Verdict,
 };
 use again::Again;
 use selection::{Chosen, Selection};
@@ -39,6 +41,10 @@ pub(super) struct Args {
     /// Run so many at once.
     #[arg(long, value_name = "N", default_value_t = suite::SIDE_BY_SIDE as u64, value_parser = clap::value_parser!(u64).range(1..=64))]
     jobs: u64,
+    /// Run each story once with its faults removed instead, and require that it then proves nothing: exit code 0 only if
+    /// every story is vacuous.
+    #[arg(long, conflicts_with = "repeat")]
+    controls: bool,
     /// Keep the folders of green runs, too; `lab check` judges them again.
     #[arg(long)]
     keep: bool,
@@ -62,7 +68,11 @@ pub(super) async fn run(args: Args) -> Result<u8> {
     args.reports.can_be_written().map_err(Usage::said)?;
     evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
-    let runs = selection.runs(seed, args.repeat);
+    let mut runs = selection.runs(seed, args.repeat);
+    if args.controls {
+        // What a seed draws has no story.
+        runs.retain(|run| !run.name.starts_with("property/"));
+    }
     if runs.is_empty() {
         list(&selection.not_run);
         return Ok(NO_LAB);
@@ -92,8 +102,36 @@ pub(super) async fn run(args: Args) -> Result<u8> {
     .await;
     let removed = lab.end().await;
     shown.finish();
-    let code = report(&args, &selection, &ended, manner.stop.is_cancelled());
+    let interrupted = manner.stop.is_cancelled();
+    let code = match args.controls && !interrupted {
+        true => show_controls(&args, &ended),
+        false => report(&args, &selection, &ended, interrupted),
+    };
     removed.map(|()| code)
+}
+
+/// Shows what the controls show. A control that is vacuous as it must be leaves nothing behind.
+fn show_controls(args: &Args, ended: &Ended) -> u8 {
+    let judged = ended.summaries.iter();
+    let controls: Vec<_> = judged
+        .filter_map(|summary| Some((summary.scenario.clone()?, summary)))
+        .collect();
+    let (table, code) = controls::report(&controls);
+    say(table);
+    let unjudged = controls.len() < ended.summaries.len();
+    for summary in ended
+        .summaries
+        .iter()
+        .filter(|run| run.verdict == Verdict::Vacuous && code == 0 && !args.keep)
+    {
+        if let Err(error) = std::fs::remove_dir_all(&summary.folder) {
+            tell(format_args!(
+                "removing {}: {error}",
+                summary.folder.display()
+            ));
+        }
+    }
+    if unjudged { NO_LAB } else { code }
 }
 
 fn trial(args: &Args, lab: &Lab, run: Chosen) -> Trial {
@@ -106,7 +144,10 @@ fn trial(args: &Args, lab: &Lab, run: Chosen) -> Trial {
     Trial {
         repeat_command: again.command(run.seed),
         name: run.name,
-        scenario: run.scenario,
+        scenario: match args.controls {
+            true => run.scenario.control(),
+            false => run.scenario,
+        },
         seed: run.seed,
     }
 }

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::history::History;
+use crate::scenario::Scenario;
 use crate::trial::Trial;
 use crate::verdict::{Finding, Judgement, NotJudged, Verdict};
 
 /// What a reader wants to know of one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// The scenario, such as `recovery/broker_back`.
     pub name: String,
@@ -34,6 +35,8 @@ pub struct RunSummary {
     pub repeat_command: String,
     /// What it ran on: versions, images, durability settings.
     pub environment: Vec<String>,
+    /// What was run; `None` where the history does not say.
+    pub scenario: Option<Scenario>,
     /// Everything that was found, the passes too.
     pub findings: Vec<Finding>,
     /// The checkers that could not judge this run, and why.
@@ -72,6 +75,7 @@ impl RunSummary {
             folder: folder.to_owned(),
             repeat_command,
             environment: history.environment().to_vec(),
+            scenario: history.scenario().cloned(),
             findings: judgement.findings.clone(),
             not_judged: judgement.not_judged.clone(),
         }
@@ -82,6 +86,7 @@ impl RunSummary {
         Self {
             name: trial.name.clone(),
             verdict: Verdict::Error,
+            scenario: None,
             findings: vec![Finding::error("lab", &*why)],
             reason: why,
             bites: Vec::new(),

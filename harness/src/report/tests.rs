@@ -3,6 +3,7 @@ use crate::verdict::{Finding, NotJudged, Verdict};
 
 fn run(name: &str, verdict: Verdict) -> RunSummary {
     RunSummary {
+        scenario: None,
         name: name.to_owned(),
         verdict,
         reason: "loss: 1 events lost, marked published and never delivered".to_owned(),
