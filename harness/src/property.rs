@@ -83,7 +83,7 @@ fn bids(seconds: u32) -> impl Strategy<Value = Workload> {
             closed,
         },
     );
-    (1..=12u32, 50..=200u32, 0..=60u32, 1..=3u32, mix).prop_map(
+    (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, mix).prop_map(
         move |(auctions, rate, hot_percent, copies, mix)| Workload {
             auctions,
             bids: format!("{rate}/s for {seconds}s"),

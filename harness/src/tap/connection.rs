@@ -72,14 +72,24 @@ impl<'a> Connection<'a> {
         .await
     }
 
+    /// The client leaves, perhaps with a question that it was still waiting for an answer to.
+    fn gave_up(&self) {
+        let dialogue = self.dialogue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asked) = dialogue.asked() {
+            self.wire.meters.gave_up(asked.elapsed());
+        }
+    }
+
     async fn requests(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> Ending {
         let mut buffer = vec![0; CHUNK];
         loop {
             let Ok(count) = from.read(&mut buffer).await else {
+                self.gave_up();
                 self.is_over();
                 return Ending::Reset;
             };
             if count == 0 {
+                self.gave_up();
                 self.is_over();
                 return finish(&mut to).await;
             }

@@ -91,6 +91,11 @@ impl Dialogue {
         }
     }
 
+    /// Since when the client waits for an answer, where each question is answered.
+    pub fn asked(&self) -> Option<Instant> {
+        self.asked
+    }
+
     /// What is under way: requests that the server has got and not answered, deliveries that the client has got and not
     /// settled.
     pub fn in_flight(&self) -> u64 {

@@ -22,6 +22,9 @@ pub enum Measure {
     Rate(u64),
 }
 
+/// Who waits for longer than this and leaves has met a delay, if one was in force: it was longer than the asker's patience,
+/// and shorter than no answer at all.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The share of a limit at which it counts as reached.
 const FULL: f64 = 0.8;
 /// How much of a second's bytes may come at once unnoticed, behind the limit.
@@ -72,6 +75,15 @@ impl Meter {
         *seen = at;
     }
 
+    fn gave_up(&self, waited: Duration) {
+        if let Measure::Delay(least) = self.measure
+            && waited >= PATIENCE.min(least)
+            && self.began.elapsed() >= waited
+        {
+            self.count.fetch_add(1, Relaxed);
+        }
+    }
+
     fn heard(&self, heard: &Heard, at: Instant) {
         let Measure::Delay(least) = self.measure else {
             return;
@@ -109,6 +121,11 @@ impl Meters {
         self.each(|meter| meter.heard(heard, at));
     }
 
+    /// A client left that had waited so long for an answer.
+    pub fn gave_up(&self, waited: Duration) {
+        self.each(|meter| meter.gave_up(waited));
+    }
+
     fn each(&self, see: impl Fn(&Meter)) {
         self.with(|meters| {
             meters.retain(|meter| meter.upgrade().inspect(|meter| see(meter)).is_some())
@@ -126,6 +143,24 @@ mod tests {
 
     const fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn who_leaves_before_a_delayed_answer_has_met_the_delay() {
+        let meters = Meters::default();
+        let meter = Arc::new(Meter {
+            measure: Measure::Delay(ms(12_000)),
+            began: Instant::now() - ms(6_000),
+            count: AtomicU64::new(0),
+            backlogs: Mutex::default(),
+        });
+        meters.with(|all| all.push(Arc::downgrade(&meter)));
+        meters.gave_up(ms(900));
+        // It was asked before the delay was in force.
+        meters.gave_up(ms(7_000));
+        assert_eq!(meter.count(), 0);
+        meters.gave_up(ms(5_000));
+        assert_eq!(meter.count(), 1);
     }
 
     #[test]
