@@ -15,6 +15,7 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
+use outbox_harness::system::PROCESSES;
 use outbox_service::{
     events::{self, BidPlaced},
     outbox::{self, Floor, lanes},
@@ -54,7 +55,7 @@ impl Wire {
                 ..Cast::default()
             })
             .await?;
-        declares.stop().await;
+        declares.stop(&PROCESSES).await;
         Self::join(site).await
     }
 

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use outbox_harness::{
     edge::EdgeControl,
     lab::Lab,
@@ -66,10 +66,9 @@ impl<'l> Site<'l> {
         .await
     }
 
-    /// Starts the service with a laboratory's deadlines and an edge on every connection.
+    /// Starts the service as shipped, with an edge on every connection.
     pub async fn start_on_edges(&self, cast: Cast) -> Result<System> {
-        let wanted = cast.wanted().in_laboratory();
-        self.raise(wanted, Some(self.lab.control())).await
+        self.raise(cast.wanted(), Some(self.lab.control())).await
     }
 
     async fn raise(
@@ -83,8 +82,10 @@ impl<'l> Site<'l> {
             folder: self.folder.clone(),
         };
         let system = System::start(&wanted, &self.servers.addresses(), control, &place).await?;
-        self.servers.lanes_shared_by(wanted.relays).await?;
-        Ok(system)
+        match self.servers.lanes_not_shared_by(wanted.relays).await? {
+            Some(why) => bail!(why),
+            None => Ok(system),
+        }
     }
 
     /// Opens so many auctions.

@@ -8,7 +8,7 @@ mod party;
 
 use std::time::Duration;
 
-pub use action::Action;
+pub use action::{Action, Refused};
 use action::{parse_edge_action, parse_process_action};
 pub use moment::{Lasting, Moment, Quantity};
 pub use party::{Party, Role, Server};
@@ -117,6 +117,15 @@ impl Fault {
         match target {
             Target::Edge { .. } => parse_edge_action(text),
             Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
+            Target::Server(Server::RabbitMq) if text == "refuse messages" => {
+                Ok(Action::Refuse(Refused::Messages))
+            }
+            Target::Server(Server::Postgres) if text == "refuse events" => {
+                Ok(Action::Refuse(Refused::Events))
+            }
+            Target::Server(Server::Postgres) if text == "refuse commits" => {
+                Ok(Action::Refuse(Refused::Commits))
+            }
             Target::Process(Party {
                 role: Role::Relay,
                 number: None,
@@ -141,7 +150,11 @@ impl Fault {
     /// The server that this fault breaks, which must then be the scenario's own.
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {
-            Target::Server(server) if self.action != Action::Unbind => Some(server),
+            Target::Server(server)
+                if !matches!(self.action, Action::Unbind | Action::Refuse(_)) =>
+            {
+                Some(server)
+            }
             _ => None,
         }
     }

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     edge::EdgeError,
-    fault::{Action, Fault, Lasting, Moment, Quantity, Server, Target},
+    fault::{Action, Fault, Lasting, Moment, Quantity, Refused, Server, Target},
     history::{Event, FaultPhase, Recorder},
     system::{Member, System},
     trial::{Gauge, Heal, OwnServers},
@@ -67,6 +67,12 @@ impl<'r> Injector<'r> {
         self.is_in_place(fault);
         bitten.applied();
         self.wait_for_end(fault.lasting).await;
+        if matches!(
+            fault.action,
+            Action::Refuse(Refused::Events | Refused::Commits)
+        ) {
+            bitten.refused(self.servers.refused().await?);
+        }
         let Evidence { proofs, beside } = bitten.count();
         for (what, count) in proofs {
             self.recorder.record(Event::Bite {
@@ -201,6 +207,9 @@ impl<'r> Injector<'r> {
                 let _held = hold::relays(self.system).await?;
                 bitten.happened(self.servers.unbind().await?);
             }
+            (Target::Server(_), Action::Refuse(what)) => {
+                bitten.happened(self.servers.refuse(*what).await?);
+            }
             (Target::Server(server), action) => {
                 bitten.happened(self.hit_server(*server, action).await?)
             }
@@ -215,7 +224,11 @@ impl<'r> Injector<'r> {
             Action::Kill => server.crash().await.map(|()| "killed"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
-            Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Usurp => {
+            Action::Cut
+            | Action::Toxics(_)
+            | Action::Unbind
+            | Action::Refuse(_)
+            | Action::Usurp => {
                 bail!("{action:?} cannot be done to a server")
             }
         }
@@ -242,6 +255,9 @@ impl<'r> Injector<'r> {
                 held.map(drop)?;
             }
             Target::Server(server) => {
+                if let Action::Refuse(what) = fault.action {
+                    return self.servers.refuse_nothing(what).await;
+                }
                 let server = self.servers.of(*server)?;
                 match fault.action {
                     Action::Freeze => server.thaw().await?,
@@ -258,7 +274,7 @@ async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
         Action::Kill => member.kill().await.map(|_| "killed"),
         Action::Freeze => member.freeze().await.map(|()| "stopped"),
         Action::Terminate => member.terminate().await.map(|()| "ended"),
-        Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Usurp => {
+        Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Refuse(_) | Action::Usurp => {
             bail!("{action:?} cannot be done to a process")
         }
     }

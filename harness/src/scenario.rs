@@ -128,7 +128,8 @@ pub struct Fault {
     pub process: Option<String>,
     /// What is done to it: `"cut"`, `"stall"`, `"latency 50ms jitter 10ms"`, `"bandwidth 20KB/s"`, `"drop replies"`,
     /// `"drop requests"`, `"reset"` for an edge; `"kill"`, `"freeze"`, `"terminate"`, `"stop"` for a process;
-    /// `"unbind"` for rabbitmq, `"usurp"` for relay.
+    /// `"unbind"` or `"refuse messages"` for rabbitmq, `"refuse events"` or `"refuse commits"` for postgres, `"usurp"` for
+    /// relay.
     #[serde(rename = "do")]
     pub action: String,
     /// When it starts, from the start of the workload: `"1s"`. Either this or `when`.

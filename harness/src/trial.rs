@@ -7,6 +7,7 @@ mod gauge;
 mod meters;
 mod reach;
 mod recovery;
+mod refusal;
 mod servers;
 
 use std::{path::Path, time::Duration};

@@ -121,6 +121,13 @@ impl Facts {
                 _ => {}
             }
         }
+        if history
+            .scenario()
+            .is_some_and(|told| told.faults.is_empty())
+        {
+            // During no fault there was nothing.
+            in_fault = in_fault.or(Some(0));
+        }
         let parked = |inbox: &[InboxRow]| inbox.iter().filter(|row| !row.applied).count() as u64;
         let parked_peak = history
             .snapshots()

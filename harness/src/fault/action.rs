@@ -24,9 +24,22 @@ pub enum Action {
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
     /// this run's vhost is touched.
     Unbind,
+    /// A server takes one kind of thing no more. Only this run's database or vhost is touched.
+    Refuse(Refused),
     /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
     /// the real ones then write back must not count.
     Usurp,
+}
+
+/// What a server can be made to refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Postgres: a row of the outbox, as a full disk would.
+    Events,
+    /// Postgres: the commit of a bid, as a constraint that is checked last, or a full disk, would.
+    Commits,
+    /// RabbitMQ: messages beyond the first few of the consumer's queue (`overflow = reject-publish`): publishers are nacked.
+    Messages,
 }
 
 /// What can be done to a process or a server.
@@ -49,7 +62,7 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind for rabbitmq, usurp for relay){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind or refuse messages for rabbitmq, refuse events or refuse commits for postgres, usurp for relay){}",
             did_you_mean(text, TO_PROCESSES)
         )),
     }

@@ -10,6 +10,7 @@
 //! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
 //! | the same for a server | connections severed; for freeze, what was left waiting |
 //! | unbind | messages returned |
+//! | refuse | publishes nacked, writes refused |
 //!
 //! A relay renews its lease by a statement like any other. On its edge to Postgres alone such a statement may be all that
 //! was swallowed, delayed or in its hands: where that matters, the scenario's own `[bites]` say what must have happened.
@@ -21,7 +22,7 @@ use anyhow::Result;
 use super::Injector;
 use crate::{
     edge::{Direction, Toxic},
-    fault::{Action, Fault, Party, Role, Server, Target},
+    fault::{Action, Fault, Party, Refused, Role, Server, Target},
     system::System,
     tap::{Link, Measure, Meter, TapCounters},
 };
@@ -35,6 +36,7 @@ pub(super) struct Bitten<'r> {
     meters: Vec<(&'static str, Arc<Meter>)>,
     happened: Vec<&'static str>,
     in_hands: u64,
+    refused: u64,
 }
 
 /// What a fault did.
@@ -59,6 +61,7 @@ impl<'r> Bitten<'r> {
             meters: Vec::new(),
             happened: Vec::new(),
             in_hands: 0,
+            refused: 0,
         })
     }
 
@@ -70,6 +73,11 @@ impl<'r> Bitten<'r> {
     /// A process had so much in its hands when it was struck.
     pub fn in_hands(&mut self, hands: u64) {
         self.in_hands += hands;
+    }
+
+    /// So often the database has refused.
+    pub fn refused(&mut self, times: u64) {
+        self.refused = times;
     }
 
     /// The fault is in place: what came before was not its own, and from here it is measured.
@@ -101,6 +109,13 @@ impl<'r> Bitten<'r> {
             (Target::Server(_), Action::Unbind) => {
                 let returned = now.returns - self.before.returns;
                 self.by(returned > 0, vec![("messages_returned", returned)])
+            }
+            (Target::Server(_), Action::Refuse(Refused::Messages)) => {
+                let nacks = now.nacks - self.before.nacks;
+                self.by(nacks > 0, vec![("publishes_nacked", nacks)])
+            }
+            (Target::Server(_), Action::Refuse(_)) => {
+                self.by(self.refused > 0, vec![("writes_refused", self.refused)])
             }
             (Target::Server(_), Action::Freeze) => {
                 self.by(now.in_flight > 0, vec![("left_waiting", now.in_flight)])
@@ -217,7 +232,12 @@ fn measures(toxics: &[(Toxic, Direction)]) -> Vec<(&'static str, Measure)> {
 fn links<'r>(system: &'r System, fault: &Fault) -> Result<Vec<&'r Link>> {
     match &fault.target {
         Target::Edge { from, to } => system.links_of(*from, *to),
-        Target::Server(server) if fault.action == Action::Unbind => {
+        Target::Server(server)
+            if matches!(
+                fault.action,
+                Action::Unbind | Action::Refuse(Refused::Messages)
+            ) =>
+        {
             system.links_of(Party::all(Role::Relay), Party::all(Role::Server(*server)))
         }
         Target::Server(server) => Ok(system.links_to(*server).collect()),
@@ -255,6 +275,7 @@ mod tests {
             meters: Vec::new(),
             happened: Vec::new(),
             in_hands: 0,
+            refused: 0,
         }
     }
 

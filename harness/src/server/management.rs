@@ -5,8 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks at a queue whose policy was just changed.
+const POLICY_LOOK: Duration = Duration::from_millis(20);
 
 /// The API of one broker.
 #[derive(Debug, Clone)]
@@ -67,6 +70,39 @@ impl Management {
         self.call(Method::DELETE, &binding, &Value::Null)
             .await
             .map(drop)
+    }
+
+    /// Sets a policy on one queue, and waits until the broker says that the queue has it.
+    pub async fn limit(&self, vhost: &str, policy: &str, queue: &str, limit: &Value) -> Result<()> {
+        let pattern = format!("^{}$", queue.replace('.', "\\."));
+        let body = json!({ "pattern": pattern, "definition": limit, "apply-to": "queues" });
+        self.call(Method::PUT, &format!("policies/{vhost}/{policy}"), &body)
+            .await?;
+        self.until_policy(vhost, queue, Some(policy)).await
+    }
+
+    /// Takes such a policy away again.
+    pub async fn unlimit(&self, vhost: &str, policy: &str) -> Result<()> {
+        let path = format!("policies/{vhost}/{policy}");
+        self.call(Method::DELETE, &path, &Value::Null)
+            .await
+            .map(drop)
+    }
+
+    async fn until_policy(&self, vhost: &str, queue: &str, wanted: Option<&str>) -> Result<()> {
+        let deadline = Instant::now() + ANSWER_WITHIN;
+        loop {
+            let path = format!("queues/{vhost}/{queue}");
+            let about = self.call(Method::GET, &path, &Value::Null).await?;
+            let found = about["policy"].as_str();
+            if found == wanted {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("{queue} has the policy {found:?}, not {wanted:?}, after {ANSWER_WITHIN:?}");
+            }
+            sleep(POLICY_LOOK).await;
+        }
     }
 
     /// How many bindings an exchange has.

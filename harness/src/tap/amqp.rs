@@ -153,6 +153,7 @@ impl Amqp {
             }
             (METHOD, Some(RETURN)) => heard.returns += 1,
             (METHOD, Some(method @ (ACK | NACK))) => {
+                heard.nacks += u64::from(method == NACK);
                 let (tag, multiple) = frame.settled(method);
                 let channel = self.channels.entry(frame.channel).or_default();
                 heard.round_trips.extend(channel.confirm(tag, multiple, at));

@@ -33,6 +33,8 @@ pub struct TapCounters {
     pub deliveries: u64,
     /// Publishes that came back, routed nowhere.
     pub returns: u64,
+    /// Frames by which the server refused what was published.
+    pub nacks: u64,
     /// Now: requests that were passed on and not answered, and deliveries that were not settled.
     pub in_flight: u64,
     /// Now: publishes that were passed on and not confirmed.
@@ -57,6 +59,7 @@ pub(super) struct Counts {
     beats: AtomicU64,
     deliveries: AtomicU64,
     returns: AtomicU64,
+    nacks: AtomicU64,
 }
 
 impl Counts {
@@ -74,6 +77,7 @@ impl Counts {
         self.beats.fetch_add(heard.beats, Relaxed);
         self.deliveries.fetch_add(heard.deliveries, Relaxed);
         self.returns.fetch_add(heard.returns, Relaxed);
+        self.nacks.fetch_add(heard.nacks, Relaxed);
     }
 
     pub fn snapshot(&self) -> TapCounters {
@@ -92,6 +96,7 @@ impl Counts {
             beats: of(&self.beats),
             deliveries: of(&self.deliveries),
             returns: of(&self.returns),
+            nacks: of(&self.nacks),
             in_flight: of(&self.in_flight),
             unconfirmed: of(&self.unconfirmed),
         }
@@ -113,6 +118,7 @@ impl std::ops::AddAssign for TapCounters {
         self.beats += one.beats;
         self.deliveries += one.deliveries;
         self.returns += one.returns;
+        self.nacks += one.nacks;
         self.in_flight += one.in_flight;
         self.unconfirmed += one.unconfirmed;
     }

@@ -30,6 +30,8 @@ pub(super) struct Heard {
     pub deliveries: u64,
     /// Publishes that were routed nowhere and came back.
     pub returns: u64,
+    /// Refusals of publishes, several of them perhaps in one.
+    pub nacks: u64,
     /// How long each answer had been waited for, of those that came.
     pub round_trips: Vec<Duration>,
 }

@@ -38,13 +38,26 @@ async fn of(member: &Member, http: &reqwest::Client) -> reqwest::Result<BTreeMap
     Ok(parse(&asked.error_for_status()?.text().await?))
 }
 
-/// The counters of an OpenMetrics text that are read here.
+/// The counters of an OpenMetrics text that are read here. A label that never occurred is not there; its family is, and says
+/// that it was counted.
 fn parse(text: &str) -> BTreeMap<String, u64> {
-    let samples = text.lines().filter_map(|line| line.rsplit_once(' '));
-    samples
-        .filter(|(name, _)| READ.contains(name))
-        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+    let samples: BTreeMap<&str, &str> = text
+        .lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .collect();
+    let counted = |name: &str| match samples.get(name) {
+        Some(value) => value.parse().ok(),
+        None => samples.contains_key(family(name).as_str()).then_some(0),
+    };
+    READ.iter()
+        .filter_map(|name| Some(((*name).to_owned(), counted(name)?)))
         .collect()
+}
+
+/// The line that introduces a counter's family, without its type.
+fn family(name: &str) -> String {
+    let bare = name.split('{').next().unwrap_or_default();
+    format!("# TYPE {}", bare.trim_end_matches("_total"))
 }
 
 #[cfg(test)]
@@ -59,5 +72,11 @@ mod tests {
         assert_eq!(read["relay_returned_total"], 3);
         assert_eq!(read[READ[7]], 2);
         assert_eq!(read.len(), 2);
+    }
+
+    #[test]
+    fn what_never_occurred_is_zero_where_its_family_is_counted() {
+        let text = "# TYPE bids_refused counter\n# EOF\n";
+        assert_eq!(parse(text), BTreeMap::from([(READ[7].to_owned(), 0)]));
     }
 }

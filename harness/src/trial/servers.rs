@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     fault::{Fault, Server},
     lab::Lab,
-    server::{Body, Postgres, RabbitMq},
+    server::{Body, Management, Postgres, RabbitMq},
     system::Servers,
     trial::{EXCHANGE, QUEUE},
     witness,
@@ -103,6 +103,15 @@ impl OwnServers {
             }
             sleep(Duration::from_millis(30)).await;
         }
+    }
+
+    /// What the run's database and vhost are called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn management(&self) -> &Management {
+        self.rabbitmq.management()
     }
 
     /// What the broker repeated to the service's consumer.
