@@ -119,7 +119,10 @@ pub(super) fn seconds(ms: u64) -> String {
     }
 }
 
-/// First what the faults did, then the facts that the scenario wants to see bite.
+/// The fact that says whether the load bent to the system.
+const HELD_BACK: &str = "requests_held_back";
+
+/// First what the faults did, then the facts that the scenario wants to see bite, and what of the load was held back.
 fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
     let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
     for life in history.faults().values() {
@@ -133,10 +136,12 @@ fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
         .flat_map(|scenario| scenario.bites.keys());
     let facts: BTreeMap<&str, u64> = judgement.facts.iter().collect();
     let wanted = wanted.filter_map(|name| Some((name.as_str(), *facts.get(name.as_str())?)));
+    let held_back = facts.get(HELD_BACK).map(|count| (HELD_BACK, *count));
     let all = counted
         .iter()
         .map(|(what, count)| (*what, *count))
-        .chain(wanted);
+        .chain(wanted)
+        .chain(held_back);
     all.filter(|(_, count)| *count > 0)
         .map(|(what, count)| format!("{what} {count}"))
         .collect()
