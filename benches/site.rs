@@ -14,6 +14,17 @@ use outbox_harness::{
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
 
+/// Deadlines under which an outage of a second is long: latency under faults is then a picture of the faults, not of a lease.
+const SHORT: [(&str, &str); 7] = [
+    ("REQUEST_TIMEOUT_MS", "3000"),
+    ("POOL_WAIT_MS", "1500"),
+    ("LEASE_MS", "3000"),
+    ("CONFIRM_TIMEOUT_MS", "1000"),
+    ("POLL_MS", "500"),
+    ("RETRY_MAX_MS", "1000"),
+    ("HEARTBEAT_S", "2"),
+];
+
 /// A database and a vhost of a bench's own on the shared servers.
 pub struct Site<'l> {
     pub servers: OwnServers,
@@ -66,9 +77,12 @@ impl<'l> Site<'l> {
         .await
     }
 
-    /// Starts the service as shipped, with an edge on every connection.
+    /// Starts the service with [short deadlines](SHORT) and an edge on every connection.
     pub async fn start_on_edges(&self, cast: Cast) -> Result<System> {
-        self.raise(cast.wanted(), Some(self.lab.control())).await
+        let mut wanted = cast.wanted();
+        let short = SHORT.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        wanted.settings.extend(short);
+        self.raise(wanted, Some(self.lab.control())).await
     }
 
     async fn raise(

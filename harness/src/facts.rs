@@ -139,6 +139,10 @@ pub const NAMES: &[(&str, &str)] = &[
         "times that the relay could not go on with the broker, by its own count",
     ),
     (
+        "duplicates_absorbed",
+        "deliveries of bids that were known already, by the consumer's own count",
+    ),
+    (
         "outcomes_unknown",
         "requests of which the API itself did not know the outcome, by its own count",
     ),

@@ -259,8 +259,10 @@ async fn perform(
         }
     };
     progress("coming to rest");
+    // The broker counts by connections, and forgets what one did last when it ends.
+    let redelivered = redelivered(stage, &trial.scenario).await?;
     let mut last = ending::last_look(stage, recovered).await?;
-    last.redelivered_to_consumer = redelivered(stage, &trial.scenario).await?;
+    last.redelivered_to_consumer = redelivered;
     stage.recorder.record(Event::Snapshot(last));
     Ok(())
 }

@@ -299,6 +299,7 @@ impl Story {
                     "relay_outages_total",
                 ],
             ),
+            of("consumer 1", &["consumer_duplicates_total"]),
             of("api 1", &["bids_refused_total{code=\"outcome_unknown\"}"]),
         ]
     }

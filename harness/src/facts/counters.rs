@@ -6,11 +6,12 @@ use super::Facts;
 use crate::history::{Event, History};
 
 /// Facts and the counters that they are.
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 6] = [
     ("returned", "relay_returned_total"),
     ("nacked", "relay_nacked_total"),
     ("lease_conflicts", "relay_lease_conflicts_total"),
     ("broker_outages", "relay_outages_total"),
+    ("duplicates_absorbed", "consumer_duplicates_total"),
     (
         "outcomes_unknown",
         "bids_refused_total{code=\"outcome_unknown\"}",
