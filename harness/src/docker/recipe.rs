@@ -8,7 +8,7 @@ mod toxiproxy;
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     process::Stdio,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -46,6 +46,9 @@ struct Recipe {
     /// Held until the archive is made.
     _workshop: tempfile::TempDir,
 }
+
+/// How long an image may take to be made.
+const MADE_WITHIN: Duration = Duration::from_secs(1_200);
 
 /// What a lab uses when no image is named.
 pub const USUAL: [&str; 3] = ["postgres:17", "rabbitmq:4.0", toxiproxy::NAME];
@@ -127,9 +130,9 @@ impl Recipe {
             changes: self.labelled_changes(),
             ..CreateImageOptions::default()
         };
-        let import = daemon
-            .api()
-            .create_image(Some(options), Some(body_try_stream(body)), None);
+        // The request lasts as long as the archive is being made, which on a busy machine is longer than an answer may take.
+        let api = daemon.api().clone().with_timeout(MADE_WITHIN);
+        let import = api.create_image(Some(options), Some(body_try_stream(body)), None);
         let (imported, lines) =
             tokio::join!(import.try_collect::<Vec<_>>(), listen(&self.name, said));
         imported
