@@ -52,7 +52,7 @@ impl OwnServers {
         Ok("trigger_set")
     }
 
-    /// Undoes [`refuse`](Self::refuse). Read back.
+    /// Undoes [`refuse`](Self::refuse). That the triggers are gone is read back; a policy's end is the broker's word.
     pub async fn refuse_nothing(&self, what: Refused) -> Result<()> {
         if what == Refused::Messages {
             return self.management().unlimit(self.name(), POLICY).await;
