@@ -43,7 +43,8 @@ struct Sight {
 /// Claims up to `limit` events in queueing order from the lanes that `relay` owns, and counts the attempt.
 ///
 /// An auction is passed over while an earlier event of it backs off, or has failed and `hold_failed` says that its
-/// successors wait. The lanes' rows are locked first: a takeover either happens before (and we see nothing) or after
+/// successors wait; both by one reading of the clock, or a head would be passed over and its successor taken. The lanes' rows
+/// are locked first: a takeover either happens before (and we see nothing) or after
 /// (and finds our events in flight). The look begins at `floor`, which is raised by what was seen; it belongs to this
 /// relay, and to a time in which nothing that it claimed became pending again.
 pub async fn claim(
@@ -60,7 +61,8 @@ pub async fn claim(
              ORDER BY lane
              FOR NO KEY UPDATE
          ), sight AS MATERIALIZED (
-             SELECT EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL) AS holding,
+             SELECT clock_timestamp() AS now,
+                    EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL) AS holding,
                     (SELECT bit_or(1::bigint << lane::int) FROM held) AS lanes,
                     (SELECT max(token) FROM held) AS newest_token,
                     pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
@@ -72,12 +74,12 @@ pub async fn claim(
                AND e.position >= (
                    SELECT CASE WHEN holding OR newest_token > $5 OR lanes & ~$6 <> 0 THEN 0 ELSE $4 END FROM sight)
                AND e.lane = ANY (ARRAY(SELECT lane FROM held))
-               AND (e.retry_at IS NULL OR e.retry_at <= clock_timestamp())
+               AND (e.retry_at IS NULL OR e.retry_at <= (SELECT now FROM sight))
                AND (NOT (SELECT holding FROM sight) OR NOT EXISTS (
                        SELECT FROM outbox_events head
                        WHERE head.auction_id = e.auction_id AND head.sequence < e.sequence
                          AND (head.status = 'failed' OR head.retry_at IS NOT NULL)
-                         AND (head.retry_at > clock_timestamp() OR (head.status = 'failed' AND $3))))
+                         AND (head.retry_at > (SELECT now FROM sight) OR (head.status = 'failed' AND $3))))
              ORDER BY e.position
              LIMIT $2
              FOR UPDATE OF e SKIP LOCKED

@@ -25,8 +25,7 @@ async fn a_head_that_falls_due_during_the_claim_is_not_overtaken(site: &Site) ->
         .bind(VASE).execute(&site.pool).await?;
     sqlx::query("UPDATE outbox_events SET retry_at = clock_timestamp() + interval '30 ms' WHERE auction_id = $1 AND sequence = 1")
         .bind(LAMP).execute(&site.pool).await?;
-    let claimed =
-        outbox::claim(&mut connection, relay, 500, true, &mut Floor::default()).await?;
+    let claimed = outbox::claim(&mut connection, relay, 500, true, &mut Floor::default()).await?;
     ensure!(claimed.is_empty(), "claimed {claimed:?}");
     Ok(())
 }
