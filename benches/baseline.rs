@@ -18,7 +18,7 @@ use lapin::{
 use outbox_harness::system::PROCESSES;
 use outbox_service::{
     events::{self, BidPlaced},
-    outbox::{self, Floor, lanes},
+    outbox::{self, ClaimPolicy, Frontier, lanes},
 };
 use sqlx::{ConnectOptions, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::timeout;
@@ -37,6 +37,11 @@ const SLICE: usize = 64;
 /// The relay's window, as shipped.
 const WINDOW: i64 = 500;
 const LEASE: Duration = Duration::from_secs(60);
+/// As shipped.
+const POLICY: ClaimPolicy = ClaimPolicy {
+    hold_failed: true,
+    suspect_from: 5,
+};
 /// The longest silence of a broker that works.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -218,17 +223,18 @@ pub async fn claim_and_mark(
     windows: usize,
 ) -> Result<Vec<Duration>> {
     let relay = Uuid::now_v7();
-    let (mut claims, mut floor) = (Vec::new(), Floor::default());
-    lanes::beat(connection, relay, LEASE, false).await?;
+    let (mut claims, mut frontier) = (Vec::new(), Frontier::default());
+    let beat = lanes::beat(connection, relay, LEASE, false, POLICY.suspect_from * 2).await?;
+    frontier.own(&beat.held);
     while claims.len() < windows {
         let began = Instant::now();
-        let claimed = outbox::claim(connection, relay, WINDOW, true, &mut floor).await?;
+        let claim = outbox::claim(connection, relay, WINDOW, POLICY, &mut frontier).await?;
         claims.push(began.elapsed());
-        if claimed.is_empty() {
+        if claim.events.is_empty() && !claim.more {
             break;
         }
-        let marked = outbox::mark_published(connection, &claimed).await?;
-        ensure!(marked == claimed.len() as u64, "marks went missing");
+        let marked = outbox::mark_published(connection, &claim.events, false).await?;
+        ensure!(marked.stale == 0, "marks went missing");
     }
     lanes::leave(connection, relay).await?;
     Ok(claims)

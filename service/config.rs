@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     broker::{Broker, QueueKind},
     consumer::ConsumerSettings,
-    outbox::{Requeue, RetryPolicy},
+    outbox::Requeue,
     relay::RelaySettings,
 };
 
@@ -91,7 +91,8 @@ pub enum LogFormat {
 pub enum OnFailed {
     /// They wait until it is requeued: order before progress.
     Hold,
-    /// They go on without it; consumers see a gap until it is requeued.
+    /// They go out without it. A consumer that needs every bid, as this service's does, keeps them aside until it is
+    /// requeued, for ever if it never is: skip is for consumers that can do without one.
     Skip,
 }
 
@@ -171,14 +172,16 @@ pub struct Config {
     /// How long the broker may be silent while confirms are due, in milliseconds: at most half the lease.
     #[arg(long, env, global = true, default_value_t = 4_000, value_parser = clap::value_parser!(u64).range(10..=1_800_000))]
     pub confirm_timeout_ms: u64,
-    /// At this many claims a rejected event is failed.
-    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+    /// An event is given up, as failed, when so many relays have ended while they had it in their hands and before they
+    /// could send it. What the broker does to it never counts.
+    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(i32).range(2..=1_000_000))]
     pub max_attempts: i32,
-    /// Pause before a rejected event is tried again, in milliseconds; doubles each time.
+    /// Pause when the broker would not take an event (returned or nacked), in milliseconds; doubles each time. One event is
+    /// tried before the others follow.
     #[arg(long, env, global = true, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub retry_base_ms: u64,
     /// Longest such pause, in milliseconds.
-    #[arg(long, env, global = true, default_value_t = 60_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
+    #[arg(long, env, global = true, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     pub retry_max_ms: u64,
     /// Whether an auction waits for its failed event.
     #[arg(long, env, global = true, value_enum, default_value = "hold")]
@@ -233,11 +236,11 @@ impl Config {
             lease: Duration::from_millis(self.lease_ms),
             poll: Duration::from_millis(self.poll_ms),
             confirm_within: Duration::from_millis(self.confirm_timeout_ms),
-            retry: RetryPolicy {
-                max_attempts: self.max_attempts,
-                base: Duration::from_millis(self.retry_base_ms),
-                max: Duration::from_millis(self.retry_max_ms),
-            },
+            refused_pause: (
+                Duration::from_millis(self.retry_base_ms),
+                Duration::from_millis(self.retry_max_ms.max(self.retry_base_ms)),
+            ),
+            max_attempts: self.max_attempts,
             hold_failed: self.on_failed == OnFailed::Hold,
             retention: Duration::from_secs(self.retention_s),
         })

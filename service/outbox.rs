@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! append ──▶ pending ──claim──▶ processing ──confirmed──▶ published ──purge──▶ (gone)
-//!               ▲                   │
-//!               ├──── release ◀─────┤ (outage, takeover)
-//!               └──── back off ◀────┴──▶ failed   (rejected; at the cap)
+//!              ▲  │ ▲               │
+//!   let go ────┘  │ └── rewind ◀────┤ (refused, outage, takeover)
+//!             (held)                └──▶ failed ──requeue──▶ pending
 //! ```
 
 mod append;
@@ -15,9 +15,9 @@ mod repair;
 mod write_back;
 
 pub use append::append;
-pub use claim::{ClaimedEvent, Floor, claim};
-pub(crate) use repair::{Requeue, purge, requeue};
-pub use write_back::{Rejection, RetryPolicy, mark_published, reject, release};
+pub use claim::{Claim, ClaimPolicy, ClaimedEvent, Frontier, claim};
+pub use repair::{Requeue, holding_after, let_go, purge, requeue};
+pub use write_back::{Marked, Undecodable, acquit, fail, mark_published};
 
-/// The channel that writers ring when a relay sleeps.
+/// The channel that writers ring when a relay sleeps; the payload is the event's lane.
 pub(crate) const DOORBELL: &str = "outbox";

@@ -17,8 +17,12 @@ pub struct OutboxMetrics {
     pub processing: Gauge,
     /// Events given up.
     pub failed: Gauge,
-    /// The age of the longest waiting event.
-    pub oldest_pending_seconds: Gauge<f64, AtomicU64>,
+    /// Events that wait for an earlier one of their auction that has failed.
+    pub held: Gauge,
+    /// Auctions that wait for a failed event.
+    pub held_auctions: Gauge,
+    /// The age of the oldest event that is not published.
+    pub oldest_unpublished_seconds: Gauge<f64, AtomicU64>,
     /// Refreshes that failed: the gauges above are older than they look.
     pub stale: Counter,
 }
@@ -39,9 +43,19 @@ impl OutboxMetrics {
         );
         outbox.register("failed_events", "Events given up", metrics.failed.clone());
         outbox.register(
-            "oldest_pending_seconds",
-            "Age of the longest waiting event",
-            metrics.oldest_pending_seconds.clone(),
+            "held_events",
+            "Events that wait for an earlier one of their auction that has failed",
+            metrics.held.clone(),
+        );
+        outbox.register(
+            "held_auctions",
+            "Auctions that wait for a failed event",
+            metrics.held_auctions.clone(),
+        );
+        outbox.register(
+            "oldest_unpublished_seconds",
+            "Age of the oldest event that is not published, claimed and failed ones included",
+            metrics.oldest_unpublished_seconds.clone(),
         );
         outbox.register(
             "stale_scrapes",
@@ -56,7 +70,9 @@ impl OutboxMetrics {
         self.pending.set(backlog.pending);
         self.processing.set(backlog.processing);
         self.failed.set(backlog.failed);
-        self.oldest_pending_seconds
-            .set(backlog.oldest_pending_seconds);
+        self.held.set(backlog.held);
+        self.held_auctions.set(backlog.held_auctions);
+        self.oldest_unpublished_seconds
+            .set(backlog.oldest_unpublished_seconds);
     }
 }

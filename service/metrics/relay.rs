@@ -10,9 +10,9 @@ use prometheus_client::registry::Registry;
 pub struct RelayMetrics {
     /// Events that the broker confirmed.
     pub published: Counter,
-    /// Rejected events that will be tried again.
-    pub retried: Counter,
-    /// Events given up.
+    /// Claimed events that were handed back and go out later.
+    pub handed_back: Counter,
+    /// Events given up: no message can be made of them, or they have ended their relays.
     pub failed: Counter,
     /// Messages that no queue took.
     pub returned: Counter,
@@ -34,7 +34,7 @@ impl RelayMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             published: Counter::default(),
-            retried: Counter::default(),
+            handed_back: Counter::default(),
             failed: Counter::default(),
             returned: Counter::default(),
             nacked: Counter::default(),
@@ -51,9 +51,9 @@ impl RelayMetrics {
             metrics.published.clone(),
         );
         relay.register(
-            "retried",
-            "Rejected events to be tried again",
-            metrics.retried.clone(),
+            "handed_back",
+            "Claimed events that were handed back and go out later",
+            metrics.handed_back.clone(),
         );
         relay.register("failed", "Events given up", metrics.failed.clone());
         relay.register(

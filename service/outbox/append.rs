@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use crate::events::{BID_PLACED, BidPlaced};
 
-/// Appends an event and rings the relays that sleep. To be called inside the transaction that makes the event true, as its
-/// last statement: there is no variant for a pool, because an event without its change must not exist.
+/// Appends an event and rings the relay that owns its lane, if it sleeps. To be called inside the transaction that makes
+/// the event true, as its last statement: there is no variant for a pool, because an event without its change must not
+/// exist.
 ///
-/// The bell is rung only if some relay asked for it: NOTIFY serialises commits, and a busy relay comes by anyway. Postgres
+/// The bell is rung only if that relay asked for it: NOTIFY serialises commits, and a busy relay comes by anyway. Postgres
 /// delivers it with the commit.
 pub async fn append(
     connection: &mut PgConnection,
@@ -21,14 +22,17 @@ pub async fn append(
         .parse()
         .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     sqlx::query::<Postgres>(
-        // The transaction has its id before the position is drawn: `Floor` relies on it.
+        // The transaction has its id before the position is drawn: `Frontier` relies on it.
         "WITH begun AS MATERIALIZED (
              SELECT pg_current_xact_id() AS id
          ), appended AS (
              INSERT INTO outbox_events (id, event_type, payload, auction_id, sequence, traceparent)
              SELECT $1, $2, $3, $4, $5, $6 FROM begun WHERE begun.id IS NOT NULL
+             RETURNING lane
          )
-         SELECT pg_notify('outbox', '') WHERE EXISTS (SELECT FROM relays WHERE wants_ring)",
+         SELECT pg_notify('outbox', lane::text) FROM appended
+         WHERE EXISTS (
+             SELECT FROM relay_lanes l JOIN relays r ON r.relay_id = l.owner WHERE l.lane = appended.lane AND r.wants_ring)",
     )
     .bind(Uuid::now_v7())
     .bind(BID_PLACED)

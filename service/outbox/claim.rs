@@ -1,11 +1,12 @@
 //! Claiming: pending events become this relay's, in order, for as long as it holds their lanes.
 
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 
-mod floor;
+mod frontier;
 
-pub use floor::Floor;
+pub use frontier::Frontier;
+use frontier::Sight;
 
 /// An event in the relay's hands.
 #[derive(Debug, Clone, FromRow)]
@@ -18,99 +19,150 @@ pub struct ClaimedEvent {
     pub payload: String,
     /// Its auction.
     pub auction_id: Uuid,
+    /// Its place there.
+    pub sequence: i64,
     /// The fencing token that a write-back must present.
     pub claim_token: i64,
+    /// Claims that were neither written back nor handed back, this one included.
+    pub attempts: i32,
     /// Trace context of the request that wrote it.
     pub traceparent: Option<String>,
     position: i64,
+    lane: i16,
 }
 
-/// What a claim saw beside its events, in the same snapshot.
-#[derive(Debug, Clone, Copy, FromRow)]
-struct Sight {
-    /// Some event backs off, has failed, or was put back.
-    holding: bool,
-    /// The lanes that were looked into, one bit each.
-    lanes: i64,
-    /// The newest fencing token among them.
-    newest_token: i64,
-    /// No transaction below it runs any more.
-    oldest_running: i64,
-    /// No transaction from it on had begun.
-    next_to_run: i64,
+/// How a relay claims.
+#[derive(Debug, Clone, Copy)]
+pub struct ClaimPolicy {
+    /// An auction waits for its failed event.
+    pub hold_failed: bool,
+    /// An event of which so many claims came to nothing is claimed alone: one of those it was claimed with may be what
+    /// killed its relays, or it is the one.
+    pub suspect_from: i32,
 }
 
-/// Claims up to `limit` events in queueing order from the lanes that `relay` owns, and counts the attempt.
+/// What a claim came to.
+#[derive(Debug, Default)]
+pub struct Claim {
+    /// In queueing order.
+    pub events: Vec<ClaimedEvent>,
+    /// There is, or may be, more: the next claim should follow at once.
+    pub more: bool,
+    /// The only event here is to be alone in the relay's hands until its fate is known.
+    pub alone: bool,
+}
+
+/// Claims up to `limit` events from the lanes that `relay` owns under the tokens that `frontier` knows, and counts the attempt.
 ///
-/// An auction is passed over while an earlier event of it backs off, or has failed and `hold_failed` says that its
-/// successors wait; both by one reading of the clock, or a head would be passed over and its successor taken. The lanes' rows
-/// are locked first: a takeover either happens before (and we see nothing) or after
-/// (and finds our events in flight). The look begins at `floor`, which is raised by what was seen; it belongs to this
-/// relay, and to a time in which nothing that it claimed became pending again.
+/// - The lanes' rows are locked first: a takeover, a rewind or a recall happens before (and its lane is passed by) or
+///   after (and finds our events in flight). A statement that the client gave up is carried out under tokens that the
+///   session's rewind replaces, and then takes nothing.
+/// - Lanes take turns, and each one's events are taken in the order of their positions, without a gap: nothing is skipped
+///   because somebody has locked it.
+/// - An event whose auction is held is not claimed but put aside, once and for all: `held`.
 pub async fn claim(
     conn: &mut PgConnection,
     relay: Uuid,
     limit: i64,
-    hold_failed: bool,
-    floor: &mut Floor,
-) -> sqlx::Result<Vec<ClaimedEvent>> {
-    let rows = sqlx::query(
-        "WITH held AS MATERIALIZED (
-             SELECT lane, token FROM relay_lanes
-             WHERE owner = $1 AND NOT draining AND lease_until > clock_timestamp()
-             ORDER BY lane
-             FOR NO KEY UPDATE
-         ), sight AS MATERIALIZED (
-             SELECT clock_timestamp() AS now,
-                    EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR retry_at IS NOT NULL) AS holding,
-                    (SELECT bit_or(1::bigint << lane::int) FROM held) AS lanes,
-                    (SELECT max(token) FROM held) AS newest_token,
-                    pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
-                    pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_to_run
-         ), due AS MATERIALIZED (
-             SELECT e.id, (ARRAY(SELECT token FROM held))[array_position(ARRAY(SELECT lane FROM held), e.lane)] AS token
-             FROM outbox_events e
-             WHERE e.status = 'pending'
-               AND e.position >= (
-                   SELECT CASE WHEN holding OR newest_token > $5 OR lanes & ~$6 <> 0 THEN 0 ELSE $4 END FROM sight)
-               AND e.lane = ANY (ARRAY(SELECT lane FROM held))
-               AND (e.retry_at IS NULL OR e.retry_at <= (SELECT now FROM sight))
-               AND (NOT (SELECT holding FROM sight) OR NOT EXISTS (
-                       SELECT FROM outbox_events head
-                       WHERE head.auction_id = e.auction_id AND head.sequence < e.sequence
-                         AND (head.status = 'failed' OR head.retry_at IS NOT NULL)
-                         AND (head.retry_at > (SELECT now FROM sight) OR (head.status = 'failed' AND $3))))
-             ORDER BY e.position
-             LIMIT $2
-             FOR UPDATE OF e SKIP LOCKED
-         )
-         UPDATE outbox_events e
-         SET status = 'processing', claim_token = due.token, attempts = attempts + 1, retry_at = NULL
-         FROM due, sight
-         WHERE e.id = due.id
-         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.claim_token, e.traceparent, e.position,
-             sight.*",
-    )
-    .bind(relay)
-    .bind(limit)
-    .bind(hold_failed)
-    .bind(floor.position)
-    .bind(floor.newest_token)
-    .bind(floor.lanes)
-    .fetch_all(conn)
-    .await?;
-    let mut events = rows
+    policy: ClaimPolicy,
+    frontier: &mut Frontier,
+) -> sqlx::Result<Claim> {
+    let known = frontier.in_turn();
+    if known.lanes.is_empty() {
+        return Ok(Claim::default());
+    }
+    let rows = sqlx::query(CLAIM)
+        .bind(relay)
+        .bind(&known.lanes)
+        .bind(&known.tokens)
+        .bind(&known.recalls)
+        .bind(&known.floors)
+        .bind(limit)
+        .bind(policy.hold_failed)
+        .bind(policy.suspect_from)
+        .fetch_all(conn)
+        .await?;
+    // The first columns are the same in each row, and there is always one.
+    let Some(sight) = rows.first() else {
+        return Err(sqlx::Error::RowNotFound);
+    };
+    let put_aside: i64 = sight.try_get("put_aside")?;
+    let sight = Sight::from_row(sight)?;
+    let claimed = rows
         .iter()
+        .filter(|row| !matches!(row.try_get::<Option<Uuid>, _>("id"), Ok(None)));
+    let mut events: Vec<ClaimedEvent> = claimed
         .map(ClaimedEvent::from_row)
-        .collect::<sqlx::Result<Vec<_>>>()?;
+        .collect::<sqlx::Result<_>>()?;
     // RETURNING promises no order.
     events.sort_unstable_by_key(|event| event.position);
-    if let (Some(row), Some(last)) = (rows.first(), events.last()) {
-        let everything = (events.len() as i64) < limit;
-        // The same in each row.
-        floor.learn(Sight::from_row(row)?, last.position, everything);
-    } else {
-        floor.saw_nothing();
-    }
-    Ok(events)
+    let reached = events.iter().map(|event| (event.lane, event.position));
+    frontier.learn(&sight, &known.lanes, reached);
+    let alone = matches!(&events[..], [only] if only.attempts > policy.suspect_from);
+    Ok(Claim {
+        more: events.len() as i64 == limit || put_aside > 0 || !sight.recalled.is_empty(),
+        alone,
+        events,
+    })
 }
+
+/// `$2..$5` are the lanes in the order of their turns: lane, token, recalls, and where to begin.
+///
+/// `due` is a nested loop that stops when the window is full: it touches no more entries than it returns, whatever waits in
+/// other lanes or behind. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
+const CLAIM: &str = "
+    WITH mine AS MATERIALIZED (
+        SELECT lane, token, recalls FROM relay_lanes
+        WHERE lane = ANY($2) AND owner = $1 AND NOT draining AND lease_until > clock_timestamp()
+        ORDER BY lane
+        FOR NO KEY UPDATE
+    ), known AS MATERIALIZED (
+        SELECT k.lane, k.token, k.floor, k.turn, mine.recalls, k.recalls = mine.recalls AS current
+        FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
+            AS k (lane, token, recalls, floor, turn)
+        JOIN mine ON mine.lane = k.lane AND mine.token = k.token
+        ORDER BY k.turn
+    ), due AS MATERIALIZED (
+        SELECT e.id, e.auction_id, e.sequence, e.attempts, e.position, known.token, known.turn
+        FROM known CROSS JOIN LATERAL (
+            SELECT id, auction_id, sequence, attempts, position FROM outbox_events
+            WHERE lane = known.lane AND status = 'pending' AND NOT held AND position >= known.floor
+            ORDER BY position LIMIT $6) e
+        WHERE known.current
+        LIMIT $6
+    ), cut AS MATERIALIZED (
+        SELECT turn, position FROM due WHERE attempts >= $8 ORDER BY turn, position LIMIT 1
+    ), chosen AS MATERIALIZED (
+        SELECT due.* FROM due LEFT JOIN cut ON true
+        WHERE cut.position IS NULL
+           OR (due.turn, due.position) < (cut.turn, cut.position)
+           OR (due.position = cut.position
+               AND NOT EXISTS (SELECT FROM due d WHERE (d.turn, d.position) < (cut.turn, cut.position)))
+    ), holds AS MATERIALIZED (
+        SELECT a.auction_id,
+               (SELECT h.sequence FROM outbox_events h
+                WHERE h.auction_id = a.auction_id AND (h.status = 'failed' OR h.held) AND ($7 OR h.held)
+                ORDER BY h.auction_id, h.sequence LIMIT 1) AS held_from
+        FROM (SELECT DISTINCT auction_id FROM chosen) a
+        WHERE EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR held)
+    ), put_aside AS (
+        UPDATE outbox_events e SET held = true
+        FROM chosen w JOIN holds ON holds.auction_id = w.auction_id AND w.sequence > holds.held_from
+        WHERE e.id = w.id AND e.status = 'pending' AND NOT e.held
+        RETURNING e.id
+    ), claimed AS (
+        UPDATE outbox_events e
+        SET status = 'processing', claim_token = w.token, attempts = e.attempts + 1
+        FROM chosen w LEFT JOIN holds ON holds.auction_id = w.auction_id
+        WHERE e.id = w.id AND e.status = 'pending' AND NOT e.held AND (w.sequence > holds.held_from) IS NOT TRUE
+        RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.sequence, e.claim_token, e.attempts,
+            e.traceparent, e.position, e.lane
+    )
+    SELECT pg_current_xact_id()::text::bigint AS horizon,
+           pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
+           NOT EXISTS (SELECT FROM cut) AND (SELECT count(*) FROM due) < $6 AS exhausted,
+           ARRAY(SELECT lane FROM known WHERE NOT current ORDER BY turn) AS recalled,
+           ARRAY(SELECT recalls FROM known WHERE NOT current ORDER BY turn) AS recalls,
+           (SELECT count(*) FROM put_aside) AS put_aside,
+           claimed.*
+    FROM (SELECT) AS one LEFT JOIN claimed ON true";

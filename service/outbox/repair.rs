@@ -1,8 +1,9 @@
-//! What is done to events outside the relay's cycle: putting failed ones back, purging published ones.
+//! What is done to events outside the relay's cycle: putting failed ones back, letting go what no longer has to wait, purging
+//! published ones.
 
 use std::time::Duration;
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// Which failed events to put back.
@@ -16,23 +17,134 @@ pub enum Requeue {
     Event(Uuid),
 }
 
-/// Makes failed events pending again, with a fresh count of attempts. Returns how many. They are due at once, and hold
-/// their auctions until they are claimed: relays that look further up by now come back for them first.
+/// Put back in one transaction; locks on the lanes are held as long.
+const CHUNK: i64 = 1_000;
+
+/// Makes failed events pending again, with a fresh count of attempts, and lets go what waited for them. Returns how many
+/// were put back. Stopped in the middle, it can be called again; relays let go what was left within a minute.
 pub async fn requeue(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<u64> {
+    let mut put_back = 0;
+    loop {
+        let auctions = requeue_some(conn, which).await?;
+        put_back += auctions.len() as u64;
+        let (done, mut auctions) = (auctions.is_empty(), auctions);
+        auctions.dedup();
+        for auction_id in auctions {
+            while let_go(conn, auction_id, true, CHUNK).await? == CHUNK as u64 {}
+        }
+        if done {
+            return Ok(put_back);
+        }
+    }
+}
+
+/// Puts back up to [`CHUNK`] of them, and says whose they were, sorted.
+async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<Vec<Uuid>> {
     let (auction, event) = match which {
         Requeue::All => (None, None),
         Requeue::Auction(id) => (Some(*id), None),
         Requeue::Event(id) => (None, Some(*id)),
     };
-    let put_back = sqlx::query(
-        "UPDATE outbox_events SET status = 'pending', processed_at = NULL, retry_at = clock_timestamp(), attempts = 0
-         WHERE status = 'failed' AND ($1::uuid IS NULL OR auction_id = $1) AND ($2::uuid IS NULL OR id = $2)",
+    let mut tx = conn.begin().await?;
+    let failed: Vec<(Uuid, i16)> = sqlx::query_as(
+        "SELECT id, lane FROM outbox_events
+         WHERE status = 'failed' AND ($1::uuid IS NULL OR auction_id = $1) AND ($2::uuid IS NULL OR id = $2)
+         LIMIT $3",
     )
     .bind(auction)
     .bind(event)
+    .bind(CHUNK)
+    .fetch_all(&mut *tx)
+    .await?;
+    let (ids, lanes): (Vec<Uuid>, Vec<i16>) = failed.into_iter().unzip();
+    recall(&mut tx, &lanes).await?;
+    let mut auctions: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE outbox_events SET status = 'pending', processed_at = NULL, attempts = 0
+         WHERE id = ANY($1) AND status = 'failed'
+         RETURNING auction_id",
+    )
+    .bind(ids)
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    auctions.sort_unstable();
+    Ok(auctions)
+}
+
+/// Lets go, first ones first, up to `chunk` held events of an auction that wait for none that has failed, or, where
+/// failed events do not hold (`hold_failed`), for none at all. Returns how many.
+pub async fn let_go(
+    conn: &mut PgConnection,
+    auction_id: Uuid,
+    hold_failed: bool,
+    chunk: i64,
+) -> sqlx::Result<u64> {
+    let mut tx = conn.begin().await?;
+    let lane: Option<i16> =
+        sqlx::query_scalar("SELECT lane FROM outbox_events WHERE auction_id = $1 AND held LIMIT 1")
+            .bind(auction_id)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let Some(lane) = lane else {
+        return Ok(0);
+    };
+    recall(&mut tx, &[lane]).await?;
+    let let_go = sqlx::query(
+        "UPDATE outbox_events SET held = false
+         WHERE id IN (
+             SELECT id FROM outbox_events e
+             WHERE e.auction_id = $1 AND e.held
+               AND e.sequence < coalesce(
+                   (SELECT min(sequence) FROM outbox_events WHERE $2 AND auction_id = $1 AND status = 'failed'),
+                   9223372036854775807)
+             ORDER BY e.sequence LIMIT $3)",
+    )
+    .bind(auction_id)
+    .bind(hold_failed)
+    .bind(chunk)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(let_go.rows_affected())
+}
+
+/// Locks lanes against claims until the end of the transaction, and has their owners look from the beginning afterwards.
+async fn recall(conn: &mut PgConnection, lanes: &[i16]) -> sqlx::Result<()> {
+    sqlx::query(
+        "WITH theirs AS MATERIALIZED (
+             SELECT lane FROM relay_lanes WHERE lane = ANY($1) ORDER BY lane FOR NO KEY UPDATE
+         )
+         UPDATE relay_lanes l SET recalls = recalls + 1 FROM theirs WHERE l.lane = theirs.lane",
+    )
+    .bind(lanes)
     .execute(conn)
     .await?;
-    Ok(put_back.rows_affected())
+    Ok(())
+}
+
+/// Up to `limit` auctions after `after` with failed or held events; whether the first of these is held, and so waits for
+/// nothing, or every held one does, because failed events do not hold.
+pub async fn holding_after(
+    conn: &mut PgConnection,
+    after: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<(Uuid, bool)>> {
+    sqlx::query_as(
+        "WITH RECURSIVE auctions AS (
+             (SELECT auction_id, held FROM outbox_events WHERE (status = 'failed' OR held) AND auction_id > $1
+              ORDER BY auction_id, sequence LIMIT 1)
+             UNION ALL
+             SELECT next.* FROM auctions a CROSS JOIN LATERAL (
+                 SELECT auction_id, held FROM outbox_events e
+                 WHERE (e.status = 'failed' OR e.held) AND e.auction_id > a.auction_id
+                 ORDER BY e.auction_id, e.sequence LIMIT 1) next
+         )
+         SELECT auction_id, held FROM auctions LIMIT $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
 }
 
 /// Deletes up to `chunk` events that were published longer than `retention` ago. Returns how many: fewer than `chunk`

@@ -1,30 +1,47 @@
-//! The doorbell: an idle relay says so in its row and is notified by the next writer. Polling covers every race, so
-//! nothing here is needed for correctness.
+//! The doorbell: an idle relay says so in its row and is notified by the next writer to one of its lanes. Polling covers
+//! every race, so nothing here is needed for correctness.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
 use tokio::{sync::Notify, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
+use uuid::Uuid;
 
-use super::{Relay, STATEMENT_WITHIN};
+use super::{STATEMENT_WITHIN, lease::Lease};
 use crate::{
     backoff::Backoff,
-    database::DatabaseError,
+    database::{Database, DatabaseError},
     outbox::{self, lanes},
 };
 
-/// Whether this relay wants to be rung, and the ring.
-#[derive(Debug, Default)]
+/// Whether a relay wants to be rung, and the ring.
 pub(super) struct Doorbell {
+    relay: Uuid,
+    database: Database,
+    lease: Arc<Lease>,
     wanted: AtomicBool,
     bell: Notify,
 }
 
 impl Doorbell {
+    /// Of a relay that owns what `lease` says.
+    pub fn new(relay: Uuid, database: Database, lease: Arc<Lease>) -> Self {
+        Self {
+            relay,
+            database,
+            lease,
+            wanted: AtomicBool::default(),
+            bell: Notify::default(),
+        }
+    }
+
     /// Whether writers have been asked to ring.
     pub fn is_wanted(&self) -> bool {
         self.wanted.load(SeqCst)
@@ -40,23 +57,21 @@ impl Doorbell {
         // Nobody rang: the poll.
         let _ = timeout(poll, self.bell.notified()).await;
     }
-}
 
-impl Relay {
     /// Says in the relay's row whether writers should ring. A look at the table must follow a change to `true`.
-    pub(super) async fn want_ring(&self, wanted: bool) -> Result<(), DatabaseError> {
-        if self.doorbell.wanted.swap(wanted, SeqCst) == wanted {
+    pub async fn want(&self, wanted: bool) -> Result<(), DatabaseError> {
+        if self.wanted.swap(wanted, SeqCst) == wanted {
             return Ok(());
         }
         self.database
             .within(STATEMENT_WITHIN, async |conn| {
-                Ok(lanes::want_ring(conn, self.id, wanted).await?)
+                Ok(lanes::want_ring(conn, self.relay, wanted).await?)
             })
             .await
     }
 
     /// Listens until `over`. Every gap in listening ends with a ring: something may have been missed.
-    pub(super) async fn listen(&self, over: &CancellationToken) {
+    pub async fn listen(&self, over: &CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         while !over.is_cancelled() {
             tokio::select! {
@@ -79,11 +94,18 @@ impl Relay {
             Err(_) => return DatabaseError::TimedOut,
         };
         backoff.reset();
+        self.ring();
         loop {
-            self.doorbell.ring();
-            // A notification, or a reconnection that may have missed one.
-            if let Err(error) = listener.try_recv().await {
-                return error.into();
+            match listener.try_recv().await {
+                // Another relay's lane. What cannot be read may be ours.
+                Ok(Some(ring))
+                    if ring
+                        .payload()
+                        .parse()
+                        .is_ok_and(|lane| !self.lease.covers(lane)) => {}
+                // A notification, or a reconnection that may have missed one.
+                Ok(_) => self.ring(),
+                Err(error) => return error.into(),
             }
         }
     }

@@ -3,44 +3,65 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::{
     events,
     metrics::RelayMetrics,
-    outbox::{ClaimedEvent, Rejection},
+    outbox::{ClaimedEvent, Undecodable},
     publisher::{Fate, Message},
 };
 
 /// Claimed together, in order.
-pub(super) type Window = Vec<ClaimedEvent>;
+pub(super) struct Window {
+    pub events: Vec<ClaimedEvent>,
+    /// Its only event may be what ends its relays.
+    pub suspect: bool,
+    /// Given back when the window has been written back, or with the session.
+    pub in_hands: OwnedSemaphorePermit,
+}
 
 /// A window on its way to the broker.
 pub(super) struct Sending {
     /// One for each message, in order.
     events: Vec<ClaimedEvent>,
     /// What cannot be a message.
-    undecodable: Vec<Rejection>,
+    undecodable: Vec<Undecodable>,
     /// Events claimed; some may stay behind.
     claimed: usize,
     since: Instant,
+    in_hands: OwnedSemaphorePermit,
+}
+
+/// Why the broker would not take an event. Its own condition, and no event's fault: all of them wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("RabbitMQ returned an event: no queue is bound to the exchange")]
+    Returned,
+    #[error("RabbitMQ nacked an event: its queue takes none now (full, or without a majority)")]
+    Nacked,
 }
 
 /// What became of a window, for the database.
 pub(super) struct Settled {
     pub confirmed: Vec<ClaimedEvent>,
-    pub rejected: Vec<Rejection>,
+    pub undecodable: Vec<Undecodable>,
+    /// Why some of it was not taken.
+    pub refusal: Option<Refusal>,
     clean: bool,
+    _in_hands: OwnedSemaphorePermit,
 }
 
 impl Sending {
-    /// Turns rows into messages. What cannot be one is rejected, and its auction's later events of this window stay behind
+    /// Turns rows into messages. What cannot be one is to fail, and its auction's later events of this window stay behind
     /// with it.
     pub fn encode(window: Window) -> (Self, Vec<Message>) {
-        let mut undecodable: Vec<Rejection> = Vec::new();
-        let claimed = window.len();
-        let mut events = Vec::with_capacity(window.len());
-        let mut messages = Vec::with_capacity(window.len());
-        for event in window {
-            let mut earlier = undecodable.iter().map(|rejection| &rejection.event);
+        let mut undecodable: Vec<Undecodable> = Vec::new();
+        let claimed = window.events.len();
+        let mut events = Vec::with_capacity(claimed);
+        let mut messages = Vec::with_capacity(claimed);
+        for event in window.events {
+            let mut earlier = undecodable.iter().map(|undecodable| &undecodable.event);
             if earlier.any(|earlier| earlier.auction_id == event.auction_id) {
                 continue;
             }
@@ -50,7 +71,7 @@ impl Sending {
                     messages.push(Message::new(event.id, &decoded, traceparent));
                     events.push(event);
                 }
-                Err(error) => undecodable.push(Rejection {
+                Err(error) => undecodable.push(Undecodable {
                     reason: error.to_string(),
                     event,
                 }),
@@ -61,8 +82,19 @@ impl Sending {
             undecodable,
             claimed,
             since: Instant::now(),
+            in_hands: window.in_hands,
         };
         (sending, messages)
+    }
+
+    /// Some of it stays behind: nothing that was claimed after it may go out before it.
+    pub fn leaves_some_behind(&self) -> bool {
+        self.events.len() < self.claimed
+    }
+
+    /// Its first event.
+    pub fn first(&self) -> Option<&ClaimedEvent> {
+        self.events.first()
     }
 
     /// How long it has been on its way.
@@ -70,25 +102,20 @@ impl Sending {
         self.since.elapsed()
     }
 
-    /// Sorts its events by their fates. What is neither confirmed nor rejected is handed back when the session ends.
+    /// Sorts its events by their fates. What is neither confirmed nor undecodable is handed back when the session ends.
     pub fn settle(self, fates: Vec<Fate>, metrics: &RelayMetrics) -> Settled {
         let mut confirmed = Vec::with_capacity(self.events.len());
-        let mut rejected = self.undecodable;
-        let reject = |event, reason: &str| Rejection {
-            event,
-            reason: reason.to_owned(),
-        };
+        let mut refusal = None;
         for (event, fate) in self.events.into_iter().zip(fates) {
             match fate {
                 Fate::Confirmed => confirmed.push(event),
                 Fate::Returned => {
                     metrics.returned.inc();
-                    let reason = "returned by the broker: no queue is bound to the exchange";
-                    rejected.push(reject(event, reason));
+                    refusal.get_or_insert(Refusal::Returned);
                 }
                 Fate::Nacked => {
                     metrics.nacked.inc();
-                    rejected.push(reject(event, "nacked by the broker"));
+                    refusal.get_or_insert(Refusal::Nacked);
                 }
                 Fate::Unknown => {}
             }
@@ -96,7 +123,9 @@ impl Sending {
         Settled {
             clean: confirmed.len() == self.claimed,
             confirmed,
-            rejected,
+            undecodable: self.undecodable,
+            refusal,
+            _in_hands: self.in_hands,
         }
     }
 }

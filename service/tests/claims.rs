@@ -1,31 +1,232 @@
-//! Claims: what is taken, in which order, and what stays behind.
+//! Claims: what is taken, in which order, and what a claim that came late may not do.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use outbox_service::outbox::{self, Floor, lanes};
+use outbox_service::outbox;
+use sqlx::{Connection, PgConnection};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-use crate::site::Site;
+use crate::{
+    relay::{Relay, places},
+    site::{Site, append},
+};
 
-const LEASE: Duration = Duration::from_secs(60);
 const LAMP: Uuid = Uuid::from_u128(7);
 const VASE: Uuid = Uuid::from_u128(8);
+const WITHIN: Duration = Duration::from_secs(20);
 
-crate::cases!(a_head_that_falls_due_during_the_claim_is_not_overtaken);
+crate::cases!(
+    a_claim_that_is_carried_out_late_leaves_nothing_in_nobody_s_hands,
+    a_claim_that_comes_after_the_rewind_takes_nothing,
+    an_event_below_one_that_committed_earlier_is_not_overtaken,
+    a_locked_event_is_waited_for_and_not_passed_by,
+    lanes_take_turns,
+    a_window_ends_before_a_suspect_and_a_suspect_is_claimed_alone,
+    what_a_lost_answer_has_marked_is_no_conflict,
+    under_another_token_nothing_is_written_back,
+);
 
-async fn a_head_that_falls_due_during_the_claim_is_not_overtaken(site: &Site) -> Result<()> {
-    let relay = Uuid::now_v7();
-    let mut connection = site.tuned().await?;
-    lanes::beat(&mut connection, relay, LEASE, false).await?;
+async fn a_claim_that_is_carried_out_late_leaves_nothing_in_nobody_s_hands(
+    site: &Site,
+) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
     site.append(LAMP, 1, 1).await?;
-    site.append(VASE, 1, 100_000).await?;
-    site.append(LAMP, 2, 1).await?;
-    sqlx::query("UPDATE outbox_events SET status = 'failed', processed_at = now() WHERE auction_id = $1 AND sequence = 1")
-        .bind(VASE).execute(&site.pool).await?;
-    sqlx::query("UPDATE outbox_events SET retry_at = clock_timestamp() + interval '30 ms' WHERE auction_id = $1 AND sequence = 1")
-        .bind(LAMP).execute(&site.pool).await?;
-    let claimed = outbox::claim(&mut connection, relay, 500, true, &mut Floor::default()).await?;
-    ensure!(claimed.is_empty(), "claimed {claimed:?}");
+    let mut holder = site.pool.begin().await?;
+    lock_lanes(&mut holder).await?;
+    let id = relay.id;
+    let mut late = Relay {
+        id,
+        connection: site.tuned().await?,
+        frontier: std::mem::take(&mut relay.frontier),
+        ..relay
+    };
+    let claim = tokio::spawn(async move { late.claim(500).await });
+    waiting(site, 1).await?;
+    let mut connection = site.tuned().await?;
+    let rewind = tokio::spawn(async move {
+        Ok::<_, sqlx::Error>(outbox::lanes::rewind(&mut connection, id).await?)
+    });
+    waiting(site, 2).await?;
+    holder.commit().await?;
+    let claimed = timeout(WITHIN, claim).await??;
+    ensure!(
+        claimed?.events.len() == 1,
+        "the claim was the first in the queue"
+    );
+    let rewound = timeout(WITHIN, rewind).await???;
+    ensure!(rewound.handed_back == 1, "{rewound:?}");
+    ensure!(
+        processing(site).await? == 0,
+        "an event is in nobody's hands"
+    );
     Ok(())
+}
+
+async fn a_claim_that_comes_after_the_rewind_takes_nothing(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 1).await?;
+    let before = std::mem::take(&mut relay.frontier);
+    relay.rewind().await?;
+    let after = std::mem::replace(&mut relay.frontier, before);
+    ensure!(
+        relay.claim(500).await?.events.is_empty(),
+        "claimed under the tokens of before"
+    );
+    relay.frontier = after;
+    ensure!(relay.claim(500).await?.events.len() == 1, "nothing claimed");
+    Ok(())
+}
+
+/// Two writers at once: the one with the greater transaction id draws the smaller position and commits last.
+async fn an_event_below_one_that_committed_earlier_is_not_overtaken(site: &Site) -> Result<()> {
+    let [x, y] = same_lane(site).await?;
+    let mut relay = Relay::start(site).await?;
+    let (mut first, mut second) = (site.pool.begin().await?, site.pool.begin().await?);
+    for writer in [&mut first, &mut second] {
+        sqlx::query("SELECT pg_current_xact_id()")
+            .execute(&mut **writer)
+            .await?;
+    }
+    append(&mut *second, y, 1, 1).await?;
+    append(&mut *first, x, 1, 1).await?;
+    first.commit().await?;
+    let mut order = Vec::new();
+    for sequence in 2..6 {
+        order.extend(relay.drain().await?);
+        append(&site.pool, x, sequence, 1).await?;
+    }
+    second.commit().await?;
+    append(&site.pool, y, 2, 1).await?;
+    order.extend(relay.drain().await?);
+    ensure!(places(&order, y) == [1, 2], "{order:?}");
+    ensure!(places(&order, x) == [1, 2, 3, 4, 5], "{order:?}");
+    Ok(())
+}
+
+async fn a_locked_event_is_waited_for_and_not_passed_by(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 2).await?;
+    let mut holder = site.pool.begin().await?;
+    sqlx::query("SELECT FROM outbox_events WHERE sequence = 1 FOR UPDATE")
+        .execute(&mut *holder)
+        .await?;
+    let claim = tokio::spawn(async move { relay.claim(500).await });
+    waiting(site, 1).await?;
+    holder.commit().await?;
+    let claimed = timeout(WITHIN, claim).await???;
+    ensure!(places(&claimed.events, LAMP) == [1, 2], "{claimed:?}");
+    Ok(())
+}
+
+async fn lanes_take_turns(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 10_000).await?;
+    site.append(VASE, 1, 10).await?;
+    let mut events = Vec::new();
+    for _ in 0..2 {
+        events.extend(relay.claim(500).await?.events);
+    }
+    ensure!(
+        places(&events, VASE).len() == 10,
+        "a lane with much in it kept the others waiting"
+    );
+    Ok(())
+}
+
+async fn a_window_ends_before_a_suspect_and_a_suspect_is_claimed_alone(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 5).await?;
+    sqlx::query("UPDATE outbox_events SET attempts = $1 WHERE sequence IN (3, 4)")
+        .bind(relay.policy.suspect_from)
+        .execute(&site.pool)
+        .await?;
+    let mut windows = Vec::new();
+    for _ in 0..4 {
+        let claim = relay.claim(500).await?;
+        windows.push((places(&claim.events, LAMP), claim.alone));
+    }
+    let expected = [
+        (vec![1, 2], false),
+        (vec![3], true),
+        (vec![4], true),
+        (vec![5], false),
+    ];
+    ensure!(windows == expected, "{windows:?}");
+    Ok(())
+}
+
+async fn what_a_lost_answer_has_marked_is_no_conflict(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 3).await?;
+    let claimed = relay.claim(500).await?.events;
+    let connection = &mut relay.connection;
+    outbox::mark_published(connection, &claimed, false).await?;
+    let again = outbox::mark_published(connection, &claimed, true).await?;
+    ensure!((again.published, again.stale) == (3, 0), "{again:?}");
+    Ok(())
+}
+
+async fn under_another_token_nothing_is_written_back(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 2).await?;
+    let before = relay.claim(500).await?.events;
+    relay.rewind().await?;
+    relay.claim(500).await?;
+    let connection = &mut relay.connection;
+    let marked = outbox::mark_published(connection, &before, false).await?;
+    ensure!((marked.published, marked.stale) == (0, 2), "{marked:?}");
+    let bad = before.iter().map(|event| outbox::Undecodable {
+        event: event.clone(),
+        reason: "none".to_owned(),
+    });
+    let failed = outbox::fail(connection, &bad.collect::<Vec<_>>()).await?;
+    ensure!(failed == 0, "{failed} failed");
+    ensure!(!outbox::acquit(connection, &before[0]).await?, "acquitted");
+    ensure!(processing(site).await? == 2, "something was written back");
+    Ok(())
+}
+
+async fn lock_lanes(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query("SELECT FROM relay_lanes FOR UPDATE")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn processing(site: &Site) -> Result<i64> {
+    let count = "SELECT count(*) FROM outbox_events WHERE status = 'processing'";
+    Ok(sqlx::query_scalar(count).fetch_one(&site.pool).await?)
+}
+
+/// Until so many sessions of this database wait for a lock.
+async fn waiting(site: &Site, sessions: i64) -> Result<()> {
+    let waiting = async {
+        let mut connection = PgConnection::connect(&site.servers.database_url()).await?;
+        loop {
+            let count: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut connection)
+            .await?;
+            if count >= sessions {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(WITHIN, waiting).await?
+}
+
+/// Two auctions of one lane.
+async fn same_lane(site: &Site) -> Result<[Uuid; 2]> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT md5(n::text)::uuid FROM generate_series(1, 1000) AS n
+         WHERE uuid_hash(md5(n::text)::uuid) & 63 = 5 LIMIT 2",
+    )
+    .fetch_all(&site.pool)
+    .await?;
+    ensure!(ids.len() == 2, "no two auctions share a lane");
+    Ok([ids[0], ids[1]])
 }

@@ -7,20 +7,23 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Failed, Trial};
 use outbox_harness::{backend::Wanted, environment, lab::Lab};
 use tokio::runtime::Runtime;
 
 mod claims;
+mod holds;
+mod relay;
 mod site;
+mod takeovers;
 
 use site::Site;
 
 /// A sentence about the service, and what shows it.
 type Case = (
     &'static str,
-    fn(Arc<Site>) -> BoxFuture<'static, anyhow::Result<()>>,
+    fn(Arc<Site>) -> LocalBoxFuture<'static, anyhow::Result<()>>,
 );
 
 /// Names cases after the functions that show them.
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
     }
     let stage = Arc::new(Stage::default());
     let arguments = Arguments::from_args();
-    let cases = [claims::CASES];
+    let cases = [claims::CASES, holds::CASES, takeovers::CASES];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
         let stage = stage.clone();
         let name = name.split_once("::").map_or(*name, |(_, name)| name);
@@ -66,7 +69,7 @@ struct Stage(OnceLock<Result<(Runtime, Arc<Lab>), String>>);
 impl Stage {
     fn perform(
         &self,
-        case: fn(Arc<Site>) -> BoxFuture<'static, anyhow::Result<()>>,
+        case: fn(Arc<Site>) -> LocalBoxFuture<'static, anyhow::Result<()>>,
     ) -> Result<(), Failed> {
         let (runtime, lab) = self
             .0

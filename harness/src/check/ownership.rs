@@ -6,7 +6,7 @@
 //! the statement that takes the lane, and the ledger knows the time of the commit, which is later: a lease that ended between
 //! the two was alive when its lane was taken, and nothing is said.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[derive(Default)]
 struct Lanes {
     held: HashMap<i16, Held>,
+    /// Lanes that changed hands in the commit that is looked at.
+    taken_now: HashSet<i16>,
     taken: usize,
     claimed: usize,
 }
@@ -62,6 +64,7 @@ impl Lanes {
 
     fn judge(&mut self, inquiry: &mut Inquiry, told: &Told<'_>) {
         let Told { commit, steps } = told;
+        self.taken_now.clear();
         let mut say = |what, example: String| {
             inquiry.fail(what, format!("transaction {}: {example}", commit.xid));
         };
@@ -101,6 +104,7 @@ impl Lanes {
         let changed = after.owner.filter(|owner| before.owner != Some(*owner));
         if let Some(owner) = changed {
             self.taken += 1;
+            self.taken_now.insert(number);
             if after.token <= before.token {
                 let example = format!("lane {number} to {owner} with the token {}", after.token);
                 say("lanes that changed hands without a greater token", example);
@@ -170,8 +174,13 @@ impl Lanes {
         }
         let current = before.claim_token == Some(lane.token);
         let by_nobody = current && holder == Some(USURPER);
-        // What is handed back at a takeover has the token of before; what is written back has the lane's.
-        let stale = !current && after.status != "pending";
+        // What is handed back, or given up at a takeover, has the token of before; what is written back has the lane's.
+        let handed_back = match after.status.as_str() {
+            "pending" => true,
+            "failed" => self.taken_now.contains(&after.lane),
+            _ => false,
+        };
+        let stale = !current && !handed_back;
         if by_nobody || stale {
             let example = format!(
                 "event {id} to {} under the token {:?}; lane {} has {}, drawn by {holder:?}",

@@ -12,7 +12,7 @@ use crate::{history::Event, system::Member};
 const READ: [&str; 8] = [
     "relay_returned_total",
     "relay_nacked_total",
-    "relay_retried_total",
+    "relay_handed_back_total",
     "relay_lease_conflicts_total",
     "relay_outages_total",
     "consumer_duplicates_total",

@@ -191,8 +191,10 @@ fn an_event_is_published_from_processing_only() {
 
 #[test]
 fn what_relays_may_do_is_legal() {
-    let legal: [fn(&mut Story, u128); 7] = [
+    let legal: [fn(&mut Story, u128); 9] = [
         Story::hand_back,
+        Story::rewind,
+        Story::take_over_and_give_up,
         Story::give_up_and_requeue,
         Story::renew,
         Story::take_over,
@@ -227,6 +229,17 @@ fn a_mark_that_comes_late_after_its_relay_gave_the_lane_up_is_legal() {
         story.tables.events[0].status = "published".to_owned();
     });
     assert_eq!(late, Verdict::Pass);
+}
+
+#[test]
+fn an_event_is_given_up_under_its_lanes_token_or_at_a_takeover() {
+    let stale = claimed_then(|story| {
+        let drawn = story.new_token(Story::auction_id(1));
+        story.commit(vec![drawn]);
+        rewrite(story, "failed", None);
+        rewrite(story, "pending", None);
+    });
+    assert_eq!(stale, Verdict::Fail);
 }
 
 #[test]

@@ -201,10 +201,39 @@ impl Story {
 
     /// The lane's lease ends, and another relay takes it with what is in flight.
     pub(crate) fn take_over(&mut self, auction: u128) {
+        self.lapse(auction);
+        self.acquire(Self::auction_id(auction), "pending");
+    }
+
+    /// As [`take_over`](Self::take_over), but what is in flight has ended too many relays: it is given up, and put back
+    /// by hand.
+    pub(crate) fn take_over_and_give_up(&mut self, auction: u128) {
         let auction_id = Self::auction_id(auction);
-        let lane = self.owned(auction_id);
+        self.lapse(auction);
+        self.acquire(auction_id, "failed");
+        let requeued = self.turn(auction_id, &["failed"], "pending", None);
+        self.commit_some(requeued);
+    }
+
+    fn lapse(&mut self, auction: u128) {
+        let lane = self.owned(Self::auction_id(auction));
         self.log.clock_us = self.log.clock_us.max(lane.lease_until_us);
-        self.acquire(auction_id);
+    }
+
+    /// The lane's owner hands everything back under a new token.
+    pub(crate) fn rewind(&mut self, auction: u128) {
+        let auction_id = Self::auction_id(auction);
+        let mut changes = vec![self.new_token(auction_id)];
+        changes.extend(self.turn(auction_id, &["processing"], "pending", None));
+        self.commit(changes);
+    }
+
+    /// The lane's owner draws a new token.
+    pub(crate) fn new_token(&mut self, auction_id: Uuid) -> Change {
+        let lane = self.owned(auction_id);
+        self.log.tokens += 1;
+        let token = self.log.tokens;
+        self.set_lane(auction_id, Lane { token, ..lane })
     }
 
     /// The lane's owner claims no more of it, hands back what it has and gives it up.
@@ -257,7 +286,7 @@ impl Story {
     fn owned(&mut self, auction_id: Uuid) -> Lane {
         let lane = self.lane(auction_id);
         if lane.owner.is_none() {
-            self.acquire(auction_id);
+            self.acquire(auction_id, "pending");
         }
         self.lane(auction_id)
     }
@@ -267,8 +296,8 @@ impl Story {
         known.copied().unwrap_or_default()
     }
 
-    /// The next relay takes the lane, with a new token; what was in flight is pending again.
-    fn acquire(&mut self, auction_id: Uuid) {
+    /// The next relay takes the lane, with a new token; what was in flight becomes what is said.
+    fn acquire(&mut self, auction_id: Uuid, becomes: &str) {
         self.log.tokens += 1;
         self.log.relays += 1;
         let taken = Lane {
@@ -278,7 +307,7 @@ impl Story {
             draining: false,
         };
         let mut changes = vec![self.set_lane(auction_id, taken)];
-        changes.extend(self.turn(auction_id, &["processing"], "pending", None));
+        changes.extend(self.turn(auction_id, &["processing"], becomes, None));
         self.commit(changes);
     }
 

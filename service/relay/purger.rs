@@ -1,0 +1,123 @@
+//! What has no hurry: published events are deleted in small chunks, away from the claim's index, and held events that no
+//! longer wait for anything are let go.
+
+use std::{sync::Mutex, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info};
+use uuid::Uuid;
+
+use super::STATEMENT_WITHIN;
+use crate::{
+    database::{Database, DatabaseError},
+    outbox,
+};
+
+const EVERY: Duration = Duration::from_secs(60);
+const CHUNK: i64 = 1_000;
+/// Auctions with failed events that are looked at in a round.
+const AUCTIONS: i64 = 1_000;
+
+/// Purges, and lets go.
+pub(super) struct Purger {
+    database: Database,
+    retention: Duration,
+    hold_failed: bool,
+    /// Where the next round goes on.
+    after: Mutex<Uuid>,
+}
+
+impl Purger {
+    /// Deletes what was published longer than `retention` ago. `hold_failed` says what held events wait for.
+    pub fn new(database: Database, retention: Duration, hold_failed: bool) -> Self {
+        Self {
+            database,
+            retention,
+            hold_failed,
+            after: Mutex::new(Uuid::nil()),
+        }
+    }
+
+    /// Works until `stop`.
+    pub async fn run(&self, stop: &CancellationToken) {
+        let mut round = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                _ = round.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            match self.purge(stop).await {
+                Ok(0) => {}
+                Ok(purged) => info!(purged, "published events past their retention deleted"),
+                Err(error) => debug!(%error, "purge put off"),
+            }
+            match self.let_go(stop).await {
+                Ok(0) => {}
+                Ok(let_go) => info!(
+                    let_go,
+                    "held events let go: nothing of their auctions has failed"
+                ),
+                Err(error) => debug!(%error, "letting go put off"),
+            }
+        }
+    }
+
+    async fn purge(&self, stop: &CancellationToken) -> Result<u64, DatabaseError> {
+        let retention = self.retention;
+        let mut purged = 0;
+        while !stop.is_cancelled() {
+            let chunk = self
+                .database
+                .within(STATEMENT_WITHIN, async |conn| {
+                    Ok::<_, DatabaseError>(outbox::purge(conn, retention, CHUNK).await?)
+                })
+                .await?;
+            purged += chunk;
+            if chunk < CHUNK as u64 {
+                break;
+            }
+        }
+        Ok(purged)
+    }
+
+    /// An operator has deleted the failed event, `requeue` was interrupted, or failed events no longer hold.
+    async fn let_go(&self, stop: &CancellationToken) -> Result<u64, DatabaseError> {
+        let after = *self.after();
+        let auctions = self
+            .database
+            .within(STATEMENT_WITHIN, async |conn| {
+                Ok::<_, DatabaseError>(outbox::holding_after(conn, after, AUCTIONS).await?)
+            })
+            .await?;
+        let round_is_over = (auctions.len() as i64) < AUCTIONS;
+        let last = auctions.last().map(|(auction_id, _)| *auction_id);
+        let mut let_go = 0;
+        for (auction_id, _) in auctions
+            .into_iter()
+            .filter(|(_, first_is_held)| *first_is_held || !self.hold_failed)
+        {
+            loop {
+                let chunk = self
+                    .database
+                    .within(STATEMENT_WITHIN, async |conn| {
+                        let hold = self.hold_failed;
+                        let chunk = outbox::let_go(conn, auction_id, hold, CHUNK);
+                        Ok::<_, DatabaseError>(chunk.await?)
+                    })
+                    .await?;
+                let_go += chunk;
+                if chunk < CHUNK as u64 || stop.is_cancelled() {
+                    break;
+                }
+            }
+        }
+        *self.after() = last.filter(|_| !round_is_over).unwrap_or(Uuid::nil());
+        Ok(let_go)
+    }
+
+    fn after(&self) -> std::sync::MutexGuard<'_, Uuid> {
+        self.after
+            .lock()
+            .expect("never poisoned: no code panics under this lock")
+    }
+}
