@@ -1,5 +1,7 @@
 //! RabbitMQ: connections with a deadline, and the topology that publisher and consumer agree on.
 
+mod line;
+
 use std::time::Duration;
 
 use lapin::{
@@ -9,8 +11,12 @@ use lapin::{
     uri::AMQPUri,
 };
 
+use line::Line;
+
 /// How long connecting, opening a channel or declaring may take, each.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long the broker may take to say goodbye.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where RabbitMQ is and what is declared there.
 #[derive(Debug, Clone)]
@@ -48,7 +54,7 @@ pub enum Outage {
     /// The connection or channel is gone, or the broker refused.
     #[error("RabbitMQ: {0}")]
     Lost(#[from] lapin::Error),
-    /// A memory or disk alarm: the broker takes no messages.
+    /// The relay stops while a memory or disk alarm keeps the broker from taking messages.
     #[error("RabbitMQ has blocked publishing (memory or disk alarm)")]
     Blocked,
     /// The channel is not in confirm mode: nothing it answers may be trusted.
@@ -70,6 +76,21 @@ pub(crate) async fn answer<T>(
     }
 }
 
+/// A connection with one channel. However it is given up, nothing of it is left behind.
+pub(crate) struct Link {
+    pub channel: Channel,
+    pub connection: Connection,
+    _line: Line,
+}
+
+impl Link {
+    /// Closes politely, if the broker answers; it notices anyway.
+    pub async fn close(self) {
+        let goodbye = self.connection.close(200, "done".into());
+        let _ = tokio::time::timeout(GOODBYE_WITHIN, goodbye).await;
+    }
+}
+
 impl Broker {
     /// The queue that undecodable deliveries go to.
     pub fn dead_letter_queue(&self) -> String {
@@ -80,15 +101,20 @@ impl Broker {
     ///
     /// Without lapin's auto-recovery: it leaves confirms unanswered for a whole outage, while a lost connection fails
     /// them at once.
-    pub(crate) async fn open(&self, role: &str) -> Result<(Connection, Channel), Outage> {
+    pub(crate) async fn open(&self, role: &str) -> Result<Link, Outage> {
         let mut uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
         uri.query.heartbeat = Some(self.heartbeat);
         let properties =
             ConnectionProperties::default().with_connection_name(role.to_owned().into());
-        let connection = answer("connecting", Connection::connect_uri(uri, properties)).await?;
+        let dial = Line::connect(uri, properties, ANSWER_WITHIN);
+        let (connection, line) = answer("connecting", dial).await?;
         let channel = answer("opening a channel", connection.create_channel()).await?;
         self.declare(&channel).await?;
-        Ok((connection, channel))
+        Ok(Link {
+            channel,
+            connection,
+            _line: line,
+        })
     }
 
     /// Declares exchange, queue, dead-letter queue and binding. Both sides do, so that neither depends on which starts

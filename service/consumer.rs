@@ -80,7 +80,8 @@ impl Consumer {
 
     /// One connection to the broker, from opening it to the first thing that goes wrong.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), Outage> {
-        let (connection, channel) = self.broker.open("consumer").await?;
+        let link = self.broker.open("consumer").await?;
+        let channel = &link.channel;
         let qos = channel.basic_qos(self.settings.prefetch, BasicQosOptions::default());
         answer("setting the prefetch", qos).await?;
         let consume = channel.basic_consume(
@@ -104,11 +105,11 @@ impl Consumer {
                     _ => break,
                 }
             }
-            if !self.settle(&channel, batch, stop).await? {
+            if !self.settle(channel, batch, stop).await? {
                 break;
             }
         }
-        let _ = answer("closing", connection.close(200, "done".into())).await;
+        link.close().await;
         Ok(())
     }
 

@@ -10,17 +10,18 @@ mod flight;
 
 use std::{collections::VecDeque, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::BoxStream};
 use lapin::{
-    BasicProperties, Channel, Connection, PublisherConfirm,
+    BasicProperties, ConnectionStatus, Event, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    broker::{Broker, Outage, answer},
+    broker::{Broker, Link, Outage, answer},
     events::{self, BidPlaced},
 };
 use flight::{Answers, Flight};
@@ -82,28 +83,35 @@ pub(crate) enum Fate {
 
 /// The only owner of a channel in confirm mode. Sharing one channel among tasks can swap delivery tags.
 pub(crate) struct Publisher {
-    connection: Connection,
-    channel: Channel,
+    link: Link,
     exchange: ShortString,
-    /// How long nothing may move before the connection is given up.
-    patience: Duration,
+    patience: Patience,
     /// Windows whose fates are not known yet, oldest first.
     flights: VecDeque<Flight>,
     answers: Answers,
 }
 
 impl Publisher {
-    /// Connects, declares the topology and switches confirms on. The connection is given up when
-    /// nothing moved for `patience`: a slow link is not an outage.
-    pub async fn connect(broker: &Broker, role: &str, patience: Duration) -> Result<Self, Outage> {
-        let (connection, channel) = broker.open(role).await?;
-        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+    /// Connects, declares the topology and switches confirms on. The connection is given up when nothing moved for
+    /// `patience`: a slow link is not an outage, and neither is a broker that has said that it takes nothing now (a memory or
+    /// disk alarm): that one is waited for until it does, or until `stop`.
+    pub async fn connect(
+        broker: &Broker,
+        role: &str,
+        patience: Duration,
+        stop: CancellationToken,
+    ) -> Result<Self, Outage> {
+        let link = broker.open(role).await?;
+        let confirms = link.channel.confirm_select(ConfirmSelectOptions::default());
         answer("switching confirms on", confirms).await?;
         Ok(Self {
-            connection,
-            channel,
             exchange: broker.exchange.as_str().into(),
-            patience,
+            patience: Patience {
+                within: patience,
+                connection: link.connection.status().clone(),
+                stop,
+            },
+            link,
             flights: VecDeque::new(),
             answers: Answers::default(),
         })
@@ -114,24 +122,32 @@ impl Publisher {
         self.answers.outage.take()
     }
 
+    /// The broker's alarms as they come and go: why it takes nothing now, or that it does again.
+    pub fn alarms(&self) -> BoxStream<'static, Option<String>> {
+        let events = self.link.connection.events_listener();
+        let alarms = events.filter_map(async |event| match event {
+            Event::ConnectionBlocked(why) => Some(Some(why)),
+            Event::ConnectionUnblocked => Some(None),
+            _ => None,
+        });
+        alarms.boxed()
+    }
+
     /// Sends a window of messages in order. Whatever happens, [`settle`](Self::settle) tells their fates.
     pub async fn send(&mut self, window: Vec<Message>) {
-        if self.connection.status().blocked() {
-            self.answers.outage.get_or_insert(Outage::Blocked);
-        }
         let mut flight = Flight::of(window.iter().map(|message| message.id));
         let mut rest = window.into_iter();
         while rest.len() > 0 && self.answers.outage.is_none() {
             let slice = rest.by_ref().take(SLICE);
             let publishes = join_all(slice.map(|message| self.publish(message)));
-            match timeout(self.patience, publishes).await {
+            match self.patience.wait(publishes).await {
                 Ok(sent) => sent
                     .into_iter()
                     .for_each(|confirm| flight.sent(confirm, &mut self.answers)),
                 Err(_) => {
                     // Confirms of this slice may still come, and take with them what was returned.
                     self.answers.unheard = true;
-                    let silent = Outage::Silent(self.patience, "taking a window");
+                    let silent = self.patience.lost("taking a window");
                     self.answers.outage.get_or_insert(silent);
                 }
             }
@@ -148,13 +164,13 @@ impl Publisher {
         let Some(oldest) = self.flights.front_mut() else {
             return Vec::new();
         };
-        oldest.answered(&mut self.answers, self.patience).await;
+        oldest.answered(&mut self.answers, &self.patience).await;
         for younger in self.flights.iter_mut().skip(1) {
             younger.harvest(&mut self.answers);
         }
         if self.answers.has_returns() {
             for younger in self.flights.iter_mut().skip(1) {
-                younger.answered(&mut self.answers, self.patience).await;
+                younger.answered(&mut self.answers, &self.patience).await;
             }
         }
         let oldest = self.flights.pop_front();
@@ -166,7 +182,8 @@ impl Publisher {
             mandatory: true,
             ..Default::default()
         };
-        self.channel
+        self.link
+            .channel
             .basic_publish(
                 self.exchange.clone(),
                 ShortString::default(),
@@ -177,8 +194,44 @@ impl Publisher {
             .await
     }
 
-    /// Closes politely; the broker would notice anyway.
+    /// Closes politely.
     pub async fn close(self) {
-        let _ = answer("closing", self.connection.close(200, "done".into())).await;
+        self.link.close().await;
+    }
+}
+
+/// How long nothing may move.
+struct Patience {
+    within: Duration,
+    connection: ConnectionStatus,
+    stop: CancellationToken,
+}
+
+/// Nothing moved.
+struct Lost;
+
+impl Patience {
+    /// Waits for `what`; while the broker has blocked the connection, and nobody wants to stop, as long as that takes.
+    async fn wait<T>(&self, what: impl Future<Output = T>) -> Result<T, Lost> {
+        let mut what = std::pin::pin!(what);
+        loop {
+            match timeout(self.within, &mut what).await {
+                Ok(done) => return Ok(done),
+                Err(_) if self.is_asked_for() => {}
+                Err(_) => return Err(Lost),
+            }
+        }
+    }
+
+    fn is_asked_for(&self) -> bool {
+        self.connection.blocked() && self.connection.connected() && !self.stop.is_cancelled()
+    }
+
+    fn lost(&self, doing: &'static str) -> Outage {
+        if self.connection.blocked() {
+            Outage::Blocked
+        } else {
+            Outage::Silent(self.within, doing)
+        }
     }
 }

@@ -1,13 +1,12 @@
 //! One window on its way, and what its confirms say.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use futures_util::FutureExt;
 use lapin::{Confirmation, PublisherConfirm, message::BasicReturnMessage};
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Fate;
+use super::{Fate, Lost, Patience};
 use crate::broker::Outage;
 
 /// What all confirms of a publisher have said so far.
@@ -103,20 +102,20 @@ impl Flight {
         self.slots.resize_with(self.ids.len(), || Slot::Lost);
     }
 
-    /// Waits for every confirm, each for `patience`, after an outage not at all. Can be dropped and called again.
-    pub async fn answered(&mut self, answers: &mut Answers, patience: Duration) {
+    /// Waits for every confirm, each with patience, after an outage not at all. Can be dropped and called again.
+    pub async fn answered(&mut self, answers: &mut Answers, patience: &Patience) {
         for slot in &mut self.slots {
             let Slot::Waiting(confirm) = slot else {
                 continue;
             };
-            let wait = if answers.outage.is_some() {
-                Duration::ZERO
+            let answer = if answers.outage.is_some() {
+                confirm.now_or_never().ok_or(Lost)
             } else {
-                patience
+                patience.wait(confirm).await
             };
-            *slot = match timeout(wait, confirm).await {
+            *slot = match answer {
                 Ok(answer) => answers.hear(answer),
-                Err(_) => answers.lose(Outage::Silent(patience, "confirming a window")),
+                Err(Lost) => answers.lose(patience.lost("confirming a window")),
             };
         }
     }

@@ -3,6 +3,8 @@
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -10,15 +12,16 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{StreamExt, stream::BoxStream};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::{sleep, timeout},
+    time::sleep,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{
-    LEAVE_WITHIN, Relay, STATEMENT_WITHIN,
+    Relay, STATEMENT_WITHIN,
     window::{Refusal, Sending, Settled, Window},
 };
 use crate::{
@@ -81,7 +84,8 @@ impl<'r> Session<'r> {
         let Relay {
             broker, settings, ..
         } = self.relay;
-        let connect = Publisher::connect(broker, "relay", settings.confirm_within);
+        let patience = settings.confirm_within;
+        let connect = Publisher::connect(broker, "relay", patience, self.stop.clone());
         let mut publisher = tokio::select! {
             connected = connect => match connected {
                 Ok(publisher) => publisher,
@@ -95,18 +99,41 @@ impl<'r> Session<'r> {
         // Each stage holds one window, and one waits between each two: the bound on what is in flight.
         let (claimed, to_publish) = mpsc::channel(1);
         let (settled, to_mark) = mpsc::channel(1);
-        let (claim_end, publish_end, mark_end) = tokio::join!(
-            self.claim_windows(claimed),
-            self.publish_windows(to_publish, settled, &mut publisher),
-            self.mark_windows(to_mark),
-        );
-        if timeout(LEAVE_WITHIN, publisher.close()).await.is_err() {
-            warn!("broker did not answer the goodbye");
-        }
+        let alarms = self.heed(publisher.alarms());
+        let stages = async {
+            tokio::join!(
+                self.claim_windows(claimed),
+                self.publish_windows(to_publish, settled, &mut publisher),
+                self.mark_windows(to_mark),
+            )
+        };
+        let (claim_end, publish_end, mark_end) = tokio::select! {
+            ends = stages => ends,
+            never = alarms => match never {},
+        };
+        publisher.close().await;
         publish_end
             .or(mark_end)
             .or(claim_end)
             .unwrap_or(SessionEnd::Stopped)
+    }
+
+    /// While the broker takes nothing, this relay is not ready, and says why.
+    async fn heed(&self, mut alarms: BoxStream<'static, Option<String>>) -> Infallible {
+        while let Some(alarm) = alarms.next().await {
+            match alarm {
+                Some(why) => {
+                    warn!(why, "RabbitMQ has blocked publishing; events wait");
+                    let away = format!("RabbitMQ has blocked publishing: {why}");
+                    self.relay.rabbitmq.is_away(away);
+                }
+                None => {
+                    info!("RabbitMQ takes messages again");
+                    self.relay.rabbitmq.is_ready();
+                }
+            }
+        }
+        pending().await
     }
 
     /// Claim: ask for a window; when there is none, ask to be rung, look once more, and sleep.
