@@ -63,6 +63,14 @@ pub const NAMES: &[(&str, &str)] = &[
         "events_failed",
         "events given up at the end; naming this fact allows for them",
     ),
+    (
+        "events_held",
+        "events that wait at the end behind one given up",
+    ),
+    (
+        "bids_parked",
+        "received bids that wait at the end for a predecessor",
+    ),
     ("events_retried", "events that were claimed more than once"),
     ("bids_applied", "bids that the consumer applied by the end"),
     ("deliveries", "messages that the witness received"),

@@ -117,9 +117,12 @@ impl Fault {
         match target {
             Target::Edge { .. } => parse_edge_action(text),
             Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
+            Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
             Target::Server(Server::RabbitMq) if text == "refuse messages" => {
                 Ok(Action::Refuse(Refused::Messages))
             }
+            Target::Server(Server::Postgres) if text == "spoil an event" => Ok(Action::Spoil),
+            Target::Server(Server::Postgres) if text == "lock lanes" => Ok(Action::LockLanes),
             Target::Server(Server::Postgres) if text == "refuse events" => {
                 Ok(Action::Refuse(Refused::Events))
             }
@@ -151,7 +154,10 @@ impl Fault {
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {
             Target::Server(server)
-                if !matches!(self.action, Action::Unbind | Action::Refuse(_)) =>
+                if !matches!(
+                    self.action,
+                    Action::Unbind | Action::Refuse(_) | Action::Spoil | Action::LockLanes
+                ) =>
             {
                 Some(server)
             }

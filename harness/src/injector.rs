@@ -67,11 +67,13 @@ impl<'r> Injector<'r> {
         self.is_in_place(fault);
         bitten.applied();
         self.wait_for_end(fault.lasting).await;
-        if matches!(
-            fault.action,
-            Action::Refuse(Refused::Events | Refused::Commits)
-        ) {
-            bitten.refused(self.servers.refused().await?);
+        match fault.action {
+            Action::Refuse(Refused::Events | Refused::Commits) => {
+                bitten.refused(self.servers.refused().await?);
+            }
+            Action::Spoil => bitten.refused(self.servers.spoiled().await?),
+            Action::LockLanes => bitten.refused(self.servers.waiting_for_locks().await?),
+            _ => {}
         }
         let Evidence { proofs, beside } = bitten.count();
         for (what, count) in proofs {
@@ -207,6 +209,10 @@ impl<'r> Injector<'r> {
                 let _held = hold::relays(self.system).await?;
                 bitten.happened(self.servers.unbind().await?);
             }
+            (Target::Server(_), Action::Spoil) => bitten.happened(self.servers.spoil().await?),
+            (Target::Server(_), Action::LockLanes) => {
+                imposed.lock(self.servers.lock_lanes().await?);
+            }
             (Target::Server(_), Action::Refuse(what)) => {
                 bitten.happened(self.servers.refuse(*what).await?);
             }
@@ -224,10 +230,13 @@ impl<'r> Injector<'r> {
             Action::Kill => server.crash().await.map(|()| "killed"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
+            Action::Alarm => server.alarm(true).await.map(|()| "alarm_raised"),
             Action::Cut
             | Action::Toxics(_)
             | Action::Unbind
             | Action::Refuse(_)
+            | Action::Spoil
+            | Action::LockLanes
             | Action::Usurp => {
                 bail!("{action:?} cannot be done to a server")
             }
@@ -255,12 +264,19 @@ impl<'r> Injector<'r> {
                 held.map(drop)?;
             }
             Target::Server(server) => {
-                if let Action::Refuse(what) = fault.action {
-                    return self.servers.refuse_nothing(what).await;
+                match fault.action {
+                    Action::Refuse(what) => return self.servers.refuse_nothing(what).await,
+                    Action::Spoil => {
+                        self.servers.mend().await?;
+                        return self.system.operate(&["requeue", "--all"]).await;
+                    }
+                    Action::LockLanes => return imposed.unlock().await,
+                    _ => {}
                 }
                 let server = self.servers.of(*server)?;
                 match fault.action {
                     Action::Freeze => server.thaw().await?,
+                    Action::Alarm => server.alarm(false).await?,
                     _ => server.start().await?,
                 }
             }
@@ -274,7 +290,14 @@ async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
         Action::Kill => member.kill().await.map(|_| "killed"),
         Action::Freeze => member.freeze().await.map(|()| "stopped"),
         Action::Terminate => member.terminate().await.map(|()| "ended"),
-        Action::Cut | Action::Toxics(_) | Action::Unbind | Action::Refuse(_) | Action::Usurp => {
+        Action::Cut
+        | Action::Toxics(_)
+        | Action::Alarm
+        | Action::Unbind
+        | Action::Refuse(_)
+        | Action::Spoil
+        | Action::LockLanes
+        | Action::Usurp => {
             bail!("{action:?} cannot be done to a process")
         }
     }

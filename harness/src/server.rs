@@ -29,6 +29,10 @@ pub trait Body: Send + Sync {
     async fn freeze(&self) -> Result<()>;
     /// Lets them go on.
     async fn thaw(&self) -> Result<()>;
+    /// Raises a broker's memory alarm, or ends it: while it stands, whoever publishes is blocked.
+    async fn alarm(&self, _raised: bool) -> Result<()> {
+        bail!("only a broker of the lab's own has a memory alarm to raise")
+    }
 }
 
 /// Somebody else's server: used, never broken.

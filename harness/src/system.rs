@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use futures_util::future::{join_all, try_join_all};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
@@ -29,6 +29,8 @@ use life::{Asked, Life};
 pub const PROCESSES: [Role; 3] = [Role::Api, Role::Relay, Role::Consumer];
 /// How long a process may take until it says that it can work.
 const READY_WITHIN: Duration = Duration::from_secs(20);
+/// How long a command of an operator may take.
+const OPERATED_WITHIN: Duration = Duration::from_secs(30);
 /// How long an orderly end may take; the service's own grace is shorter.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
@@ -56,6 +58,7 @@ pub struct Place {
 pub struct System {
     members: Vec<Arc<Member>>,
     links: BTreeMap<(Role, u32, Role), Link>,
+    operator: Launch,
 }
 
 /// One process of the system and how to start it again.
@@ -90,7 +93,10 @@ impl System {
         let mut system = Self {
             members: Vec::new(),
             links: BTreeMap::new(),
+            operator: Launch::operator(place, &wanted.settings)?,
         };
+        system.operator.set("DATABASE_URL", servers.database.url());
+        system.operator.set("AMQP_URL", servers.vhost.url());
         let roles = [
             (Role::Api, wanted.apis),
             (Role::Relay, wanted.relays),
@@ -205,6 +211,18 @@ impl System {
             }
         })
         .collect()
+    }
+
+    /// Has an operator give the service a command, and waits until it is carried out.
+    pub async fn operate(&self, command: &[&str]) -> Result<()> {
+        let process = self.operator.with(command).spawn()?;
+        let ended = process.wait(OPERATED_WITHIN).await?;
+        ensure!(
+            ended.success(),
+            "{command:?}: {ended}: {}",
+            process.log_tail()
+        );
+        Ok(())
     }
 
     /// All processes.

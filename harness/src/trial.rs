@@ -9,6 +9,7 @@ mod reach;
 mod recovery;
 mod refusal;
 mod servers;
+mod spoil;
 
 use std::{path::Path, time::Duration};
 

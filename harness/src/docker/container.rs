@@ -15,10 +15,10 @@ use testcontainers::{
         models::{ContainerStateStatusEnum as Status, PortBinding},
         query_parameters::{KillContainerOptions, LogsOptions},
     },
-    core::ContainerRequest,
+    core::{CmdWaitFor, ContainerRequest, ExecCommand},
     runners::AsyncRunner,
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::{
     READY_WITHIN,
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     process::{Started, until_ready},
-    server::Body,
+    server::{Body, rabbitmq::watermark},
 };
 
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -165,6 +165,16 @@ impl Body for Container {
     async fn thaw(&self) -> Result<()> {
         self.inner.unpause().await?;
         self.until(Status::RUNNING, KILL_WITHIN).await
+    }
+
+    async fn alarm(&self, raised: bool) -> Result<()> {
+        let command = std::iter::once("rabbitmqctl").chain(watermark(raised));
+        let wanted = CmdWaitFor::exit_code(0);
+        let command = ExecCommand::new(command).with_cmd_ready_condition(wanted);
+        let ran = timeout(STOP_WITHIN, self.inner.exec(command)).await;
+        ran.with_context(|| format!("rabbitmqctl took longer than {STOP_WITHIN:?}"))?
+            .with_context(|| format!("rabbitmqctl in the container {}", self.name))?;
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Facts;
-use crate::history::{Event, History, InboxRow, Op, Outcome, Refusal};
+use crate::history::{Event, EventRow, History, InboxRow, Op, Outcome, Refusal};
 
 impl Facts {
     pub(super) fn set(&mut self, name: &str, value: usize) {
@@ -183,6 +183,14 @@ impl Facts {
                 .iter()
                 .filter(|row| row.status == "failed")
                 .count(),
+        );
+        let held = |row: &&EventRow| {
+            row.status == "pending" && last.is_held_back(row.auction_id, row.sequence)
+        };
+        self.set("events_held", tables.events.iter().filter(held).count());
+        self.set(
+            "bids_parked",
+            tables.inbox.iter().filter(|row| !row.applied).count(),
         );
         self.set(
             "events_retried",

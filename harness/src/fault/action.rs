@@ -21,9 +21,16 @@ pub enum Action {
     Freeze,
     /// SIGTERM: an orderly end.
     Terminate,
+    /// A memory alarm: connections that publish are blocked.
+    Alarm,
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
     /// this run's vhost is touched.
     Unbind,
+    /// The next event is stored with a payload of which no message can be made. Healed, it is mended, and put back by the
+    /// service's own `requeue`.
+    Spoil,
+    /// A session of somebody else's holds the rows of all lanes.
+    LockLanes,
     /// A server takes one kind of thing no more. Only this run's database or vhost is touched.
     Refuse(Refused),
     /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What

@@ -9,8 +9,11 @@
 //! | bandwidth | bytes held back by the limit |
 //! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
 //! | the same for a server | connections severed; for freeze, what was left waiting |
+//! | alarm | connections that the broker has blocked |
 //! | unbind | messages returned |
 //! | refuse | publishes nacked, writes refused |
+//! | spoil | events that were stored spoilt |
+//! | lock | statements that wait for the lock |
 //!
 //! A relay renews its lease by a statement like any other. On its edge to Postgres alone such a statement may be all that
 //! was swallowed, delayed or in its hands: where that matters, the scenario's own `[bites]` say what must have happened.
@@ -110,10 +113,21 @@ impl<'r> Bitten<'r> {
                 let returned = now.returns - self.before.returns;
                 self.by(returned > 0, vec![("messages_returned", returned)])
             }
+            (Target::Server(_), Action::Alarm) => {
+                let blocked = now.blocks - self.before.blocks;
+                self.by(blocked > 0, vec![("connections_blocked", blocked)])
+            }
             (Target::Server(_), Action::Refuse(Refused::Messages)) => {
                 let nacks = now.nacks - self.before.nacks;
                 self.by(nacks > 0, vec![("publishes_nacked", nacks)])
             }
+            (Target::Server(_), Action::Spoil) => {
+                self.by(self.refused > 0, vec![("events_spoiled", self.refused)])
+            }
+            (Target::Server(_), Action::LockLanes) => self.by(
+                self.refused > 0,
+                vec![("statements_kept_waiting", self.refused)],
+            ),
             (Target::Server(_), Action::Refuse(_)) => {
                 self.by(self.refused > 0, vec![("writes_refused", self.refused)])
             }

@@ -1,4 +1,7 @@
-//! What one fault has set on edges, so that it takes off exactly that: faults that overlap do not heal each other.
+//! What one fault has set on edges, or holds, so that it takes off exactly that: faults that overlap do not heal each other.
+
+use anyhow::Result;
+use sqlx::{Connection, PgConnection};
 
 use crate::edge::{CutHandle, Direction, Edge, EdgeError, Toxic, ToxicHandle};
 
@@ -6,6 +9,7 @@ use crate::edge::{CutHandle, Direction, Edge, EdgeError, Toxic, ToxicHandle};
 #[derive(Default)]
 pub(super) struct Imposed {
     set: Vec<(Edge, Mark)>,
+    lock: Option<PgConnection>,
 }
 
 enum Mark {
@@ -30,6 +34,19 @@ impl Imposed {
         for (toxic, direction) in toxics {
             let set = edge.add(*toxic, *direction, 1.0).await?;
             self.set.push((edge.clone(), Mark::Toxic(set)));
+        }
+        Ok(())
+    }
+
+    /// Keeps a session that holds a lock.
+    pub fn lock(&mut self, session: PgConnection) {
+        self.lock = Some(session);
+    }
+
+    /// Ends it, and its lock with it.
+    pub async fn unlock(&mut self) -> Result<()> {
+        if let Some(session) = self.lock.take() {
+            session.close().await?;
         }
         Ok(())
     }

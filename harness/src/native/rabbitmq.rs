@@ -10,18 +10,23 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use async_trait::async_trait;
 use tokio::task::spawn_blocking;
 
 use super::{Binaries, free_port};
 use crate::{
     process::{Launch, Process, until_ready},
-    server::{Body, Management, rabbitmq::answers},
+    server::{
+        Body, Management,
+        rabbitmq::{answers, watermark},
+    },
 };
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// Its command line starts an Erlang of its own.
+const CONTROL_WITHIN: Duration = Duration::from_secs(30);
 /// Two schedulers are enough for a lab, and none of them may burn a core while it waits.
 const ERLANG: &str =
     "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false";
@@ -203,6 +208,15 @@ impl Body for RabbitMq {
     async fn thaw(&self) -> Result<()> {
         let process = self.process()?;
         Ok(spawn_blocking(move || process.thaw()).await??)
+    }
+
+    async fn alarm(&self, raised: bool) -> Result<()> {
+        let program = self.home.join("sbin/rabbitmqctl");
+        let ctl = self.environment(self.launch("ctl", program));
+        let ctl = ctl.args(watermark(raised)).spawn()?;
+        let ended = ctl.wait(CONTROL_WITHIN).await?;
+        ensure!(ended.success(), "rabbitmqctl: {ended}: {}", ctl.log_tail());
+        Ok(())
     }
 }
 

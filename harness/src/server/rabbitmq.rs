@@ -84,3 +84,9 @@ pub(crate) async fn answers(url: &str, management: &Management) -> Result<()> {
     connection.close(200, "".into()).await?;
     Ok(())
 }
+
+/// What `rabbitmqctl` is told, so that the memory alarm stands or ends: how much of the machine's memory the broker may take.
+pub(crate) fn watermark(alarm: bool) -> [&'static str; 2] {
+    let share = if alarm { "0" } else { "0.4" };
+    ["set_vm_memory_high_watermark", share]
+}

@@ -50,6 +50,26 @@ impl Launch {
         })
     }
 
+    /// A command of the service that an operator would give, around all edges.
+    pub fn operator(place: &Place, settings: &BTreeMap<String, String>) -> Result<Self> {
+        let (program, first) = service()?;
+        Ok(Self {
+            name: "operator".to_owned(),
+            program,
+            args: first.into_iter().collect(),
+            env: settings.clone(),
+            environment: place.environment.clone(),
+            log: place.folder.join("operator.log"),
+        })
+    }
+
+    /// The same with more arguments.
+    pub fn with(&self, args: &[&str]) -> Self {
+        let mut more = self.clone();
+        more.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        more
+    }
+
     /// Sets an environment variable.
     pub fn set(&mut self, name: &str, value: String) {
         self.env.insert(name.to_owned(), value);

@@ -18,6 +18,8 @@ const HEARTBEAT: u8 = 8;
 
 const CHANNEL_CLOSE: (u16, u16) = (20, 40);
 const CHANNEL_CLOSE_OK: (u16, u16) = (20, 41);
+const CONNECTION_BLOCKED: (u16, u16) = (10, 60);
+const CONNECTION_UNBLOCKED: (u16, u16) = (10, 61);
 const CONNECTION_CLOSE_OK: (u16, u16) = (10, 51);
 const CONFIRM_SELECT: (u16, u16) = (85, 10);
 const PUBLISH: (u16, u16) = (60, 40);
@@ -152,6 +154,8 @@ impl Amqp {
                 channel.unacked.extend(tag);
             }
             (METHOD, Some(RETURN)) => heard.returns += 1,
+            (METHOD, Some(CONNECTION_BLOCKED)) => heard.blocks += 1,
+            (METHOD, Some(CONNECTION_UNBLOCKED)) => {}
             (METHOD, Some(method @ (ACK | NACK))) => {
                 heard.nacks += u64::from(method == NACK);
                 let (tag, multiple) = frame.settled(method);

@@ -35,6 +35,8 @@ pub struct TapCounters {
     pub returns: u64,
     /// Frames by which the server refused what was published.
     pub nacks: u64,
+    /// Times the server said that it takes nothing now.
+    pub blocks: u64,
     /// Now: requests that were passed on and not answered, and deliveries that were not settled.
     pub in_flight: u64,
     /// Now: publishes that were passed on and not confirmed.
@@ -60,6 +62,7 @@ pub(super) struct Counts {
     deliveries: AtomicU64,
     returns: AtomicU64,
     nacks: AtomicU64,
+    blocks: AtomicU64,
 }
 
 impl Counts {
@@ -78,6 +81,7 @@ impl Counts {
         self.deliveries.fetch_add(heard.deliveries, Relaxed);
         self.returns.fetch_add(heard.returns, Relaxed);
         self.nacks.fetch_add(heard.nacks, Relaxed);
+        self.blocks.fetch_add(heard.blocks, Relaxed);
     }
 
     pub fn snapshot(&self) -> TapCounters {
@@ -97,6 +101,7 @@ impl Counts {
             deliveries: of(&self.deliveries),
             returns: of(&self.returns),
             nacks: of(&self.nacks),
+            blocks: of(&self.blocks),
             in_flight: of(&self.in_flight),
             unconfirmed: of(&self.unconfirmed),
         }
@@ -119,6 +124,7 @@ impl std::ops::AddAssign for TapCounters {
         self.deliveries += one.deliveries;
         self.returns += one.returns;
         self.nacks += one.nacks;
+        self.blocks += one.blocks;
         self.in_flight += one.in_flight;
         self.unconfirmed += one.unconfirmed;
     }

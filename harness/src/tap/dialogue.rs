@@ -32,6 +32,8 @@ pub(super) struct Heard {
     pub returns: u64,
     /// Refusals of publishes, several of them perhaps in one.
     pub nacks: u64,
+    /// The server takes nothing now.
+    pub blocks: u64,
     /// How long each answer had been waited for, of those that came.
     pub round_trips: Vec<Duration>,
 }
