@@ -17,6 +17,7 @@ mod scale;
 mod site;
 mod stage;
 mod timeline;
+mod trouble;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     consumer::benches(&stage, &mut criterion);
     relay_latency::benches(&stage, &mut criterion);
     scale::benches(&stage, &mut criterion);
+    trouble::benches(&stage, &mut criterion);
     idle::benches(&stage, &mut criterion);
     criterion.final_summary();
     stage.report();

@@ -119,6 +119,15 @@ fn goals(ledger: &Ledger) -> Vec<Goal> {
         .into_iter()
         .find(|figure| ledger.samples.contains_key(figure));
     let claims = far.and_then(|far| ratio(far, "scale/claim at 100 k, ms"));
+    // As much trouble as this run has measured, beside none.
+    let trouble = |what: &str| {
+        let figure = |size: &str| format!("trouble/claim, {size} {what}, ms");
+        let all = [figure("1 M"), figure("100 k")];
+        let most = all
+            .into_iter()
+            .find(|most| ledger.samples.contains_key(most.as_str()))?;
+        ratio(&most, &figure("0"))
+    };
     let idle = "latency/idle, commit to applied";
     vec![
         goal(
@@ -187,6 +196,24 @@ fn goals(ledger: &Ledger) -> Vec<Goal> {
             },
             claims,
             AtMost(1.2),
+            "",
+        ),
+        goal(
+            "claim time beside held events",
+            trouble("held"),
+            AtMost(1.3),
+            "",
+        ),
+        goal(
+            "claim time beside other relays' events",
+            trouble("of others"),
+            AtMost(1.3),
+            "",
+        ),
+        goal(
+            "claim time beside dead rows",
+            trouble("dead"),
+            AtMost(1.3),
             "",
         ),
         goal(

@@ -1,0 +1,167 @@
+//! Whether trouble stays where it is: a claim beside events that wait for a failed one, beside what other relays have to do,
+//! and beside what an old snapshot keeps from being cleaned up.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use criterion::Criterion;
+use sqlx::{Connection, PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    backlog::{self, EVEN, Spread},
+    baseline,
+    site::Site,
+    stage::{self, Stage},
+};
+
+/// What can be claimed while the trouble is there.
+const HEALTHY: i64 = 20_000;
+const CLAIMS: usize = 30;
+/// Appended in one transaction.
+const CHUNK: i64 = 250_000;
+/// Beyond every healthy event.
+const FAR: i64 = 100_000_000;
+
+#[derive(Clone, Copy)]
+enum Trouble {
+    /// One auction's events wait for one that has failed.
+    Held,
+    /// Another relay owns half of the lanes, and does nothing.
+    OtherLanes,
+    /// What was published is still in every index.
+    Dead,
+}
+
+type Cell = (&'static str, Trouble, i64);
+
+const CELLS: [Cell; 9] = [
+    ("trouble/claim, 0 held, ms", Trouble::Held, 0),
+    ("trouble/claim, 100 k held, ms", Trouble::Held, 100_000),
+    ("trouble/claim, 1 M held, ms", Trouble::Held, 1_000_000),
+    ("trouble/claim, 0 of others, ms", Trouble::OtherLanes, 0),
+    (
+        "trouble/claim, 100 k of others, ms",
+        Trouble::OtherLanes,
+        100_000,
+    ),
+    (
+        "trouble/claim, 1 M of others, ms",
+        Trouble::OtherLanes,
+        1_000_000,
+    ),
+    ("trouble/claim, 0 dead, ms", Trouble::Dead, 0),
+    ("trouble/claim, 100 k dead, ms", Trouble::Dead, 100_000),
+    ("trouble/claim, 1 M dead, ms", Trouble::Dead, 1_000_000),
+];
+
+pub fn benches(stage: &Stage, criterion: &mut Criterion) {
+    let mut group = stage::group(criterion, "trouble");
+    for (figure, trouble, size) in CELLS {
+        if stage.quick && size > 100_000 {
+            continue;
+        }
+        group.bench_function(stage::title(figure), |bencher| {
+            bencher.iter_custom(|rounds| {
+                let mut took = Duration::ZERO;
+                for _ in 0..rounds {
+                    took += stage.once(figure, async |site| {
+                        beside(stage, site, (figure, trouble, size)).await
+                    });
+                }
+                took
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The middle of the times that claims take beside the trouble.
+async fn beside(stage: &Stage, site: &Site<'_>, (figure, trouble, size): Cell) -> Result<Duration> {
+    let pool = &site.pool;
+    let _snapshot = match trouble {
+        Trouble::Dead => Some(old_snapshot(site).await?),
+        _ => None,
+    };
+    match trouble {
+        Trouble::Held => held(pool, size).await?,
+        Trouble::OtherLanes => others(pool, size).await?,
+        Trouble::Dead => dead(pool, size).await?,
+    }
+    backlog::append(pool, 0, HEALTHY, EVEN).await?;
+    sqlx::query("VACUUM ANALYZE outbox_events")
+        .execute(pool)
+        .await?;
+    let mut connection = baseline::relay_connection(site).await?;
+    let mut claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
+    connection.close().await?;
+    claims.sort_unstable();
+    let middle = *claims.get(claims.len() / 2).context("no claims")?;
+    stage
+        .ledger
+        .borrow_mut()
+        .note(figure, middle.as_secs_f64() * 1_000.0);
+    Ok(middle)
+}
+
+async fn fill(pool: &PgPool, size: i64, spread: Spread) -> Result<()> {
+    let mut appended = 0;
+    while appended < size {
+        let chunk = CHUNK.min(size - appended);
+        backlog::append(pool, FAR + appended, chunk, spread).await?;
+        appended += chunk;
+    }
+    Ok(())
+}
+
+async fn held(pool: &PgPool, size: i64) -> Result<()> {
+    let one = Spread {
+        auctions: 1,
+        hot: false,
+    };
+    fill(pool, size, one).await?;
+    sqlx::query("UPDATE outbox_events SET held = true WHERE sequence > $1 + 1")
+        .bind(FAR)
+        .execute(pool)
+        .await?;
+    sqlx::query(
+        "UPDATE outbox_events SET status = 'failed', processed_at = now() WHERE sequence = $1 + 1",
+    )
+    .bind(FAR)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+async fn others(pool: &PgPool, size: i64) -> Result<()> {
+    sqlx::query("UPDATE relay_lanes SET owner = $1, lease_until = 'infinity' WHERE lane < 32")
+        .bind(Uuid::now_v7())
+        .execute(pool)
+        .await?;
+    fill(pool, size, EVEN).await?;
+    sqlx::query(
+        "UPDATE outbox_events SET status = 'published', processed_at = now() WHERE lane >= 32",
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+async fn old_snapshot(site: &Site<'_>) -> Result<PgConnection> {
+    let mut connection = PgConnection::connect(&site.servers.database_url()).await?;
+    sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        .execute(&mut connection)
+        .await?;
+    sqlx::query("SELECT FROM outbox_events LIMIT 1")
+        .execute(&mut connection)
+        .await?;
+    Ok(connection)
+}
+
+async fn dead(pool: &PgPool, size: i64) -> Result<()> {
+    fill(pool, size, EVEN).await?;
+    sqlx::query("UPDATE outbox_events SET status = 'published', processed_at = now()")
+        .execute(pool)
+        .await?;
+    Ok(())
+}
