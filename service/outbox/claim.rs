@@ -109,19 +109,17 @@ pub async fn claim(
 /// `$2..$5` are the lanes in the order of their turns: lane, token, recalls, and where to begin.
 ///
 /// `due` is a nested loop that stops when the window is full: it touches no more entries than it returns, whatever waits in
-/// other lanes or behind. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
+/// other lanes or behind. `holds` is one probe for each auction of the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
 const CLAIM: &str = "
     WITH mine AS MATERIALIZED (
-        SELECT lane, token, recalls FROM relay_lanes
+        SELECT lane, token, recalls, array_position($2::smallint[], lane) AS turn FROM relay_lanes
         WHERE lane = ANY($2) AND owner = $1 AND NOT draining AND lease_until > clock_timestamp()
         ORDER BY lane
         FOR NO KEY UPDATE
     ), known AS MATERIALIZED (
-        SELECT k.lane, k.token, k.floor, k.turn, mine.recalls, k.recalls = mine.recalls AS current
-        FROM unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY
-            AS k (lane, token, recalls, floor, turn)
-        JOIN mine ON mine.lane = k.lane AND mine.token = k.token
-        ORDER BY k.turn
+        SELECT lane, token, recalls, turn, ($5::bigint[])[turn] AS floor, recalls = ($4::bigint[])[turn] AS current
+        FROM mine WHERE token = ($3::bigint[])[turn]
+        ORDER BY turn
     ), due AS MATERIALIZED (
         SELECT e.id, e.auction_id, e.sequence, e.attempts, e.position, known.token, known.turn
         FROM known CROSS JOIN LATERAL (
@@ -139,22 +137,28 @@ const CLAIM: &str = "
            OR (due.position = cut.position
                AND NOT EXISTS (SELECT FROM due d WHERE (d.turn, d.position) < (cut.turn, cut.position)))
     ), holds AS MATERIALIZED (
-        SELECT a.auction_id,
-               (SELECT h.sequence FROM outbox_events h
-                WHERE h.auction_id = a.auction_id AND (h.status = 'failed' OR h.held) AND ($7 OR h.held)
-                ORDER BY h.auction_id, h.sequence LIMIT 1) AS held_from
-        FROM (SELECT DISTINCT auction_id FROM chosen) a
-        WHERE EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR held)
+        SELECT * FROM (
+            SELECT a.auction_id,
+                   (SELECT h.sequence FROM outbox_events h
+                    WHERE h.auction_id = a.auction_id AND (h.status = 'failed' OR h.held) AND ($7 OR h.held)
+                    ORDER BY h.auction_id, h.sequence LIMIT 1) AS held_from
+            FROM (SELECT DISTINCT auction_id FROM chosen) a
+            WHERE EXISTS (SELECT FROM outbox_events WHERE status = 'failed' OR held)
+            OFFSET 0) probed
+        WHERE held_from IS NOT NULL
+    ), judged AS MATERIALIZED (
+        SELECT c.id, c.token, (c.sequence > holds.held_from) IS TRUE AS waits
+        FROM chosen c LEFT JOIN holds ON holds.auction_id = c.auction_id
     ), put_aside AS (
         UPDATE outbox_events e SET held = true
-        FROM chosen w JOIN holds ON holds.auction_id = w.auction_id AND w.sequence > holds.held_from
-        WHERE e.id = w.id AND e.status = 'pending' AND NOT e.held
+        FROM judged j
+        WHERE j.waits AND e.id = j.id AND e.status = 'pending' AND NOT e.held
         RETURNING e.id
     ), claimed AS (
         UPDATE outbox_events e
-        SET status = 'processing', claim_token = w.token, attempts = e.attempts + 1
-        FROM chosen w LEFT JOIN holds ON holds.auction_id = w.auction_id
-        WHERE e.id = w.id AND e.status = 'pending' AND NOT e.held AND (w.sequence > holds.held_from) IS NOT TRUE
+        SET status = 'processing', claim_token = j.token, attempts = e.attempts + 1
+        FROM judged j
+        WHERE NOT j.waits AND e.id = j.id AND e.status = 'pending' AND NOT e.held
         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.sequence, e.claim_token, e.attempts,
             e.traceparent, e.position, e.lane
     )
