@@ -112,30 +112,29 @@ impl Consumer {
         Ok(())
     }
 
-    /// Applies and acks a batch; undecodable deliveries go to the dead-letter queue. False when stopped first.
+    /// Applies and acks a batch; what can never be applied goes to the dead-letter queue. False when stopped first.
+    ///
+    /// A delivery is answered once: what was rejected is in nobody's hands any more, and a broker that is asked to ack
+    /// it closes the channel. The last ack therefore names the last delivery that was not rejected.
     async fn settle(
         &self,
         channel: &Channel,
         batch: Vec<Delivery>,
         stop: &CancellationToken,
     ) -> Result<bool, Outage> {
-        let last = batch.last().map(|delivery| delivery.delivery_tag);
-        let mut bids = Vec::with_capacity(batch.len());
+        let mut held = Vec::with_capacity(batch.len());
         for delivery in batch {
             match decode(&delivery) {
-                Ok(bid) => bids.push((delivery.delivery_tag, bid)),
+                Ok(bid) => held.push((delivery.delivery_tag, bid)),
                 Err(reason) => {
                     self.dead_letter(channel, delivery.delivery_tag, &reason)
                         .await?
                 }
             }
         }
-        let Some(last) = last.filter(|_| !bids.is_empty()) else {
-            return Ok(true);
-        };
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         loop {
-            match self.apply(channel, &bids).await? {
+            match self.apply(channel, &mut held).await? {
                 Ok(()) => break,
                 Err(error) => {
                     warn!(%error, "database outage; deliveries wait");
@@ -149,31 +148,35 @@ impl Consumer {
                 return Ok(false);
             }
         }
-        let everything = BasicAckOptions { multiple: true };
-        answer("acking", channel.basic_ack(last, everything)).await?;
+        if let Some((last, _)) = held.last() {
+            let everything = BasicAckOptions { multiple: true };
+            answer("acking", channel.basic_ack(*last, everything)).await?;
+        }
         Ok(true)
     }
 
     /// One transaction for all, or, when one of them breaks a rule of the schema, one for each: the culprit goes to the
-    /// dead-letter queue and holds nobody up.
+    /// dead-letter queue, is held no longer, and holds nobody up.
     async fn apply(
         &self,
         channel: &Channel,
-        bids: &[(u64, ReceivedBid)],
+        held: &mut Vec<(u64, ReceivedBid)>,
     ) -> Result<Result<(), DatabaseError>, Outage> {
-        let all: Vec<ReceivedBid> = bids.iter().map(|(_, bid)| bid.clone()).collect();
-        let error = match self.receive(&all).await {
+        let all: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
+        match self.receive(&all).await {
             Ok(()) => return Ok(Ok(())),
             Err(error) if error.constraint().is_none() => return Ok(Err(error)),
-            Err(error) => error,
-        };
-        if let [(tag, _)] = bids {
-            self.dead_letter(channel, *tag, &error.to_string()).await?;
-            return Ok(Ok(()));
+            Err(_) => {}
         }
-        for bid in bids {
-            if let Err(error) = Box::pin(self.apply(channel, std::slice::from_ref(bid))).await? {
-                return Ok(Err(error));
+        let mut next = 0;
+        while let Some((tag, bid)) = held.get(next) {
+            match self.receive(std::slice::from_ref(bid)).await {
+                Ok(()) => next += 1,
+                Err(error) if error.constraint().is_none() => return Ok(Err(error)),
+                Err(error) => {
+                    self.dead_letter(channel, *tag, &error.to_string()).await?;
+                    held.remove(next);
+                }
             }
         }
         Ok(Ok(()))
@@ -182,6 +185,9 @@ impl Consumer {
     /// A small batch in one transaction, a large one in two side by side. If one of them fails, all of it is tried again:
     /// what the other has received is known by then.
     async fn receive(&self, bids: &[ReceivedBid]) -> Result<(), DatabaseError> {
+        if bids.is_empty() {
+            return Ok(());
+        }
         let received = if bids.len() < WORTH_HALVING {
             self.transact(bids).await?
         } else {

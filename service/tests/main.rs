@@ -13,6 +13,9 @@ use outbox_harness::{backend::Wanted, environment, lab::Lab};
 use tokio::runtime::Runtime;
 
 mod claims;
+mod consumer;
+mod post;
+mod running;
 mod site;
 
 use site::Site;
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
     }
     let stage = Arc::new(Stage::default());
     let arguments = Arguments::from_args();
-    let cases = [claims::CASES];
+    let cases = [claims::CASES, consumer::CASES];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
         let stage = stage.clone();
         let name = name.split_once("::").map_or(*name, |(_, name)| name);
