@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::{
-    broker::{Broker, QueueKind},
+    broker::{Broker, Declare, QueueKind},
     consumer::ConsumerSettings,
     outbox::{Requeue, RetryPolicy},
     relay::RelaySettings,
@@ -152,9 +152,12 @@ pub struct Config {
     /// The consumer's queue; its dead-letter queue is named after it, with ".dead".
     #[arg(long, env, global = true, default_value = "auction.bids")]
     pub queue: String,
-    /// Type of the consumer's queue.
+    /// Type of the consumer's queue, where it is created.
     #[arg(long, env, global = true, value_enum, default_value = "quorum")]
     pub queue_kind: QueueKind,
+    /// What is created of exchange, queue, dead-letter queue and binding where it is missing.
+    #[arg(long, env, global = true, value_enum, default_value = "all")]
+    pub declare: Declare,
     /// AMQP heartbeat in seconds; a dead connection is noticed after about two.
     #[arg(long, env, global = true, default_value_t = 10)]
     pub heartbeat_s: u16,
@@ -218,6 +221,7 @@ impl Config {
             exchange: self.exchange.clone(),
             queue: self.queue.clone(),
             queue_kind: self.queue_kind,
+            declare: self.declare,
         }
     }
 

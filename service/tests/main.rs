@@ -17,6 +17,7 @@ mod consumer;
 mod post;
 mod running;
 mod site;
+mod topology;
 
 use site::Site;
 
@@ -47,7 +48,11 @@ fn main() -> ExitCode {
     }
     let stage = Arc::new(Stage::default());
     let arguments = Arguments::from_args();
-    let cases = [claims::CASES, consumer::CASES];
+    let cases = [
+        claims::CASES,
+        consumer::CASES,
+        topology::CASES,
+    ];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
         let stage = stage.clone();
         let name = name.split_once("::").map_or(*name, |(_, name)| name);
