@@ -11,7 +11,7 @@ use lapin::{
     types::FieldTable,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     backoff::Backoff,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long one batch's transaction may take before its connection is given up.
-const APPLY_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const APPLY_WITHIN: Duration = Duration::from_secs(10);
 
 /// From here on two connections are quicker than one.
 const WORTH_HALVING: usize = 64;
@@ -45,6 +45,7 @@ pub struct Consumer {
     settings: ConsumerSettings,
     metrics: ConsumerMetrics,
     rabbitmq: Dependency,
+    postgres: Dependency,
 }
 
 impl Consumer {
@@ -62,6 +63,7 @@ impl Consumer {
             settings,
             metrics,
             rabbitmq: readiness.depend_on("rabbitmq (consumer)"),
+            postgres: readiness.depend_on("postgres (consumer)"),
         }
     }
 
@@ -91,6 +93,8 @@ impl Consumer {
         );
         let mut deliveries = answer("subscribing", consume).await?;
         self.rabbitmq.is_ready();
+        // Until a statement of ours is refused; whether Postgres is there is asked elsewhere.
+        self.postgres.is_ready();
         backoff.reset();
         loop {
             let first = tokio::select! {
@@ -136,9 +140,7 @@ impl Consumer {
         loop {
             match self.apply(channel, &mut held).await? {
                 Ok(()) => break,
-                Err(error) => {
-                    warn!(%error, "database outage; deliveries wait");
-                }
+                Err(error) => self.wait_for(&error),
             }
             if !channel.status().connected() {
                 return Err(Outage::Cancelled);
@@ -148,6 +150,7 @@ impl Consumer {
                 return Ok(false);
             }
         }
+        self.postgres.is_ready();
         if let Some((last, _)) = held.last() {
             let everything = BasicAckOptions { multiple: true };
             answer("acking", channel.basic_ack(*last, everything)).await?;
@@ -155,7 +158,19 @@ impl Consumer {
         Ok(true)
     }
 
-    /// One transaction for all, or, when one of them breaks a rule of the schema, one for each: the culprit goes to the
+    /// Says what the deliveries wait for. What does not pass by itself is no outage, and readiness names it.
+    fn wait_for(&self, error: &DatabaseError) {
+        if error.is_passing() {
+            warn!(%error, "database outage; deliveries wait");
+        } else {
+            error!(%error, "the database does not take the consumer's statements; deliveries wait");
+            self.postgres.is_away(format!(
+                "{error} (is its schema this version's? `outbox-service migrate`)"
+            ));
+        }
+    }
+
+    /// One transaction for all, or, when the database refuses one of them for what it is, one for each: the culprit goes to the
     /// dead-letter queue, is held no longer, and holds nobody up.
     async fn apply(
         &self,
@@ -165,14 +180,16 @@ impl Consumer {
         let all: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
         match self.receive(&all).await {
             Ok(()) => return Ok(Ok(())),
-            Err(error) if error.constraint().is_none() => return Ok(Err(error)),
-            Err(_) => {}
+            Err(DatabaseError::Refused(_)) => {}
+            Err(error) => return Ok(Err(error)),
         }
         let mut next = 0;
         while let Some((tag, bid)) = held.get(next) {
             match self.receive(std::slice::from_ref(bid)).await {
                 Ok(()) => next += 1,
-                Err(error) if error.constraint().is_none() => return Ok(Err(error)),
+                Err(error) if !matches!(error, DatabaseError::Refused(_)) => {
+                    return Ok(Err(error));
+                }
                 Err(error) => {
                     self.dead_letter(channel, *tag, &error.to_string()).await?;
                     held.remove(next);

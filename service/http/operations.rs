@@ -21,7 +21,7 @@ use crate::readiness::Report;
 /// How old the backlog gauges may be: many scrapers cost one query.
 const BACKLOG_MAX_AGE: Duration = Duration::from_secs(1);
 /// How long a probe or a scrape may spend in Postgres.
-const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+pub(crate) const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// When the backlog was last measured. Cloning shares it.
 #[derive(Clone, Debug, Default)]

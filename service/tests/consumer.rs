@@ -16,6 +16,8 @@ const VASE: Uuid = Uuid::from_u128(8);
 crate::cases!(
     a_batch_whose_last_delivery_is_undecodable_keeps_its_channel,
     a_batch_whose_last_bid_is_nonsense_keeps_its_channel,
+    what_a_column_cannot_hold_is_dead_lettered,
+    a_schema_that_does_not_fit_is_named_and_waited_for,
 );
 
 async fn a_batch_whose_last_delivery_is_undecodable_keeps_its_channel(site: &Site) -> Result<()> {
@@ -44,6 +46,55 @@ async fn a_batch_whose_last_bid_is_nonsense_keeps_its_channel(site: &Site) -> Re
     hold.rollback().await?;
     until_applied(site, 3).await?;
     post.until_waiting(DEAD, 1).await?;
+    nothing_came_back(&consumer, &post).await
+}
+
+async fn what_a_column_cannot_hold_is_dead_lettered(site: &Site) -> Result<()> {
+    sqlx::query("ALTER TABLE inbox ALTER COLUMN user_id TYPE varchar(3)")
+        .execute(&site.pool)
+        .await?;
+    let consumer = Running::ready(site, "consumer", &[]).await?;
+    let post = Post::open(site).await?;
+    let hold = hold_up(site, &post).await?;
+    post.send(&bid(VASE, 1)).await?;
+    let mut unfit = bid(VASE, 2);
+    unfit.user_id = "annabel".to_owned();
+    post.send(&unfit).await?;
+    post.until_waiting(QUEUE, 0).await?;
+    hold.rollback().await?;
+    until_applied(site, 2).await?;
+    post.until_waiting(DEAD, 1).await?;
+    nothing_came_back(&consumer, &post).await
+}
+
+async fn a_schema_that_does_not_fit_is_named_and_waited_for(site: &Site) -> Result<()> {
+    let consumer = Running::ready(site, "consumer", &[]).await?;
+    let post = Post::open(site).await?;
+    sqlx::query("ALTER TABLE inbox RENAME COLUMN user_id TO who")
+        .execute(&site.pool)
+        .await?;
+    post.send(&bid(LAMP, 1)).await?;
+    until("readiness names the cause", || async {
+        let report = consumer.readyz().await?;
+        let inbox = &report["dependencies"]["postgres (consumer)"];
+        let named = inbox["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("42703") && reason.contains("user_id"));
+        Ok((report["ready"] == false && named, report.to_string()))
+    })
+    .await?;
+    sqlx::query("ALTER TABLE inbox RENAME COLUMN who TO user_id")
+        .execute(&site.pool)
+        .await?;
+    until_applied(site, 1).await?;
+    until("ready again", || async {
+        let report = consumer.readyz().await?;
+        Ok((report["ready"] == true, report.to_string()))
+    })
+    .await?;
+    let log = consumer.log()?;
+    ensure!(!log.contains("database outage"), "{log}");
+    ensure!(post.waiting(DEAD).await? == 0, "a good bid was given up");
     nothing_came_back(&consumer, &post).await
 }
 

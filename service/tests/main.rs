@@ -13,7 +13,9 @@ use outbox_harness::{backend::Wanted, environment, lab::Lab};
 use tokio::runtime::Runtime;
 
 mod claims;
+mod client;
 mod consumer;
+mod database;
 mod post;
 mod running;
 mod site;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let cases = [
         claims::CASES,
         consumer::CASES,
+        database::CASES,
         topology::CASES,
     ];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
