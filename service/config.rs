@@ -196,6 +196,10 @@ pub struct Config {
     /// Deliveries applied in one transaction, at most.
     #[arg(long, env, global = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub apply_batch: u32,
+    /// How long applied bids are kept in the consumer's inbox, in seconds: how far back a live feed can be resumed. What is
+    /// deleted still counts once.
+    #[arg(long, env, global = true, default_value_t = 7 * 24 * 3600, value_parser = clap::value_parser!(u64).range(1..=3_155_760_000))]
+    pub inbox_retention_s: u64,
 }
 
 /// Two settings that do not go together.
@@ -251,6 +255,7 @@ impl Config {
         ConsumerSettings {
             prefetch: self.prefetch,
             batch: self.apply_batch as usize,
+            retention: Duration::from_secs(self.inbox_retention_s),
         }
     }
 }

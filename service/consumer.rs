@@ -18,10 +18,12 @@ use crate::{
     broker::{Broker, Outage, answer},
     database::{Database, DatabaseError},
     events,
-    inbox::{self, Received, ReceivedBid},
+    inbox::{self, NotReceived, Received, ReceivedBid},
     metrics::ConsumerMetrics,
     readiness::{Dependency, Readiness},
 };
+
+mod purge;
 
 /// How long one batch's transaction may take before its connection is given up.
 pub(crate) const APPLY_WITHIN: Duration = Duration::from_secs(10);
@@ -36,6 +38,8 @@ pub struct ConsumerSettings {
     pub prefetch: u16,
     /// Deliveries applied in one transaction, at most; whatever is there is taken, nothing is waited for.
     pub batch: usize,
+    /// How long applied bids are kept.
+    pub retention: Duration,
 }
 
 /// A consumer process's parts.
@@ -46,6 +50,25 @@ pub struct Consumer {
     metrics: ConsumerMetrics,
     rabbitmq: Dependency,
     postgres: Dependency,
+}
+
+/// How far a batch has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// All of it is applied, or parked.
+    Done,
+    /// It was received, and parked bids may be left whose turn it is.
+    More,
+}
+
+impl Step {
+    fn after(received: &Received) -> Self {
+        if received.more {
+            Self::More
+        } else {
+            Self::Done
+        }
+    }
 }
 
 impl Consumer {
@@ -69,15 +92,19 @@ impl Consumer {
 
     /// Consumes until `stop`, then finishes the batch at hand; what was not acked is delivered to somebody else.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.sessions(&stop), self.purge_applied(&stop));
+        info!("consumer stopped");
+    }
+
+    async fn sessions(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         while !stop.is_cancelled() {
-            if let Err(outage) = self.session(&stop, &mut backoff).await {
+            if let Err(outage) = self.session(stop, &mut backoff).await {
                 self.rabbitmq.is_away(outage.to_string());
                 warn!(%outage, "broker outage; deliveries wait");
-                backoff.pause(&stop).await;
+                backoff.pause(stop).await;
             }
         }
-        info!("consumer stopped");
     }
 
     /// One connection to the broker, from opening it to the first thing that goes wrong.
@@ -137,15 +164,26 @@ impl Consumer {
             }
         }
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut received = false;
         loop {
-            match self.apply(channel, &mut held).await? {
-                Ok(()) => break,
-                Err(error) => self.wait_for(&error),
+            let step = match received {
+                false => self.apply(channel, &mut held).await?,
+                true => self.go_on(&held).await,
+            };
+            match step {
+                Ok(Step::Done) => break,
+                Ok(Step::More) => {
+                    received = true;
+                    backoff.reset();
+                }
+                Err(error) => {
+                    self.wait_for(&error);
+                    backoff.pause(stop).await;
+                }
             }
             if !channel.status().connected() {
                 return Err(Outage::Cancelled);
             }
-            backoff.pause(stop).await;
             if stop.is_cancelled() {
                 return Ok(false);
             }
@@ -176,35 +214,38 @@ impl Consumer {
         &self,
         channel: &Channel,
         held: &mut Vec<(u64, ReceivedBid)>,
-    ) -> Result<Result<(), DatabaseError>, Outage> {
+    ) -> Result<Result<Step, DatabaseError>, Outage> {
         let all: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
-        match self.receive(&all).await {
-            Ok(()) => return Ok(Ok(())),
-            Err(DatabaseError::Refused(_)) => {}
-            Err(error) => return Ok(Err(error)),
+        if all.is_empty() {
+            return Ok(Ok(Step::Done));
         }
+        match self.receive(&all).await {
+            Ok(step) => return Ok(Ok(step)),
+            Err(NotReceived::Misplaced(_) | NotReceived::Database(DatabaseError::Refused(_))) => {}
+            Err(NotReceived::Database(error)) => return Ok(Err(error)),
+        }
+        let mut step = Step::Done;
         let mut next = 0;
         while let Some((tag, bid)) = held.get(next) {
-            match self.receive(std::slice::from_ref(bid)).await {
-                Ok(()) => next += 1,
-                Err(error) if !matches!(error, DatabaseError::Refused(_)) => {
-                    return Ok(Err(error));
+            let refused = match self.receive(std::slice::from_ref(bid)).await {
+                Ok(one) => {
+                    step = step.max(one);
+                    next += 1;
+                    continue;
                 }
-                Err(error) => {
-                    self.dead_letter(channel, *tag, &error.to_string()).await?;
-                    held.remove(next);
-                }
-            }
+                Err(NotReceived::Database(DatabaseError::Refused(refused))) => refused.to_string(),
+                Err(NotReceived::Database(error)) => return Ok(Err(error)),
+                Err(misplaced) => misplaced.to_string(),
+            };
+            self.dead_letter(channel, *tag, &refused).await?;
+            held.remove(next);
         }
-        Ok(Ok(()))
+        Ok(Ok(step))
     }
 
     /// A small batch in one transaction, a large one in two side by side. If one of them fails, all of it is tried again:
     /// what the other has received is known by then.
-    async fn receive(&self, bids: &[ReceivedBid]) -> Result<(), DatabaseError> {
-        if bids.is_empty() {
-            return Ok(());
-        }
+    async fn receive(&self, bids: &[ReceivedBid]) -> Result<Step, NotReceived> {
         let received = if bids.len() < WORTH_HALVING {
             self.transact(bids).await?
         } else {
@@ -218,15 +259,21 @@ impl Consumer {
         self.metrics
             .parked
             .inc_by(received.new.saturating_sub(received.applied));
-        Ok(())
+        Ok(Step::after(&received))
     }
 
-    async fn transact(&self, bids: &[ReceivedBid]) -> Result<Received, DatabaseError> {
-        self.database
-            .within(APPLY_WITHIN, async |conn| {
-                Ok(inbox::receive(conn, bids).await?)
-            })
-            .await
+    async fn transact(&self, bids: &[ReceivedBid]) -> Result<Received, NotReceived> {
+        let work = async |conn: &mut _| inbox::receive(conn, bids).await;
+        self.database.within(APPLY_WITHIN, work).await
+    }
+
+    /// Applies some more of the parked bids that the batch has made it the turn of.
+    async fn go_on(&self, held: &[(u64, ReceivedBid)]) -> Result<Step, DatabaseError> {
+        let bids: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
+        let work = async |conn: &mut _| Ok::<_, DatabaseError>(inbox::go_on(conn, &bids).await?);
+        let applied = self.database.within(APPLY_WITHIN, work).await?;
+        self.metrics.applied.inc_by(applied.applied);
+        Ok(Step::after(&applied))
     }
 
     async fn dead_letter(&self, channel: &Channel, tag: u64, reason: &str) -> Result<(), Outage> {

@@ -36,7 +36,8 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Claim, mark, lease, purge and hand-back each hold at most one.
 const RELAY_CONNECTIONS: u32 = 6;
-const CONSUMER_CONNECTIONS: u32 = 2;
+/// Two halves of a batch, and the purge.
+const CONSUMER_CONNECTIONS: u32 = 3;
 const PROBE_CONNECTIONS: u32 = 2;
 const LIVE_CONNECTIONS: u32 = 4;
 /// The longest that a relay lends a connection for (`relay.rs`).

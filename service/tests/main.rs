@@ -16,6 +16,8 @@ mod claims;
 mod client;
 mod consumer;
 mod database;
+mod feed;
+mod inbox;
 mod post;
 mod running;
 mod site;
@@ -54,6 +56,8 @@ fn main() -> ExitCode {
         claims::CASES,
         consumer::CASES,
         database::CASES,
+        feed::CASES,
+        inbox::CASES,
         topology::CASES,
     ];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
