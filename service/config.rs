@@ -50,6 +50,17 @@ pub enum Role {
     Migrate,
     /// Put failed events back into the outbox, then exit.
     Requeue(RequeueArgs),
+    /// Put dead letters back into the consumer's queue, then exit.
+    Redrive(RedriveArgs),
+}
+
+/// Which dead letters to put back.
+#[derive(Debug, Clone, Args)]
+pub struct RedriveArgs {
+    /// All of them. Without it, those that the broker gave up for having been returned too often; what the consumer had
+    /// rejected for what it is would only be rejected again.
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Which failed events to put back; exactly one must be said.

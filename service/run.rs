@@ -25,6 +25,7 @@ use crate::{
     metrics::Metrics,
     outbox::{self, Requeue},
     readiness::Readiness,
+    redrive,
     relay::Relay,
     telemetry,
 };
@@ -76,6 +77,7 @@ fn run(cli: Cli) -> Result<()> {
         match role {
             Role::Migrate => migrate(&config).await,
             Role::Requeue(which) => requeue(&config, which.into()).await,
+            Role::Redrive(which) => redrive(&config, which.all).await,
             serving => serve(serving, config).await,
         }
     });
@@ -119,6 +121,20 @@ async fn requeue(config: &Config, which: Requeue) -> Result<()> {
         .await
         .context("requeueing")?;
     println!("{put_back} failed events put back");
+    Ok(())
+}
+
+async fn redrive(config: &Config, all: bool) -> Result<()> {
+    let redriven = redrive::redrive(&config.broker(), all)
+        .await
+        .context("redriving")?;
+    println!("{} dead letters put back", redriven.put_back);
+    if redriven.left > 0 {
+        println!(
+            "{} left, which the consumer had rejected for what they are (--all puts them back, too)",
+            redriven.left
+        );
+    }
     Ok(())
 }
 

@@ -118,7 +118,7 @@ impl Topology<'_> {
     ///
     /// From 4.0 on RabbitMQ dead-letters a quorum queue's message after 20 returns, those of consumers that end in good
     /// order included, unless it is told otherwise. Before, there is no such limit, and to be told so is worse than
-    /// useless: 3.10 takes −1 for a limit that every message is beyond as soon as it is returned once.
+    /// useless: 3.x takes −1 for a limit that every message is beyond as soon as it is returned once.
     async fn create(&mut self, queue: &str, arguments: &FieldTable) -> Result<(), Outage> {
         let durable = QueueDeclareOptions {
             durable: true,

@@ -19,6 +19,7 @@ mod database;
 mod feed;
 mod inbox;
 mod post;
+mod redrive;
 mod running;
 mod site;
 mod topology;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         database::CASES,
         feed::CASES,
         inbox::CASES,
+        redrive::CASES,
         topology::CASES,
     ];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
