@@ -1,15 +1,15 @@
 //! RabbitMQ: connections with a deadline, and the topology that publisher and consumer agree on.
 
-mod line;
-
 use std::time::Duration;
 
-use lapin::{
-    Channel, Connection, ConnectionProperties, ExchangeKind,
-    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
-    types::{AMQPValue, FieldTable},
-    uri::AMQPUri,
-};
+use lapin::{Channel, Connection, ConnectionProperties, uri::AMQPUri};
+use tracing::warn;
+
+mod line;
+mod topology;
+mod version;
+
+pub use topology::Declare;
 
 use line::Line;
 
@@ -29,8 +29,10 @@ pub struct Broker {
     pub exchange: String,
     /// The consumer's durable queue.
     pub queue: String,
-    /// Kind of the consumer's queue and its dead-letter queue.
+    /// Kind of the consumer's queue and its dead-letter queue, where they are created.
     pub queue_kind: QueueKind,
+    /// What is declared of all this.
+    pub declare: Declare,
 }
 
 /// RabbitMQ's queue types that keep messages over a restart.
@@ -54,6 +56,9 @@ pub enum Outage {
     /// The connection or channel is gone, or the broker refused.
     #[error("RabbitMQ: {0}")]
     Lost(#[from] lapin::Error),
+    /// Something is missing and may not be created.
+    #[error("RabbitMQ has no queue {0}, and does not let this user create it")]
+    NotAllowed(String),
     /// The relay stops while a memory or disk alarm keeps the broker from taking messages.
     #[error("RabbitMQ has blocked publishing (memory or disk alarm)")]
     Blocked,
@@ -76,9 +81,8 @@ pub(crate) async fn answer<T>(
     }
 }
 
-/// A connection with one channel. However it is given up, nothing of it is left behind.
+/// A connection. However it is given up, nothing of it is left behind.
 pub(crate) struct Link {
-    pub channel: Channel,
     pub connection: Connection,
     _line: Line,
 }
@@ -97,85 +101,42 @@ impl Broker {
         format!("{}.dead", self.queue)
     }
 
-    /// Opens a connection named `role` with one channel, and declares the topology on it.
+    /// Opens a connection named `role` with one channel, and declares the topology.
+    pub(crate) async fn open(&self, role: &str) -> Result<(Link, Channel), Outage> {
+        let link = self.connect(role).await?;
+        let channel = topology::declare(self, &link.connection).await?;
+        Ok((link, channel))
+    }
+
+    /// Whether the broker gives messages up that were returned too often, unless it is told otherwise.
+    async fn limits_deliveries(&self) -> Result<bool, Outage> {
+        const DOING: &str = "saying its version";
+        let uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
+        let major = tokio::time::timeout(ANSWER_WITHIN, version::major(&uri)).await;
+        let major = major.map_err(|_| Outage::Silent(ANSWER_WITHIN, DOING))?;
+        let major = major.map_err(|error| Outage::Lost(error.into()))?;
+        if major.is_none() {
+            warn!(
+                "RabbitMQ does not say its version; its queues are created with its own delivery limit"
+            );
+        }
+        Ok(major.is_some_and(|major| major >= 4))
+    }
+
+    /// Opens a connection named `role`.
     ///
     /// Without lapin's auto-recovery: it leaves confirms unanswered for a whole outage, while a lost connection fails
     /// them at once.
-    pub(crate) async fn open(&self, role: &str) -> Result<Link, Outage> {
+    pub(crate) async fn connect(&self, role: &str) -> Result<Link, Outage> {
         let mut uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
         uri.query.heartbeat = Some(self.heartbeat);
         let properties =
             ConnectionProperties::default().with_connection_name(role.to_owned().into());
         let dial = Line::connect(uri, properties, ANSWER_WITHIN);
         let (connection, line) = answer("connecting", dial).await?;
-        let channel = answer("opening a channel", connection.create_channel()).await?;
-        self.declare(&channel).await?;
         Ok(Link {
-            channel,
             connection,
             _line: line,
         })
-    }
-
-    /// Declares exchange, queue, dead-letter queue and binding. Both sides do, so that neither depends on which starts
-    /// first: a relay without the consumer's queue would see every event returned.
-    async fn declare(&self, channel: &Channel) -> Result<(), Outage> {
-        let durable = ExchangeDeclareOptions {
-            durable: true,
-            ..Default::default()
-        };
-        let exchange = channel.exchange_declare(
-            self.exchange.as_str().into(),
-            ExchangeKind::Fanout,
-            durable,
-            FieldTable::default(),
-        );
-        answer("declaring the exchange", exchange).await?;
-
-        let dead = self.dead_letter_queue();
-        self.declare_queue(channel, &dead, FieldTable::default())
-            .await?;
-        let mut arguments = FieldTable::default();
-        // The default exchange routes by queue name.
-        arguments.insert(
-            "x-dead-letter-exchange".into(),
-            AMQPValue::LongString("".into()),
-        );
-        arguments.insert(
-            "x-dead-letter-routing-key".into(),
-            AMQPValue::LongString(dead.into()),
-        );
-        self.declare_queue(channel, &self.queue, arguments).await?;
-        let bind = channel.queue_bind(
-            self.queue.as_str().into(),
-            self.exchange.as_str().into(),
-            "".into(),
-            QueueBindOptions::default(),
-            FieldTable::default(),
-        );
-        answer("binding the queue", bind).await
-    }
-
-    async fn declare_queue(
-        &self,
-        channel: &Channel,
-        name: &str,
-        mut arguments: FieldTable,
-    ) -> Result<(), Outage> {
-        let kind = match self.queue_kind {
-            QueueKind::Quorum => "quorum",
-            QueueKind::Classic => "classic",
-        };
-        arguments.insert("x-queue-type".into(), AMQPValue::LongString(kind.into()));
-        let durable = QueueDeclareOptions {
-            durable: true,
-            ..Default::default()
-        };
-        answer(
-            "declaring a queue",
-            channel.queue_declare(name.into(), durable, arguments),
-        )
-        .await?;
-        Ok(())
     }
 }

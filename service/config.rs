@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 
 use crate::{
-    broker::{Broker, QueueKind},
+    broker::{Broker, Declare, QueueKind},
     consumer::ConsumerSettings,
     outbox::Requeue,
     relay::RelaySettings,
@@ -50,6 +50,17 @@ pub enum Role {
     Migrate,
     /// Put failed events back into the outbox, then exit.
     Requeue(RequeueArgs),
+    /// Put dead letters back into the consumer's queue, then exit.
+    Redrive(RedriveArgs),
+}
+
+/// Which dead letters to put back.
+#[derive(Debug, Clone, Args)]
+pub struct RedriveArgs {
+    /// All of them. Without it, those that the broker gave up for having been returned too often; what the consumer had
+    /// rejected for what it is would only be rejected again.
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Which failed events to put back; exactly one must be said.
@@ -153,9 +164,12 @@ pub struct Config {
     /// The consumer's queue; its dead-letter queue is named after it, with ".dead".
     #[arg(long, env, global = true, default_value = "auction.bids")]
     pub queue: String,
-    /// Type of the consumer's queue.
+    /// Type of the consumer's queue, where it is created.
     #[arg(long, env, global = true, value_enum, default_value = "quorum")]
     pub queue_kind: QueueKind,
+    /// What is created of exchange, queue, dead-letter queue and binding where it is missing.
+    #[arg(long, env, global = true, value_enum, default_value = "all")]
+    pub declare: Declare,
     /// AMQP heartbeat in seconds; a dead connection is noticed after about two.
     #[arg(long, env, global = true, default_value_t = 10)]
     pub heartbeat_s: u16,
@@ -196,6 +210,10 @@ pub struct Config {
     /// Deliveries applied in one transaction, at most.
     #[arg(long, env, global = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub apply_batch: u32,
+    /// How long applied bids are kept in the consumer's inbox, in seconds: how far back a live feed can be resumed. What is
+    /// deleted still counts once.
+    #[arg(long, env, global = true, default_value_t = 7 * 24 * 3600, value_parser = clap::value_parser!(u64).range(1..=3_155_760_000))]
+    pub inbox_retention_s: u64,
 }
 
 /// Two settings that do not go together.
@@ -221,6 +239,7 @@ impl Config {
             exchange: self.exchange.clone(),
             queue: self.queue.clone(),
             queue_kind: self.queue_kind,
+            declare: self.declare,
         }
     }
 
@@ -250,6 +269,7 @@ impl Config {
         ConsumerSettings {
             prefetch: self.prefetch,
             batch: self.apply_batch as usize,
+            retention: Duration::from_secs(self.inbox_retention_s),
         }
     }
 }

@@ -11,20 +11,22 @@ use lapin::{
     types::FieldTable,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     backoff::Backoff,
     broker::{Broker, Outage, answer},
     database::{Database, DatabaseError},
     events,
-    inbox::{self, Received, ReceivedBid},
+    inbox::{self, NotReceived, Received, ReceivedBid},
     metrics::ConsumerMetrics,
     readiness::{Dependency, Readiness},
 };
 
+mod purge;
+
 /// How long one batch's transaction may take before its connection is given up.
-const APPLY_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const APPLY_WITHIN: Duration = Duration::from_secs(10);
 
 /// From here on two connections are quicker than one.
 const WORTH_HALVING: usize = 64;
@@ -36,6 +38,8 @@ pub struct ConsumerSettings {
     pub prefetch: u16,
     /// Deliveries applied in one transaction, at most; whatever is there is taken, nothing is waited for.
     pub batch: usize,
+    /// How long applied bids are kept.
+    pub retention: Duration,
 }
 
 /// A consumer process's parts.
@@ -45,6 +49,26 @@ pub struct Consumer {
     settings: ConsumerSettings,
     metrics: ConsumerMetrics,
     rabbitmq: Dependency,
+    postgres: Dependency,
+}
+
+/// How far a batch has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// All of it is applied, or parked.
+    Done,
+    /// It was received, and parked bids may be left whose turn it is.
+    More,
+}
+
+impl Step {
+    fn after(received: &Received) -> Self {
+        if received.more {
+            Self::More
+        } else {
+            Self::Done
+        }
+    }
 }
 
 impl Consumer {
@@ -62,26 +86,30 @@ impl Consumer {
             settings,
             metrics,
             rabbitmq: readiness.depend_on("rabbitmq (consumer)"),
+            postgres: readiness.depend_on("postgres (consumer)"),
         }
     }
 
     /// Consumes until `stop`, then finishes the batch at hand; what was not acked is delivered to somebody else.
     pub async fn run(self, stop: CancellationToken) {
+        tokio::join!(self.sessions(&stop), self.purge_applied(&stop));
+        info!("consumer stopped");
+    }
+
+    async fn sessions(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
         while !stop.is_cancelled() {
-            if let Err(outage) = self.session(&stop, &mut backoff).await {
-                self.rabbitmq.is_away(outage.to_string());
+            if let Err(outage) = self.session(stop, &mut backoff).await {
+                self.rabbitmq.down(outage.to_string());
                 warn!(%outage, "broker outage; deliveries wait");
-                backoff.pause(&stop).await;
+                backoff.pause(stop).await;
             }
         }
-        info!("consumer stopped");
     }
 
     /// One connection to the broker, from opening it to the first thing that goes wrong.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), Outage> {
-        let link = self.broker.open("consumer").await?;
-        let channel = &link.channel;
+        let (link, channel) = self.broker.open("consumer").await?;
         let qos = channel.basic_qos(self.settings.prefetch, BasicQosOptions::default());
         answer("setting the prefetch", qos).await?;
         let consume = channel.basic_consume(
@@ -91,7 +119,9 @@ impl Consumer {
             FieldTable::default(),
         );
         let mut deliveries = answer("subscribing", consume).await?;
-        self.rabbitmq.is_ready();
+        self.rabbitmq.up();
+        // Until a statement of ours is refused; whether Postgres is there is asked elsewhere.
+        self.postgres.up();
         backoff.reset();
         loop {
             let first = tokio::select! {
@@ -105,7 +135,7 @@ impl Consumer {
                     _ => break,
                 }
             }
-            if !self.settle(channel, batch, stop).await? {
+            if !self.settle(&channel, batch, stop).await? {
                 break;
             }
         }
@@ -113,76 +143,109 @@ impl Consumer {
         Ok(())
     }
 
-    /// Applies and acks a batch; undecodable deliveries go to the dead-letter queue. False when stopped first.
+    /// Applies and acks a batch; what can never be applied goes to the dead-letter queue. False when stopped first.
+    ///
+    /// A delivery is answered once: what was rejected is in nobody's hands any more, and a broker that is asked to ack
+    /// it closes the channel. The last ack therefore names the last delivery that was not rejected.
     async fn settle(
         &self,
         channel: &Channel,
         batch: Vec<Delivery>,
         stop: &CancellationToken,
     ) -> Result<bool, Outage> {
-        let last = batch.last().map(|delivery| delivery.delivery_tag);
-        let mut bids = Vec::with_capacity(batch.len());
+        let mut held = Vec::with_capacity(batch.len());
         for delivery in batch {
             match decode(&delivery) {
-                Ok(bid) => bids.push((delivery.delivery_tag, bid)),
+                Ok(bid) => held.push((delivery.delivery_tag, bid)),
                 Err(reason) => {
                     self.dead_letter(channel, delivery.delivery_tag, &reason)
                         .await?
                 }
             }
         }
-        let Some(last) = last.filter(|_| !bids.is_empty()) else {
-            return Ok(true);
-        };
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
+        let mut received = false;
         loop {
-            match self.apply(channel, &bids).await? {
-                Ok(()) => break,
+            let step = match received {
+                false => self.apply(channel, &mut held).await?,
+                true => self.go_on(&held).await,
+            };
+            match step {
+                Ok(Step::Done) => break,
+                Ok(Step::More) => {
+                    received = true;
+                    backoff.reset();
+                }
                 Err(error) => {
-                    warn!(%error, "database outage; deliveries wait");
+                    self.wait_for(&error);
+                    backoff.pause(stop).await;
                 }
             }
             if !channel.status().connected() {
                 return Err(Outage::Cancelled);
             }
-            backoff.pause(stop).await;
             if stop.is_cancelled() {
                 return Ok(false);
             }
         }
-        let everything = BasicAckOptions { multiple: true };
-        answer("acking", channel.basic_ack(last, everything)).await?;
+        self.postgres.up();
+        if let Some((last, _)) = held.last() {
+            let everything = BasicAckOptions { multiple: true };
+            answer("acking", channel.basic_ack(*last, everything)).await?;
+        }
         Ok(true)
     }
 
-    /// One transaction for all, or, when one of them breaks a rule of the schema, one for each: the culprit goes to the
-    /// dead-letter queue and holds nobody up.
+    /// Says what the deliveries wait for. What does not pass by itself is no outage, and readiness names it.
+    fn wait_for(&self, error: &DatabaseError) {
+        if error.is_passing() {
+            warn!(%error, "database outage; deliveries wait");
+        } else {
+            error!(%error, "the database does not take the consumer's statements; deliveries wait");
+            self.postgres.down(format!(
+                "{error} (is its schema this version's? `outbox-service migrate`)"
+            ));
+        }
+    }
+
+    /// One transaction for all, or, when the database refuses one of them for what it is, one for each: the culprit goes to the
+    /// dead-letter queue, is held no longer, and holds nobody up.
     async fn apply(
         &self,
         channel: &Channel,
-        bids: &[(u64, ReceivedBid)],
-    ) -> Result<Result<(), DatabaseError>, Outage> {
-        let all: Vec<ReceivedBid> = bids.iter().map(|(_, bid)| bid.clone()).collect();
-        let error = match self.receive(&all).await {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) if error.constraint().is_none() => return Ok(Err(error)),
-            Err(error) => error,
-        };
-        if let [(tag, _)] = bids {
-            self.dead_letter(channel, *tag, &error.to_string()).await?;
-            return Ok(Ok(()));
+        held: &mut Vec<(u64, ReceivedBid)>,
+    ) -> Result<Result<Step, DatabaseError>, Outage> {
+        let all: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
+        if all.is_empty() {
+            return Ok(Ok(Step::Done));
         }
-        for bid in bids {
-            if let Err(error) = Box::pin(self.apply(channel, std::slice::from_ref(bid))).await? {
-                return Ok(Err(error));
-            }
+        match self.receive(&all).await {
+            Ok(step) => return Ok(Ok(step)),
+            Err(NotReceived::Misplaced(_) | NotReceived::Database(DatabaseError::Refused(_))) => {}
+            Err(NotReceived::Database(error)) => return Ok(Err(error)),
         }
-        Ok(Ok(()))
+        let mut step = Step::Done;
+        let mut next = 0;
+        while let Some((tag, bid)) = held.get(next) {
+            let refused = match self.receive(std::slice::from_ref(bid)).await {
+                Ok(one) => {
+                    step = step.max(one);
+                    next += 1;
+                    continue;
+                }
+                Err(NotReceived::Database(DatabaseError::Refused(refused))) => refused.to_string(),
+                Err(NotReceived::Database(error)) => return Ok(Err(error)),
+                Err(misplaced) => misplaced.to_string(),
+            };
+            self.dead_letter(channel, *tag, &refused).await?;
+            held.remove(next);
+        }
+        Ok(Ok(step))
     }
 
     /// A small batch in one transaction, a large one in two side by side. If one of them fails, all of it is tried again:
     /// what the other has received is known by then.
-    async fn receive(&self, bids: &[ReceivedBid]) -> Result<(), DatabaseError> {
+    async fn receive(&self, bids: &[ReceivedBid]) -> Result<Step, NotReceived> {
         let received = if bids.len() < WORTH_HALVING {
             self.transact(bids).await?
         } else {
@@ -196,15 +259,21 @@ impl Consumer {
         self.metrics
             .parked
             .inc_by(received.new.saturating_sub(received.applied));
-        Ok(())
+        Ok(Step::after(&received))
     }
 
-    async fn transact(&self, bids: &[ReceivedBid]) -> Result<Received, DatabaseError> {
-        self.database
-            .within(APPLY_WITHIN, async |conn| {
-                Ok(inbox::receive(conn, bids).await?)
-            })
-            .await
+    async fn transact(&self, bids: &[ReceivedBid]) -> Result<Received, NotReceived> {
+        let work = async |conn: &mut _| inbox::receive(conn, bids).await;
+        self.database.within(APPLY_WITHIN, work).await
+    }
+
+    /// Applies some more of the parked bids that the batch has made it the turn of.
+    async fn go_on(&self, held: &[(u64, ReceivedBid)]) -> Result<Step, DatabaseError> {
+        let bids: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
+        let work = async |conn: &mut _| Ok::<_, DatabaseError>(inbox::go_on(conn, &bids).await?);
+        let applied = self.database.within(APPLY_WITHIN, work).await?;
+        self.metrics.applied.inc_by(applied.applied);
+        Ok(Step::after(&applied))
     }
 
     async fn dead_letter(&self, channel: &Channel, tag: u64, reason: &str) -> Result<(), Outage> {

@@ -21,8 +21,19 @@ pub use failure::DatabaseError;
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long a finished connection may take to answer that it is fit for the next user.
 const RETURN_DEADLINE: Duration = Duration::from_secs(1);
-/// A statement that waits longer for a row lock gives up; it bounds what one stuck writer costs the others.
-const LOCK_SHARE_OF_STATEMENT: u32 = 2;
+/// What the server's own limits take of the caller's deadline, in percent. A statement ends, and an abandoned transaction
+/// is rolled back, before the caller gives up: it is told what happened, and the connection stays fit. A row lock is waited
+/// for half as long, so that what one stuck writer holds up gets an answer, and its connection is free again.
+const STATEMENT_PERCENT: u32 = 90;
+const LOCK_PERCENT: u32 = 50;
+
+/// Settings that statements rely on, whatever the database or the role presets. A statement here sees what was committed
+/// before it began, and not before its transaction did: what waited for a row lock looks again. `search_path` and
+/// `synchronous_commit` are the deployment's.
+const RELIED_ON: [(&str, &str); 2] = [
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+];
 
 /// Planner settings for connections of relay and consumer. Each of their statements is a walk along one index, whatever the
 /// statistics say: right after a burst they know nothing of it, and a plan that sorts the whole backlog for each window
@@ -35,6 +46,13 @@ pub const BY_INDEX: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
+/// How every connection of the service is made.
+pub(crate) fn options(url: &str, application_name: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name(application_name)
+        .options(RELIED_ON))
+}
+
 /// A bounded pool of connections to one database.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -45,27 +63,26 @@ pub struct Database {
 impl Database {
     /// Prepares a pool without connecting, so that a service starts while Postgres is away.
     ///
-    /// `acquire_timeout` bounds the wait for a connection, a free one or a new one; `statement_timeout` is enforced by the
-    /// server, which also gives up a lock or an abandoned transaction on its own. `settings` are the server's, for each
+    /// `acquire_timeout` bounds the wait for a connection, a free one or a new one; `deadline` is the longest that anybody
+    /// is lent a connection for, and the server ends before it what is under way. `settings` are the server's, for each
     /// connection.
     pub fn connect_lazy(
         url: &str,
         max_connections: u32,
         acquire_timeout: Duration,
-        statement_timeout: Duration,
+        deadline: Duration,
         application_name: &str,
         settings: &[(&str, &str)],
     ) -> Result<Self, sqlx::Error> {
-        let statement_ms = statement_timeout.as_millis().max(1);
-        let lock_ms = (statement_timeout / LOCK_SHARE_OF_STATEMENT)
-            .as_millis()
-            .max(1);
-        let options = PgConnectOptions::from_str(url)?
-            .application_name(application_name)
+        let share = |percent: u32| (deadline * percent / 100).as_millis().max(1);
+        let options = options(url, application_name)?
             .options([
-                ("statement_timeout", statement_ms),
-                ("lock_timeout", lock_ms),
-                ("idle_in_transaction_session_timeout", statement_ms),
+                ("statement_timeout", share(STATEMENT_PERCENT)),
+                ("lock_timeout", share(LOCK_PERCENT)),
+                (
+                    "idle_in_transaction_session_timeout",
+                    share(STATEMENT_PERCENT),
+                ),
             ])
             .options(settings.iter().copied());
         let pool = PgPoolOptions::new()
@@ -157,13 +174,13 @@ impl Database {
         E: From<DatabaseError>,
     {
         let connection = self.pool.acquire().await.map_err(DatabaseError::from)?;
-        let mut lease = Lease(Some(connection));
-        let Some(connection) = lease.0.as_deref_mut() else {
-            unreachable!("a lease holds its connection until it ends")
+        let mut loan = Loan(Some(connection));
+        let Some(connection) = loan.0.as_deref_mut() else {
+            unreachable!("a loan holds its connection until it ends")
         };
         match tokio::time::timeout(deadline, work(connection)).await {
             Ok(finished) => {
-                lease.give_back();
+                loan.give_back();
                 finished
             }
             Err(_) if committing.load(Ordering::Relaxed) => {
@@ -175,9 +192,9 @@ impl Database {
 }
 
 /// A lent connection. Dropped before its work ended, it cuts the connection and frees its place in the pool.
-struct Lease(Option<PoolConnection<Postgres>>);
+struct Loan(Option<PoolConnection<Postgres>>);
 
-impl Lease {
+impl Loan {
     /// Gives an orderly connection back. sqlx tests it first, without a limit if left alone: a peer that went silent
     /// just now would keep the place for ever, so the test gets a deadline.
     fn give_back(mut self) {
@@ -187,7 +204,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for Loan {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             drop(connection.detach());

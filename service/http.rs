@@ -27,6 +27,7 @@ mod target;
 mod trace_context;
 
 pub use operations::BacklogCache;
+pub(crate) use operations::PROBE_DEADLINE;
 
 /// What one request may cost.
 #[derive(Clone, Debug)]

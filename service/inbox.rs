@@ -10,10 +10,14 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::events::BidPlaced;
+use crate::{database::DatabaseError, events::BidPlaced};
 
+mod parked;
+mod place;
+mod purge;
 mod runs;
 
+pub(crate) use purge::purge;
 use runs::Runs;
 
 /// The channel on which the live feed hears of applied bids; the payload is the auction.
@@ -75,6 +79,21 @@ impl TryFrom<BidPlaced> for ReceivedBid {
     }
 }
 
+/// Why a batch was not received. Nothing of it has happened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotReceived {
+    #[error("bid {0} is known in another place, or its place is another bid's")]
+    Misplaced(Uuid),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<sqlx::Error> for NotReceived {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 /// Divides a batch in two that can be received side by side: no auction has bids in both.
 pub(crate) fn halves(batch: &[ReceivedBid]) -> [Vec<ReceivedBid>; 2] {
     let (one, other) = batch
@@ -93,6 +112,8 @@ pub(crate) struct Received {
     pub duplicates: u64,
     /// Applied now, parked ones of earlier batches included.
     pub applied: u64,
+    /// There may be parked bids left whose turn it is: [`go_on`].
+    pub more: bool,
 }
 
 impl Add for Received {
@@ -103,35 +124,69 @@ impl Add for Received {
             new: self.new + other.new,
             duplicates: self.duplicates + other.duplicates,
             applied: self.applied + other.applied,
+            more: self.more || other.more,
         }
     }
 }
 
-/// Receives a batch in one transaction. After it commits, the batch may be acked; until then nothing has happened.
+/// Receives a batch in one transaction. After it commits, and nothing more is left to [go on](go_on) with, the batch may
+/// be acked; until then nothing has happened.
+///
+/// Whatever is at or below its auction's standing was applied, and needs no row that says so: rows are purged.
 pub(crate) async fn receive(
     conn: &mut PgConnection,
     batch: &[ReceivedBid],
-) -> sqlx::Result<Received> {
-    let bids: BTreeMap<Uuid, &ReceivedBid> = batch.iter().map(|bid| (bid.bid_id, bid)).collect();
-    let auctions: BTreeSet<Uuid> = batch.iter().map(|bid| bid.auction_id).collect();
-    let auctions = Vec::from_iter(auctions);
+) -> Result<Received, NotReceived> {
+    let bids = place::by_name(batch)?;
+    let auctions = auctions_of(batch);
     let mut tx = conn.begin().await?;
     let last = lock_standings(&mut tx, &auctions).await?;
-    let parked = with_parked(&mut tx, &auctions).await?;
+    let parked = parked::first(&mut tx, &last).await?;
     let runs = Runs::of(bids.values().copied(), &last, &parked);
     let (in_runs, others): (Vec<&ReceivedBid>, Vec<_>) = bids
         .into_values()
         .partition(|bid| runs.bids.contains(&bid.bid_id));
+    place::check(&mut tx, &others).await?;
+    let early: Vec<&ReceivedBid> = others
+        .into_iter()
+        .filter(|bid| last.get(&bid.auction_id) < Some(&bid.sequence))
+        .collect();
     insert(&mut tx, APPLY, &in_runs).await?;
-    let new = in_runs.len() as u64 + insert(&mut tx, PARK, &others).await?;
+    let new = in_runs.len() as u64 + insert(&mut tx, PARK, &early).await?;
     advance(&mut tx, &runs).await?;
-    let applied = in_runs.len() as u64 + apply_parked(&mut tx, &Vec::from_iter(parked)).await?;
+    let next = runs.up_to_parked(&last, &parked);
+    let of_parked = parked::apply(&mut tx, &next, parked::CHUNK).await?;
     tx.commit().await?;
     Ok(Received {
         new,
         duplicates: batch.len() as u64 - new,
-        applied,
+        applied: in_runs.len() as u64 + of_parked,
+        more: of_parked == u64::from(parked::CHUNK),
     })
+}
+
+/// Goes on, in a transaction of its own, with runs of parked bids that were too long for one. Whoever comes to the auction
+/// next does so, too: a consumer that dies between two of them has not acked the batch.
+pub(crate) async fn go_on(
+    conn: &mut PgConnection,
+    batch: &[ReceivedBid],
+) -> sqlx::Result<Received> {
+    let auctions = auctions_of(batch);
+    let mut tx = conn.begin().await?;
+    lock_standings(&mut tx, &auctions).await?;
+    let applied = parked::apply(&mut tx, &auctions, parked::CHUNK).await?;
+    tx.commit().await?;
+    Ok(Received {
+        applied,
+        more: applied == u64::from(parked::CHUNK),
+        ..Received::default()
+    })
+}
+
+/// In one order, in which they are locked everywhere.
+fn auctions_of(batch: &[ReceivedBid]) -> Vec<Uuid> {
+    let auctions: BTreeSet<Uuid> = batch.iter().map(|bid| bid.auction_id).collect();
+    Vec::from_iter(auctions)
 }
 
 /// Locks the auctions' standings and says their last sequences. Locked in one order everywhere; only two consumers that
@@ -158,20 +213,8 @@ async fn lock_standings(
     Ok(known.into_iter().collect())
 }
 
-/// Which of the auctions have parked bids. A statement of its own: it must see what was parked while the locks were
-/// waited for.
-async fn with_parked(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<BTreeSet<Uuid>> {
-    let parked: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT DISTINCT auction_id FROM inbox WHERE auction_id = ANY($1) AND applied_at IS NULL",
-    )
-    .bind(auctions)
-    .fetch_all(conn)
-    .await?;
-    Ok(parked.into_iter().collect())
-}
-
-/// A bid of a run is beyond all that was received of its auction: if its name is known, it has been in another place, and
-/// that is nonsense (`inbox_pkey`).
+/// A bid of a run is beyond all that was applied of its auction, and before what is parked: if its name is known, it has
+/// been in another place, and that is nonsense (`inbox_pkey`).
 const APPLY: &str =
     "INSERT INTO inbox (bid_id, auction_id, sequence, user_id, amount, placed_at, applied_at)
     SELECT *, clock_timestamp()
@@ -235,44 +278,4 @@ async fn advance(conn: &mut PgConnection, runs: &Runs<'_>) -> sqlx::Result<()> {
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Applies, for each auction, the run of parked bids that continues its standing without a gap, and tells the
-/// live feed. Returns how many.
-async fn apply_parked(conn: &mut PgConnection, auctions: &[Uuid]) -> sqlx::Result<u64> {
-    if auctions.is_empty() {
-        return Ok(0);
-    }
-    let applied: Vec<i64> = sqlx::query_scalar(
-        "WITH waiting AS (
-             SELECT i.bid_id, i.auction_id, i.sequence, i.amount,
-                    s.last_sequence + row_number() OVER (PARTITION BY i.auction_id ORDER BY i.sequence) AS next
-             FROM inbox i JOIN standings s USING (auction_id)
-             WHERE i.auction_id = ANY($1) AND i.applied_at IS NULL AND i.sequence > s.last_sequence
-         ), run AS MATERIALIZED (
-             SELECT * FROM waiting WHERE sequence = next
-         ), applied AS (
-             UPDATE inbox SET applied_at = clock_timestamp() FROM run WHERE inbox.bid_id = run.bid_id
-         ), sums AS (
-             SELECT auction_id, count(*) AS bids, max(sequence) AS last_sequence,
-                    max(amount) AS amount, (array_agg(bid_id ORDER BY amount DESC))[1] AS bid_id
-             FROM run GROUP BY auction_id
-         ), advanced AS (
-             UPDATE standings s
-             SET last_sequence = sums.last_sequence,
-                 bid_count = bid_count + sums.bids,
-                 highest_bid_id = CASE WHEN highest_amount >= sums.amount THEN highest_bid_id ELSE sums.bid_id END,
-                 highest_amount = GREATEST(highest_amount, sums.amount)
-             FROM sums WHERE s.auction_id = sums.auction_id
-             RETURNING s.auction_id, sums.bids
-         ), told AS MATERIALIZED (
-             SELECT bids, pg_notify($2, auction_id::text) FROM advanced
-         )
-         SELECT bids FROM told",
-    )
-    .bind(auctions)
-    .bind(APPLIED)
-    .fetch_all(conn)
-    .await?;
-    Ok(applied.iter().sum::<i64>().unsigned_abs())
 }

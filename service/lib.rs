@@ -29,6 +29,7 @@ mod money;
 pub mod outbox;
 mod publisher;
 mod readiness;
+mod redrive;
 mod relay;
 mod run;
 mod standings;

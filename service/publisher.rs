@@ -12,7 +12,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::{StreamExt, future::join_all, stream::BoxStream};
 use lapin::{
-    BasicProperties, ConnectionStatus, Event, PublisherConfirm,
+    BasicProperties, Channel, ConnectionStatus, Event, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -84,6 +84,7 @@ pub(crate) enum Fate {
 /// The only owner of a channel in confirm mode. Sharing one channel among tasks can swap delivery tags.
 pub(crate) struct Publisher {
     link: Link,
+    channel: Channel,
     exchange: ShortString,
     patience: Patience,
     /// Windows whose fates are not known yet, oldest first.
@@ -101,8 +102,8 @@ impl Publisher {
         patience: Duration,
         stop: CancellationToken,
     ) -> Result<Self, Outage> {
-        let link = broker.open(role).await?;
-        let confirms = link.channel.confirm_select(ConfirmSelectOptions::default());
+        let (link, channel) = broker.open(role).await?;
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
         answer("switching confirms on", confirms).await?;
         Ok(Self {
             exchange: broker.exchange.as_str().into(),
@@ -112,6 +113,7 @@ impl Publisher {
                 stop,
             },
             link,
+            channel,
             flights: VecDeque::new(),
             answers: Answers::default(),
         })
@@ -182,8 +184,7 @@ impl Publisher {
             mandatory: true,
             ..Default::default()
         };
-        self.link
-            .channel
+        self.channel
             .basic_publish(
                 self.exchange.clone(),
                 ShortString::default(),

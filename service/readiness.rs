@@ -69,7 +69,7 @@ impl Readiness {
 
 impl Dependency {
     /// It can be used.
-    pub fn is_ready(&self) {
+    pub fn up(&self) {
         self.set(Condition {
             ready: true,
             reason: None,
@@ -77,7 +77,7 @@ impl Dependency {
     }
 
     /// It cannot be used, because of `reason`.
-    pub fn is_away(&self, reason: impl Into<String>) {
+    pub fn down(&self, reason: impl Into<String>) {
         self.set(Condition {
             ready: false,
             reason: Some(reason.into()),
@@ -100,11 +100,11 @@ mod tests {
         assert!(readiness.report().ready, "nothing needed, nothing missing");
         let postgres = readiness.depend_on("postgres");
         let broker = readiness.depend_on("rabbitmq");
-        postgres.is_ready();
+        postgres.up();
         assert!(!readiness.report().ready, "the broker has not reported");
-        broker.is_ready();
+        broker.up();
         assert!(readiness.report().ready);
-        broker.is_away("connection refused");
+        broker.down("connection refused");
         let report = readiness.report();
         assert!(!report.ready);
         assert_eq!(

@@ -108,6 +108,7 @@ impl Relay {
                 lease: lease.clone(),
                 doorbell: doorbell.clone(),
                 metrics: metrics.clone(),
+                lanes: readiness.depend_on("lanes (relay)"),
                 span: settings.lease,
                 max_attempts: settings.max_attempts,
             },
@@ -159,7 +160,7 @@ impl Relay {
                 SessionEnd::Stopped => return,
                 SessionEnd::Rewind => continue,
                 SessionEnd::Refused(refusal) => {
-                    self.rabbitmq.is_away(refusal.to_string());
+                    self.rabbitmq.down(refusal.to_string());
                     warn!(%refusal, "events wait");
                     refusals.pause(stop).await;
                     continue;
@@ -167,7 +168,7 @@ impl Relay {
                 SessionEnd::LeaseLost => warn!("lease lost; starting over with what is still ours"),
                 SessionEnd::Broker(outage) => {
                     self.metrics.outages.inc();
-                    self.rabbitmq.is_away(outage.to_string());
+                    self.rabbitmq.down(outage.to_string());
                     warn!(%outage, "broker outage; events wait");
                 }
                 SessionEnd::Database(error) => warn!(%error, "database outage; events wait"),

@@ -13,18 +13,19 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     backoff::Backoff,
     config::{Cli, Config, Role},
-    consumer::Consumer,
-    database::{BY_INDEX, Database},
-    http::{self, ApiState, BacklogCache, HttpLimits, OpsState},
+    consumer::{APPLY_WITHIN, Consumer},
+    database::{self, BY_INDEX, Database},
+    http::{self, ApiState, BacklogCache, HttpLimits, OpsState, PROBE_DEADLINE},
     live::LiveHub,
     metrics::Metrics,
     outbox::{self, Requeue},
     readiness::Readiness,
+    redrive,
     relay::Relay,
     telemetry,
 };
@@ -36,11 +37,12 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Claim, mark, lease, purge and hand-back each hold at most one.
 const RELAY_CONNECTIONS: u32 = 6;
-const CONSUMER_CONNECTIONS: u32 = 2;
+/// Two halves of a batch, and the purge.
+const CONSUMER_CONNECTIONS: u32 = 3;
 const PROBE_CONNECTIONS: u32 = 2;
 const LIVE_CONNECTIONS: u32 = 4;
-/// The server's own limit for a statement, where no request has a shorter one.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that a relay lends a connection for (`relay.rs`).
+const RELAY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The program: parses its arguments, logs, runs, and says how it ended: 0 well, 1 badly, 2 wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -75,6 +77,7 @@ fn run(cli: Cli) -> Result<()> {
         match role {
             Role::Migrate => migrate(&config).await,
             Role::Requeue(which) => requeue(&config, which.into()).await,
+            Role::Redrive(which) => redrive(&config, which.all).await,
             serving => serve(serving, config).await,
         }
     });
@@ -85,12 +88,31 @@ fn run(cli: Cli) -> Result<()> {
 
 async fn migrate(config: &Config) -> Result<()> {
     let mut connection = connect(config).await?;
+    if let Some(unfit) = unfit(&mut connection).await? {
+        return Err(unfit.into());
+    }
     MIGRATIONS
         .run(&mut connection)
         .await
         .context("migrating the schema")?;
     info!("schema is up to date");
     Ok(())
+}
+
+/// A database that no text of a client is safe in.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database's encoding is {0}, which cannot hold every text that a client may send: create it with ENCODING 'UTF8'"
+)]
+struct Unfit(String);
+
+/// Why the database must not be used, if it must not. An encoding never changes.
+async fn unfit(connection: &mut PgConnection) -> Result<Option<Unfit>> {
+    let encoding: String = sqlx::query_scalar("SELECT current_setting('server_encoding')")
+        .fetch_one(connection)
+        .await
+        .context("asking for the database's encoding")?;
+    Ok((encoding != "UTF8").then_some(Unfit(encoding)))
 }
 
 async fn requeue(config: &Config, which: Requeue) -> Result<()> {
@@ -102,8 +124,24 @@ async fn requeue(config: &Config, which: Requeue) -> Result<()> {
     Ok(())
 }
 
+async fn redrive(config: &Config, all: bool) -> Result<()> {
+    let redriven = redrive::redrive(&config.broker(), all)
+        .await
+        .context("redriving")?;
+    println!("{} dead letters put back", redriven.put_back);
+    if redriven.left > 0 {
+        println!(
+            "{} left, which the consumer had rejected for what they are (--all puts them back, too)",
+            redriven.left
+        );
+    }
+    Ok(())
+}
+
 async fn connect(config: &Config) -> Result<PgConnection> {
-    timeout(CONNECT_WITHIN, PgConnection::connect(&config.database_url))
+    let options = database::options(&config.database_url, "outbox-service")
+        .context("reading DATABASE_URL")?;
+    timeout(CONNECT_WITHIN, PgConnection::connect_with(&options))
         .await
         .with_context(|| {
             format!("Postgres did not answer within {CONNECT_WITHIN:?}; is DATABASE_URL right?")
@@ -139,13 +177,13 @@ async fn serve(role: Role, config: Config) -> Result<()> {
         }
     });
     let config = process.config.clone();
-    let schema = async {
-        if all {
-            migrate_when_possible(&config, &stop).await;
+    tokio::select! {
+        ended = process.until_told() => ended,
+        unfit = prepare(&config, all, &stop) => {
+            stop.cancel();
+            Err(unfit.into())
         }
-    };
-    let (ended, ()) = tokio::join!(process.until_told(), schema);
-    ended
+    }
 }
 
 /// One process and the tasks of its roles. A task that ends before it is told to is a failure.
@@ -163,7 +201,13 @@ impl Process {
         let ops = OpsState {
             metrics: metrics.clone(),
             readiness: Readiness::default(),
-            database: pool(&config, PROBE_CONNECTIONS, "outbox-probe")?,
+            database: pool(
+                &config,
+                PROBE_CONNECTIONS,
+                PROBE_DEADLINE,
+                "outbox-probe",
+                &[],
+            )?,
             backlog: BacklogCache::default(),
             limits: limits(&config),
         };
@@ -184,13 +228,20 @@ impl Process {
     }
 
     fn api(&mut self) -> Result<Router> {
-        let feeds = pool(&self.config, LIVE_CONNECTIONS, "outbox-live")?;
+        let request = Duration::from_millis(self.config.request_timeout_ms);
+        let feeds = pool(&self.config, LIVE_CONNECTIONS, request, "outbox-live", &[])?;
         let poll = Duration::from_millis(self.config.poll_ms);
         let live = LiveHub::new(feeds, self.config.max_live_streams, poll, self.stop.clone());
         let hub = live.clone();
         self.spawn("live feed", async move { hub.run().await });
         Ok(http::api_router(ApiState {
-            database: pool(&self.config, self.config.api_connections, "outbox-api")?,
+            database: pool(
+                &self.config,
+                self.config.api_connections,
+                request,
+                "outbox-api",
+                &[],
+            )?,
             live,
             ops: self.ops.clone(),
         }))
@@ -198,7 +249,13 @@ impl Process {
 
     fn relay(&mut self) -> Result<()> {
         let relay = Relay::new(
-            tuned_pool(&self.config, RELAY_CONNECTIONS, "outbox-relay", &BY_INDEX)?,
+            pool(
+                &self.config,
+                RELAY_CONNECTIONS,
+                RELAY_DEADLINE,
+                "outbox-relay",
+                &BY_INDEX,
+            )?,
             self.config.broker(),
             self.config.relay()?,
             self.metrics.relay.clone(),
@@ -210,9 +267,10 @@ impl Process {
 
     fn consumer(&mut self) -> Result<()> {
         let consumer = Consumer::new(
-            tuned_pool(
+            pool(
                 &self.config,
                 CONSUMER_CONNECTIONS,
+                APPLY_WITHIN,
                 "outbox-consumer",
                 &BY_INDEX,
             )?,
@@ -261,13 +319,10 @@ fn limits(config: &Config) -> HttpLimits {
     }
 }
 
-fn pool(config: &Config, connections: u32, name: &str) -> Result<Database> {
-    tuned_pool(config, connections, name, &[])
-}
-
-fn tuned_pool(
+fn pool(
     config: &Config,
     connections: u32,
+    deadline: Duration,
     name: &str,
     settings: &[(&str, &str)],
 ) -> Result<Database> {
@@ -276,21 +331,35 @@ fn tuned_pool(
         &config.database_url,
         connections,
         wait,
-        STATEMENT_LIMIT,
+        deadline,
         name,
         settings,
     )
     .context("reading DATABASE_URL")
 }
 
-/// `all` starts without its database, too, and migrates as soon as it is there.
-async fn migrate_when_possible(config: &Config, stop: &CancellationToken) {
+/// Looks at the database as soon as it is there, and in `all` migrates it. Comes to an end only if it is unfit.
+async fn prepare(config: &Config, migrates: bool, stop: &CancellationToken) -> Unfit {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    while let Err(error) = migrate(config).await {
-        warn!("schema not migrated yet: {error:#}");
+    let look = async || {
+        if migrates {
+            return migrate(config).await;
+        }
+        match unfit(&mut connect(config).await?).await? {
+            Some(unfit) => Err(unfit.into()),
+            None => Ok(()),
+        }
+    };
+    while let Err(error) = look().await {
+        match error.downcast::<Unfit>() {
+            Ok(unfit) => return unfit,
+            Err(error) if migrates => warn!("schema not migrated yet: {error:#}"),
+            Err(error) => debug!("database not looked at yet: {error:#}"),
+        }
         backoff.pause(stop).await;
         if stop.is_cancelled() {
-            return;
+            break;
         }
     }
+    std::future::pending().await
 }

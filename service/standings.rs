@@ -24,6 +24,26 @@ pub struct Standing {
     pub highest_amount: Option<Amount>,
 }
 
+/// Applied bids that a feed cannot show any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Gap {
+    /// Whose.
+    pub auction_id: AuctionId,
+    /// The bids after this sequence …
+    pub after: i64,
+    /// … up to this one are not kept for feeds any more. `GET /auctions/{auction_id}/bids` has them.
+    pub until: i64,
+}
+
+/// What a feed shows next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    /// What it misses before that.
+    pub gap: Option<Gap>,
+    /// In order, without gaps.
+    pub bids: Vec<Bid>,
+}
+
 /// The standing of an auction; all zero while nothing was applied.
 pub async fn standing(
     connection: &mut PgConnection,
@@ -45,8 +65,41 @@ pub async fn standing(
     }))
 }
 
-/// The applied bids after a place, in order, at most `limit`.
-pub async fn applied_after(
+/// The applied bids after a place, in order, at most `limit`, and what was purged before them.
+pub async fn next_after(
+    connection: &mut PgConnection,
+    auction_id: AuctionId,
+    after: i64,
+    limit: i64,
+) -> Result<Next, DatabaseError> {
+    let bids = applied_after(connection, auction_id, after, limit).await?;
+    let first = bids.first().map(|bid| bid.sequence);
+    // Bids are applied without gaps, so that what is missing before another one was purged.
+    if let Some(first) = first {
+        let gap = gap(auction_id, after, first - 1);
+        return Ok(Next { gap, bids });
+    }
+    // Nothing is there: because nothing was applied, or because all of it was purged. What the standing counts was there
+    // to be read before it, or is gone.
+    let last = standing(connection, auction_id).await?.last_sequence;
+    if last <= after {
+        return Ok(Next::default());
+    }
+    let bids = applied_after(connection, auction_id, after, limit).await?;
+    let until = bids.first().map_or(last, |bid| bid.sequence - 1);
+    let gap = gap(auction_id, after, until);
+    Ok(Next { gap, bids })
+}
+
+fn gap(auction_id: AuctionId, after: i64, until: i64) -> Option<Gap> {
+    (until > after).then_some(Gap {
+        auction_id,
+        after,
+        until,
+    })
+}
+
+async fn applied_after(
     connection: &mut PgConnection,
     auction_id: AuctionId,
     after: i64,

@@ -13,17 +13,39 @@ pub enum DatabaseError {
     /// The connection failed, or time ran out, between COMMIT and its answer: it may have happened.
     #[error("the commit was sent and its answer never came")]
     OutcomeUnknown(#[source] Option<sqlx::Error>),
+    /// This very data is refused, today and tomorrow: a value that a column or the database's encoding cannot hold
+    /// (class 22), a rule of the schema (class 23).
+    #[error("{}", spelled(.0))]
+    Refused(#[source] sqlx::Error),
     /// A defect: the statement is wrong, or the schema is not the one that the code expects.
-    #[error(transparent)]
-    Other(sqlx::Error),
+    #[error("{}", spelled(.0))]
+    Other(#[source] sqlx::Error),
 }
 
 impl DatabaseError {
     /// The named constraint that the statement violated, if that is what happened.
     pub fn constraint(&self) -> Option<&str> {
         match self {
-            Self::Other(sqlx::Error::Database(refused)) => refused.constraint(),
+            Self::Refused(sqlx::Error::Database(refused)) => refused.constraint(),
             _ => None,
+        }
+    }
+
+    /// Whether a value cannot be held, rather than being against a rule.
+    pub fn is_about_a_value(&self) -> bool {
+        match self {
+            Self::Refused(sqlx::Error::Database(refused)) => {
+                refused.code().is_some_and(|state| class(&state) == "22")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the same may work later without anybody's doing.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::TimedOut | Self::OutcomeUnknown(_) => true,
+            Self::Refused(_) | Self::Other(_) => false,
         }
     }
 }
@@ -43,6 +65,7 @@ impl From<sqlx::Error> for DatabaseError {
                 // query_canceled: the server enforced statement_timeout.
                 Some("57014") => Self::TimedOut,
                 Some(state) if is_passing(state) => Self::Unavailable(error),
+                Some(state) if matches!(class(state), "22" | "23") => Self::Refused(error),
                 _ => Self::Other(error),
             },
             _ => Self::Other(error),
@@ -52,13 +75,28 @@ impl From<sqlx::Error> for DatabaseError {
 
 /// SQLSTATEs that say "not now" and not "never".
 fn is_passing(state: &str) -> bool {
-    let class = state.get(..2).unwrap_or_default();
-    match class {
+    match class(state) {
         // connection_exception, transaction_rollback (deadlock), insufficient_resources, operator_intervention,
         // system_error, invalid_authorization_specification (a password being rotated)
         "08" | "40" | "53" | "57" | "58" | "28" => true,
-        // lock_not_available, idle_in_transaction_session_timeout, read_only_sql_transaction (a failover)
-        _ => matches!(state, "55P03" | "25P03" | "25006"),
+        // lock_not_available, idle_in_transaction_session_timeout, transaction_timeout, read_only_sql_transaction (a
+        // failover)
+        _ => matches!(state, "55P03" | "25P03" | "25P04" | "25006"),
+    }
+}
+
+fn class(state: &str) -> &str {
+    state.get(..2).unwrap_or_default()
+}
+
+/// With the SQLSTATE, by which the manual explains it.
+fn spelled(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(refused) => match refused.code() {
+            Some(state) => format!("{state}: {}", refused.message()),
+            None => refused.message().to_owned(),
+        },
+        other => other.to_string(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `GET /auctions/{auction_id}/live`: server-sent events of what the consumer applied.
 //!
 //! First a `standing`, then a `bid` for every applied bid, in sequence order and without gaps. An event's id is the
-//! bid's sequence, so a client that comes back with `Last-Event-ID` misses nothing.
+//! bid's sequence, so a client that comes back with `Last-Event-ID` misses nothing. What is not kept so long is not passed
+//! over in silence: a `gap` says which bids are missing.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -21,7 +22,7 @@ use crate::bids::Bid;
 use crate::database::DatabaseError;
 use crate::identity::AuctionId;
 use crate::live::Subscription;
-use crate::standings::{self, Standing};
+use crate::standings::{self, Gap, Next, Standing};
 
 /// How many bids a feed reads at once.
 const READ_AHEAD: i64 = 100;
@@ -32,10 +33,10 @@ const READ_AHEAD: i64 = 100;
     path = "/auctions/{auction_id}/live",
     params(
         ("auction_id" = String, Path, description = "A UUID"),
-        ("Last-Event-ID" = Option<i64>, Header, description = "The sequence after which to resume"),
+        ("Last-Event-ID" = Option<i64>, Header, description = "The sequence after which to resume. Applied bids are kept for a time (`--inbox-retention-s`, 7 days as shipped); whoever resumes from before gets a `gap` event in place of those that are gone"),
     ),
     responses(
-        (status = 200, description = "Events `standing` (Standing) and `bid` (Bid)", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events: first `standing` (Standing), then `bid` (Bid) for every applied bid, in order and without gaps; each one's id is the sequence to resume after. `gap` (Gap) stands for applied bids that are not kept for feeds any more: those after `after`, up to `until`, are in `GET /auctions/{auction_id}/bids?after=…`, and the feed goes on behind them", body = String, content_type = "text/event-stream"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json"),
     )
@@ -69,6 +70,7 @@ pub async fn feed(
         subscription,
         shown: resume_after.unwrap_or(standing.last_sequence),
         standing: Some((standing, resume_after.is_some())),
+        missed: None,
         unshown: VecDeque::new(),
         _open: open,
     };
@@ -87,6 +89,8 @@ struct Feed {
     shown: i64,
     /// The first event, and whether the client resumes.
     standing: Option<(Standing, bool)>,
+    /// What comes next, in this order.
+    missed: Option<Gap>,
     unshown: VecDeque<Bid>,
     _open: Open,
 }
@@ -105,33 +109,41 @@ impl Feed {
             return Some(with_data(event, &standing));
         }
         loop {
+            if let Some(gap) = self.missed.take() {
+                self.shown = gap.until;
+                let event = Event::default().event("gap").id(gap.until.to_string());
+                return Some(with_data(event, &gap));
+            }
             if let Some(bid) = self.unshown.pop_front() {
                 self.shown = bid.sequence;
                 let event = Event::default().event("bid").id(bid.sequence.to_string());
                 return Some(with_data(event, &bid));
             }
-            self.unshown = self.read().await;
-            if self.unshown.is_empty() && !self.subscription.moved().await {
+            let next = self.read().await;
+            self.missed = next.gap;
+            self.unshown = next.bids.into();
+            let nothing = self.missed.is_none() && self.unshown.is_empty();
+            if nothing && !self.subscription.moved().await {
                 return None;
             }
         }
     }
 
     /// What was applied since. A failure reads as nothing: the poll tries again, and the client need not reconnect.
-    async fn read(&self) -> VecDeque<Bid> {
+    async fn read(&self) -> Next {
         let deadline = self.state.ops.limits.database_deadline;
         let read = self
             .state
             .live
             .database()
             .within(deadline, async |connection| {
-                standings::applied_after(connection, self.auction_id, self.shown, READ_AHEAD).await
+                standings::next_after(connection, self.auction_id, self.shown, READ_AHEAD).await
             });
         match read.await {
-            Ok(bids) => bids.into(),
+            Ok(next) => next,
             Err(error) => {
                 tracing::warn!(%error, auction_id = %self.auction_id, "a live feed could not read");
-                VecDeque::new()
+                Next::default()
             }
         }
     }

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 
 use super::{auctions, bids, live, operations};
-use crate::standings::Standing;
+use crate::standings::{Gap, Standing};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,7 +23,7 @@ use crate::standings::Standing;
         operations::readyz,
         operations::metrics,
     ),
-    components(schemas(Standing))
+    components(schemas(Gap, Standing))
 )]
 struct Api;
 

@@ -21,7 +21,7 @@ use crate::readiness::Report;
 /// How old the backlog gauges may be: many scrapers cost one query.
 const BACKLOG_MAX_AGE: Duration = Duration::from_secs(1);
 /// How long a probe or a scrape may spend in Postgres.
-const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+pub(crate) const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// When the backlog was last measured. Cloning shares it.
 #[derive(Clone, Debug, Default)]
@@ -38,9 +38,9 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(state): State<OpsState>) -> Response {
     let postgres = state.readiness.depend_on("postgres");
     match probe(&state).await {
-        Ok(true) => postgres.is_ready(),
-        Ok(false) => postgres.is_away("the schema is missing: run `outbox-service migrate`"),
-        Err(error) => postgres.is_away(error.to_string()),
+        Ok(true) => postgres.up(),
+        Ok(false) => postgres.down("the schema is missing: run `outbox-service migrate`"),
+        Err(error) => postgres.down(error.to_string()),
     }
     let report = state.readiness.report();
     let status = if report.ready {

@@ -168,6 +168,9 @@ impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         match &error {
             DatabaseError::Other(_) => tracing::error!(?error, "a defect in a statement"),
+            DatabaseError::Refused(_) if !error.is_about_a_value() => {
+                tracing::error!(?error, "a rule of the schema that the code does not know");
+            }
             _ => tracing::warn!(?error, "the database failed a request"),
         }
         match error {
@@ -183,7 +186,11 @@ impl From<DatabaseError> for Problem {
                 Code::OutcomeUnknown,
                 "the change may or may not have happened; repeat a bid with the same bid_id to find out",
             ),
-            DatabaseError::Other(_) => Self::new(
+            DatabaseError::Refused(_) if error.is_about_a_value() => Self::new(
+                Code::InvalidField,
+                "the database cannot hold a value of this request; nothing was changed",
+            ),
+            DatabaseError::Refused(_) | DatabaseError::Other(_) => Self::new(
                 Code::Internal,
                 "the service failed; the cause is in its log",
             ),

@@ -23,15 +23,17 @@ pub(super) struct Run<'b> {
 }
 
 impl<'b> Runs<'b> {
-    /// Auctions with parked bids have no run: the parked ones may belong in it.
+    /// `parked` is each auction's first parked place: a run ends before it, and the parked ones go on there.
     pub fn of(
         bids: impl Iterator<Item = &'b ReceivedBid>,
         last: &BTreeMap<Uuid, i64>,
-        parked: &BTreeSet<Uuid>,
+        parked: &BTreeMap<Uuid, i64>,
     ) -> Self {
-        let mut sorted: Vec<&ReceivedBid> = bids
-            .filter(|bid| !parked.contains(&bid.auction_id))
-            .collect();
+        let before_parked = |bid: &&ReceivedBid| {
+            let first = parked.get(&bid.auction_id);
+            first.is_none_or(|first| bid.sequence < *first)
+        };
+        let mut sorted: Vec<&ReceivedBid> = bids.filter(before_parked).collect();
         sorted.sort_unstable_by_key(|bid| (bid.auction_id, bid.sequence));
         let mut runs = Self::default();
         for bid in sorted {
@@ -64,6 +66,23 @@ impl<'b> Runs<'b> {
         }
         runs
     }
+
+    /// The auctions whose first parked bid is next, once the runs are applied.
+    pub fn up_to_parked(
+        &self,
+        last: &BTreeMap<Uuid, i64>,
+        parked: &BTreeMap<Uuid, i64>,
+    ) -> Vec<Uuid> {
+        let is_next = |(auction_id, first): &(&Uuid, &i64)| {
+            let stands = match self.of_auction.get(auction_id) {
+                Some(run) => Some(run.last_sequence),
+                None => last.get(auction_id).copied(),
+            };
+            stands.is_some_and(|stands| stands + 1 == **first)
+        };
+        let next = parked.iter().filter(is_next);
+        next.map(|(auction_id, _)| *auction_id).collect()
+    }
 }
 
 #[cfg(test)]
@@ -85,29 +104,33 @@ mod tests {
         }
     }
 
-    fn applied(sequences: &[i64], last: i64, parked: bool) -> Vec<i64> {
+    /// The places that a run takes, and whether the parked ones go on behind it.
+    fn applied(sequences: &[i64], last: i64, parked: Option<i64>) -> (Vec<i64>, bool) {
         let bids: Vec<ReceivedBid> = sequences.iter().map(|sequence| bid(*sequence)).collect();
         let last = BTreeMap::from([(LAMP, last)]);
-        let parked = parked.then_some(LAMP).into_iter().collect();
+        let parked = parked.map(|first| (LAMP, first)).into_iter().collect();
         let runs = Runs::of(bids.iter(), &last, &parked);
         let count: i64 = runs.of_auction.values().map(|run| run.count).sum();
         assert_eq!(count, runs.bids.len() as i64);
-        runs.bids.iter().map(|id| id.as_u128() as i64).collect()
+        let places = runs.bids.iter().map(|id| id.as_u128() as i64).collect();
+        (places, runs.up_to_parked(&last, &parked) == [LAMP])
     }
 
     #[test]
     fn a_run_goes_on_where_the_standing_ends_and_stops_at_the_first_gap() {
-        assert_eq!(applied(&[6, 4, 5, 8], 3, false), [4, 5, 6]);
-        assert!(applied(&[5], 3, false).is_empty());
+        assert_eq!(applied(&[6, 4, 5, 8], 3, None), (vec![4, 5, 6], false));
+        assert_eq!(applied(&[5], 3, None), (vec![], false));
     }
 
     #[test]
     fn what_was_applied_before_is_no_part_of_a_run() {
-        assert_eq!(applied(&[2, 3, 4], 3, false), [4]);
+        assert_eq!(applied(&[2, 3, 4], 3, None), (vec![4], false));
     }
 
     #[test]
-    fn where_bids_are_parked_there_is_no_run() {
-        assert!(applied(&[4, 5], 3, true).is_empty());
+    fn a_run_stops_before_what_is_parked_and_hands_over_when_it_gets_there() {
+        assert_eq!(applied(&[4, 5], 3, Some(9)), (vec![4, 5], false));
+        assert_eq!(applied(&[4, 5, 6, 7], 3, Some(6)), (vec![4, 5], true));
+        assert_eq!(applied(&[5, 6], 3, Some(4)), (vec![], true));
     }
 }

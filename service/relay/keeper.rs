@@ -14,7 +14,11 @@ use crate::{
     database::{Database, DatabaseError},
     metrics::RelayMetrics,
     outbox::lanes,
+    readiness::Dependency,
 };
+
+/// The pause after a beat that failed.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Beats, and tells the lease and the doorbell what came of it.
 pub(super) struct LeaseKeeper {
@@ -23,6 +27,8 @@ pub(super) struct LeaseKeeper {
     pub lease: Arc<Lease>,
     pub doorbell: Arc<Doorbell>,
     pub metrics: RelayMetrics,
+    /// Whether this relay has what it may publish from.
+    pub lanes: Dependency,
     /// How long a lane is ours after a beat.
     pub span: Duration,
     /// Claims that came to nothing before an event is given up.
@@ -39,8 +45,13 @@ impl LeaseKeeper {
                 _ = beat.tick() => {}
                 () = over.cancelled() => return,
             }
-            if let Err(error) = self.beat().await {
-                warn!(%error, "lease not renewed");
+            match self.beat().await {
+                Ok(()) => self.lanes.up(),
+                Err(error) => {
+                    warn!(%error, "lease not renewed");
+                    self.lanes.down(format!("lease not renewed: {error}"));
+                    beat.reset_after(AGAIN_AFTER.min(self.span / 4));
+                }
             }
         }
     }

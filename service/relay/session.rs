@@ -94,7 +94,7 @@ impl<'r> Session<'r> {
             () = self.stop.cancelled() => return SessionEnd::Stopped,
         };
         if !self.careful {
-            self.relay.rabbitmq.is_ready();
+            self.relay.rabbitmq.up();
         }
         // Each stage holds one window, and one waits between each two: the bound on what is in flight.
         let (claimed, to_publish) = mpsc::channel(1);
@@ -125,11 +125,11 @@ impl<'r> Session<'r> {
                 Some(why) => {
                     warn!(why, "RabbitMQ has blocked publishing; events wait");
                     let away = format!("RabbitMQ has blocked publishing: {why}");
-                    self.relay.rabbitmq.is_away(away);
+                    self.relay.rabbitmq.down(away);
                 }
                 None => {
                     info!("RabbitMQ takes messages again");
-                    self.relay.rabbitmq.is_ready();
+                    self.relay.rabbitmq.up();
                 }
             }
         }
@@ -182,7 +182,7 @@ impl<'r> Session<'r> {
                 continue;
             } else if doorbell.is_wanted() {
                 // Nothing waits that could be refused again.
-                self.relay.rabbitmq.is_ready();
+                self.relay.rabbitmq.up();
                 tokio::select! {
                     () = doorbell.rung(settings.poll) => {}
                     () = claimed.closed() => return None,
@@ -275,7 +275,7 @@ impl<'r> Session<'r> {
                         end = Some(SessionEnd::Refused(refusal));
                     } else if outcome.is_clean() {
                         self.went_well.store(true, Relaxed);
-                        self.relay.rabbitmq.is_ready();
+                        self.relay.rabbitmq.up();
                     } else {
                         end.get_or_insert(SessionEnd::Rewind);
                     }

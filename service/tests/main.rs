@@ -13,10 +13,19 @@ use outbox_harness::{backend::Wanted, environment, lab::Lab};
 use tokio::runtime::Runtime;
 
 mod claims;
+mod client;
+mod consumer;
+mod database;
+mod feed;
 mod holds;
+mod inbox;
+mod post;
+mod redrive;
 mod relay;
+mod running;
 mod site;
 mod takeovers;
+mod topology;
 
 use site::Site;
 
@@ -47,7 +56,17 @@ fn main() -> ExitCode {
     }
     let stage = Arc::new(Stage::default());
     let arguments = Arguments::from_args();
-    let cases = [claims::CASES, holds::CASES, takeovers::CASES];
+    let cases = [
+        claims::CASES,
+        consumer::CASES,
+        database::CASES,
+        feed::CASES,
+        holds::CASES,
+        inbox::CASES,
+        redrive::CASES,
+        takeovers::CASES,
+        topology::CASES,
+    ];
     let trials = cases.into_iter().flatten().map(|(name, case)| {
         let stage = stage.clone();
         let name = name.split_once("::").map_or(*name, |(_, name)| name);

@@ -1,9 +1,9 @@
 //! A case's own database and vhost, and the rows that it begins with.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
-use outbox_harness::{lab::Lab, trial::OwnServers};
+use outbox_harness::{lab::Lab, server::Management, trial::OwnServers};
 use sqlx::{
     ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -12,6 +12,11 @@ use uuid::Uuid;
 
 /// A database and a vhost.
 pub struct Site {
+    /// What both are called.
+    pub name: String,
+    /// Where processes leave their logs.
+    pub folder: PathBuf,
+    pub management: Management,
     pub servers: OwnServers,
     pub pool: PgPool,
 }
@@ -26,7 +31,13 @@ impl Site {
             .connect(&servers.database_url())
             .await
             .context("connecting to the case's database")?;
-        Ok(Self { servers, pool })
+        Ok(Self {
+            name,
+            folder: lab.folder().to_owned(),
+            management: lab.rabbitmq().management().clone(),
+            servers,
+            pool,
+        })
     }
 
     /// A connection with the planner settings of the relay and the consumer.

@@ -46,7 +46,13 @@ impl Management {
 
     /// Lets the lab's user write and read everything in a vhost, and declare what matches `configure`.
     pub async fn permit(&self, vhost: &str, configure: &str) -> Result<()> {
-        let rights = json!({ "configure": configure, "write": ".*", "read": ".*" });
+        self.permit_only(vhost, configure, ".*").await
+    }
+
+    /// Lets the lab's user read everything in a vhost, declare what matches `configure`, and publish to, and bind, what
+    /// matches `write`.
+    pub async fn permit_only(&self, vhost: &str, configure: &str, write: &str) -> Result<()> {
+        let rights = json!({ "configure": configure, "write": write, "read": ".*" });
         self.call(
             Method::PUT,
             &format!("permissions/{vhost}/{}", self.user),

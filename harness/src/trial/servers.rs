@@ -17,6 +17,7 @@ use crate::{
 
 /// A few beats of the longest lease that is in use here.
 const SHARED_WITHIN: Duration = Duration::from_secs(40);
+const UNBIND_TRIES: u32 = 5;
 /// The queues on the exchange; the witness first, so that it misses nothing when they are bound again.
 const BOUND: [&str; 2] = [witness::QUEUE, QUEUE];
 
@@ -122,26 +123,34 @@ impl OwnServers {
             .await
     }
 
-    /// Takes the exchange's bindings away, and everybody's right to declare new ones. Read back.
+    /// Takes the exchange's bindings away, and everybody's right to declare new ones or to bind the service's queue again.
+    /// Read back.
     pub async fn unbind(&self) -> Result<&'static str> {
         let management = self.rabbitmq.management();
-        management.permit(&self.name, "^$").await?;
-        for queue in BOUND {
-            management.unbind(&self.name, EXCHANGE, queue).await?;
+        let mut bound: &[&str] = &BOUND;
+        for _ in 0..UNBIND_TRIES {
+            // Who unbinds a queue needs the same right as who binds it: the service may bind it again in between.
+            management.permit(&self.name, ".*").await?;
+            for queue in bound {
+                management.unbind(&self.name, EXCHANGE, queue).await?;
+            }
+            let publish = format!("^(amq\\.default|{EXCHANGE}|{})$", witness::QUEUE);
+            management.permit_only(&self.name, "^$", &publish).await?;
+            if management.bindings(&self.name, EXCHANGE).await? == 0 {
+                return Ok("exchange_without_bindings");
+            }
+            bound = &[QUEUE];
         }
-        match management.bindings(&self.name, EXCHANGE).await? {
-            0 => Ok("exchange_without_bindings"),
-            left => bail!("{left} bindings of {EXCHANGE} are left"),
-        }
+        bail!("{EXCHANGE} was bound again {UNBIND_TRIES} times")
     }
 
     /// Undoes [`unbind`](Self::unbind). Read back.
     pub async fn bind_again(&self) -> Result<()> {
         let management = self.rabbitmq.management();
-        for queue in BOUND {
-            management.bind(&self.name, EXCHANGE, queue).await?;
-        }
+        let [witness, queue] = BOUND;
+        management.bind(&self.name, EXCHANGE, witness).await?;
         management.permit(&self.name, ".*").await?;
+        management.bind(&self.name, EXCHANGE, queue).await?;
         let bound = management.bindings(&self.name, EXCHANGE).await?;
         if bound != BOUND.len() {
             bail!("{EXCHANGE} has {bound} bindings, not {}", BOUND.len());

@@ -1,0 +1,202 @@
+//! Puts dead letters back into the consumer's queue: those that the broker gave up for having been returned too often, or
+//! all. A dead letter is acked only after the broker has confirmed its copy, so that whatever ends this in between leaves
+//! it in one of the two queues, or in both; the consumer counts it once.
+
+use lapin::{
+    BasicProperties, Channel, Confirmation, PublisherConfirm,
+    message::Delivery,
+    options::{
+        BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
+        QueueDeclareOptions,
+    },
+    types::{AMQPValue, FieldTable, ShortString},
+};
+
+use crate::broker::{Broker, Outage, answer};
+
+/// Copies on their way at once, and acks: a channel has some 32 of them under way to a quorum queue, the others wait in it,
+/// and are lost when it closes. The next letter that is taken waits for those before it.
+const WINDOW: u32 = 16;
+const PERSISTENT: u8 = 2;
+/// Why a quorum queue dead-letters what was returned too often.
+const DELIVERY_LIMIT: &str = "delivery_limit";
+
+/// What became of the dead letters that were there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Redriven {
+    /// They are in the consumer's queue again.
+    pub put_back: u64,
+    /// They were rejected for what they are, and stay.
+    pub left: u64,
+}
+
+/// Why it ended early. What had been put back before stays there.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stopped {
+    #[error(transparent)]
+    Outage(#[from] Outage),
+    #[error(
+        "{queue} does not take what is put back (is it there, is there room?); {put_back} were put back before"
+    )]
+    NotTaken { queue: String, put_back: u64 },
+}
+
+/// Looks at each message that is in the dead-letter queue now, once: what comes back meanwhile is not seen again.
+pub(crate) async fn redrive(broker: &Broker, all: bool) -> Result<Redriven, Stopped> {
+    let link = broker.connect("redrive").await?;
+    let open = || answer("opening a channel", link.connection.create_channel());
+    let (letters, copies) = (open().await?, open().await?);
+    let confirms = copies.confirm_select(ConfirmSelectOptions::default());
+    answer("switching confirms on", confirms).await?;
+    let work = Redrive {
+        dead: broker.dead_letter_queue().into(),
+        queue: broker.queue.as_str().into(),
+        all,
+        letters,
+        copies,
+    };
+    let redriven = work.run().await;
+    // What is held unacked goes back to its queue.
+    link.close().await;
+    redriven
+}
+
+struct Redrive {
+    dead: ShortString,
+    queue: ShortString,
+    all: bool,
+    /// Dead letters come in here; what stays is held until the end, so that it is not met again.
+    letters: Channel,
+    copies: Channel,
+}
+
+impl Redrive {
+    async fn run(&self) -> Result<Redriven, Stopped> {
+        let mut unseen = self.count().await?;
+        let mut redriven = Redriven::default();
+        while unseen > 0 {
+            let mut window: Vec<(u64, PublisherConfirm)> = Vec::new();
+            for _ in 0..unseen.min(WINDOW) {
+                let Some(letter) = self.take().await? else {
+                    // Somebody else takes them, too.
+                    unseen = 0;
+                    break;
+                };
+                unseen -= 1;
+                if self.all || was_given_up(&letter) {
+                    window.push((letter.delivery_tag, self.copy(&letter).await?));
+                } else {
+                    redriven.left += 1;
+                }
+            }
+            redriven.put_back += self.settle(window, redriven).await?;
+        }
+        // For the last acks; what comes is held, and goes back with the rest.
+        self.take().await?;
+        Ok(redriven)
+    }
+
+    async fn take(&self) -> Result<Option<Delivery>, Outage> {
+        let get = self
+            .letters
+            .basic_get(self.dead.clone(), BasicGetOptions::default());
+        let taken = answer("taking a dead letter", get).await?;
+        Ok(taken.map(|letter| letter.delivery))
+    }
+
+    async fn copy(&self, letter: &Delivery) -> Result<PublisherConfirm, Outage> {
+        let mandatory = BasicPublishOptions {
+            mandatory: true,
+            ..Default::default()
+        };
+        // The default exchange routes by queue name.
+        let publish = self.copies.basic_publish(
+            ShortString::default(),
+            self.queue.clone(),
+            mandatory,
+            &letter.data,
+            as_new(&letter.properties),
+        );
+        answer("putting a dead letter back", publish).await
+    }
+
+    /// Acks a window of dead letters if each copy was taken. One that was not may have cost another its good name (a
+    /// return is handed out with whichever confirm comes next): then none is acked.
+    async fn settle(
+        &self,
+        window: Vec<(u64, PublisherConfirm)>,
+        so_far: Redriven,
+    ) -> Result<u64, Stopped> {
+        let mut taken = Vec::with_capacity(window.len());
+        for (tag, confirm) in window {
+            match answer("confirming a copy", confirm).await? {
+                Confirmation::Ack(None) => taken.push(tag),
+                _ => {
+                    return Err(Stopped::NotTaken {
+                        queue: self.queue.to_string(),
+                        put_back: so_far.put_back,
+                    });
+                }
+            }
+        }
+        for tag in &taken {
+            let ack = self.letters.basic_ack(*tag, BasicAckOptions::default());
+            answer("acking a dead letter", ack).await?;
+        }
+        Ok(taken.len() as u64)
+    }
+
+    /// How many dead letters wait.
+    async fn count(&self) -> Result<u32, Outage> {
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..Default::default()
+        };
+        let look = self
+            .letters
+            .queue_declare(self.dead.clone(), passive, FieldTable::default());
+        Ok(answer("looking at the dead letters", look)
+            .await?
+            .message_count())
+    }
+}
+
+/// A message as it was before it died.
+fn as_new(properties: &BasicProperties) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    for (name, value) in properties.headers().iter().flat_map(FieldTable::inner) {
+        let of_its_death = [
+            "x-death",
+            "x-first-death-",
+            "x-last-death-",
+            "x-delivery-count",
+        ];
+        if !of_its_death.iter().any(|of| name.as_str().starts_with(of)) {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+    properties
+        .clone()
+        .with_headers(headers)
+        .with_delivery_mode(PERSISTENT)
+}
+
+/// Whether it died of having been returned too often, and not of what it is.
+fn was_given_up(letter: &Delivery) -> bool {
+    let headers = letter.properties.headers().as_ref().map(FieldTable::inner);
+    let header = |name: &str| headers.and_then(|headers| headers.get(name));
+    // The last death is the first entry.
+    let last = match header("x-death") {
+        Some(AMQPValue::FieldArray(deaths)) => match deaths.as_slice().first() {
+            Some(AMQPValue::FieldTable(death)) => death.inner().get("reason"),
+            _ => None,
+        },
+        _ => None,
+    };
+    let reason = last.or_else(|| header("x-first-death-reason"));
+    match reason {
+        Some(AMQPValue::LongString(reason)) => reason.as_bytes() == DELIVERY_LIMIT.as_bytes(),
+        Some(AMQPValue::ShortString(reason)) => reason.as_str() == DELIVERY_LIMIT,
+        _ => false,
+    }
+}

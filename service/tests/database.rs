@@ -1,0 +1,165 @@
+//! The service's manners with a database that is set up otherwise than usual, or that refuses.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+
+use crate::{
+    client::{self, open_auction},
+    running::{Running, Said, run, until},
+    site::Site,
+};
+
+crate::cases!(
+    what_the_database_presets_changes_nothing,
+    a_frozen_api_gives_its_rows_up_and_starves_nobody,
+    a_database_that_does_not_hold_every_text_is_refused,
+    what_a_column_cannot_hold_is_the_client_s_mistake,
+);
+
+async fn what_the_database_presets_changes_nothing(site: &Site) -> Result<()> {
+    for preset in [
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_read_only = on",
+    ] {
+        let alter = format!("ALTER DATABASE {} SET {preset}", site.name);
+        sqlx::query(AssertSqlSafe(alter))
+            .execute(&site.pool)
+            .await?;
+    }
+    sqlx::raw_sql(
+        "CREATE FUNCTION only_read_committed() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF current_setting('transaction_isolation') <> 'read committed' THEN
+                 RAISE EXCEPTION 'isolation is %', current_setting('transaction_isolation');
+             END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER t BEFORE INSERT OR UPDATE ON bids FOR EACH ROW EXECUTE FUNCTION only_read_committed();
+         CREATE TRIGGER t BEFORE INSERT OR UPDATE ON outbox_events FOR EACH ROW EXECUTE FUNCTION only_read_committed();
+         CREATE TRIGGER t BEFORE INSERT OR UPDATE ON inbox FOR EACH ROW EXECUTE FUNCTION only_read_committed();",
+    )
+    .execute(&site.pool)
+    .await?;
+    let api = Running::ready(site, "api", &[]).await?;
+    let relay = Running::ready(site, "relay", &[]).await?;
+    let consumer = Running::ready(site, "consumer", &[]).await?;
+    let auction = open_auction(&api).await?;
+    let (status, answer) = client::place(&api, &auction, "ann", 500).await?;
+    ensure!(status == 201, "{status} {answer}");
+    until("the bid applied", || async {
+        let applied: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL")
+                .fetch_one(&site.pool)
+                .await?;
+        Ok((applied == 1, applied.to_string()))
+    })
+    .await?;
+    for process in [api, relay, consumer] {
+        process.stop().await?;
+    }
+    Ok(())
+}
+
+/// The frozen one is given its row lock after it stopped: it never learns of it, and never commits.
+async fn a_frozen_api_gives_its_rows_up_and_starves_nobody(site: &Site) -> Result<()> {
+    const DEADLINE: Duration = Duration::from_secs(2);
+    let settings = [("REQUEST_TIMEOUT_MS", "2000")];
+    let frozen = Running::ready(site, "api", &settings).await?;
+    let living = Running::ready(site, "api", &settings).await?;
+    let auction = open_auction(&living).await?;
+    let mut first = site.pool.begin().await?;
+    sqlx::query("SELECT * FROM auctions FOR UPDATE")
+        .execute(&mut *first)
+        .await?;
+    let url = frozen.url(&format!("/auctions/{auction}/bids"));
+    let unanswered = tokio::spawn(
+        client::http()?
+            .post(url)
+            .json(&json!({ "user_id": "ann", "amount": 500 }))
+            .send(),
+    );
+    until("the bid waits for the auction", || async {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&site.pool)
+        .await?;
+        Ok((waiting > 0, waiting.to_string()))
+    })
+    .await?;
+    frozen.process.freeze()?;
+    first.rollback().await?;
+
+    let asked = Instant::now();
+    let (status, answer) = client::place(&living, &auction, "bob", 600).await?;
+    ensure!(
+        asked.elapsed() < DEADLINE && status == 503 && answer["code"] == "unavailable",
+        "{status} {answer} after {:?}",
+        asked.elapsed()
+    );
+    let freed = Instant::now();
+    until("the auction takes bids again", || async {
+        let (status, answer) = client::place(&living, &auction, "bob", 600).await?;
+        Ok((status == 201, answer.to_string()))
+    })
+    .await?;
+    ensure!(
+        freed.elapsed() < 2 * DEADLINE,
+        "not free for {:?}",
+        freed.elapsed()
+    );
+    unanswered.abort();
+    frozen.process.kill()?;
+    living.stop().await
+}
+
+async fn a_database_that_does_not_hold_every_text_is_refused(site: &Site) -> Result<()> {
+    let name = format!("{}_latin", site.name);
+    let create = format!(
+        "CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    );
+    sqlx::query(AssertSqlSafe(create))
+        .execute(&site.pool)
+        .await?;
+    let database = site.servers.database_url().replace(&site.name, &name);
+    for role in ["migrate", "api", "relay", "consumer", "all"] {
+        let Said { code, err, .. } = run(site, &database, &[role]).await?;
+        let told: Vec<&str> = err
+            .lines()
+            .filter(|line| line.contains("LATIN1") && line.contains("UTF8"))
+            .collect();
+        ensure!(
+            code == Some(1) && told.len() == 1,
+            "{role}: {code:?}\n{err}"
+        );
+    }
+    let left: Option<String> = sqlx::query_scalar("SELECT to_regclass('nothing')::text")
+        .fetch_one(&site.pool)
+        .await?;
+    ensure!(left.is_none());
+    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
+        .execute(&site.pool)
+        .await?;
+    Ok(())
+}
+
+async fn what_a_column_cannot_hold_is_the_client_s_mistake(site: &Site) -> Result<()> {
+    sqlx::query("ALTER TABLE bids ALTER COLUMN user_id TYPE varchar(2)")
+        .execute(&site.pool)
+        .await?;
+    let api = Running::ready(site, "api", &[]).await?;
+    let auction = open_auction(&api).await?;
+    let (status, answer) = client::place(&api, &auction, "ann", 500).await?;
+    ensure!(
+        status == 422 && answer["code"] == "invalid_field",
+        "{status} {answer}"
+    );
+    let (status, answer) = client::place(&api, &auction, "an", 500).await?;
+    ensure!(status == 201, "{status} {answer}");
+    let detail: Value = answer;
+    detail["bid_id"].as_str().context("a bid has a name")?;
+    api.stop().await
+}

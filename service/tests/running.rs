@@ -1,0 +1,141 @@
+//! Processes of the service on a case's servers.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use outbox_harness::process::{Launch, Process, until_ready};
+use serde_json::Value;
+use tokio::{
+    process::Command,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::site::Site;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_outbox-service");
+/// How long a process may take to start, to end, or to do what a command asks for.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// A process that serves. Dropped, it is killed.
+pub struct Running {
+    pub process: Process,
+    pub http: SocketAddr,
+}
+
+/// What a process that does one thing had to say.
+#[derive(Debug)]
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Running {
+    /// Starts a role; `settings` are environment variables.
+    pub fn start(site: &Site, role: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let http = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let name = format!("{} {role} {}", site.name, http.port());
+        let process = Launch::new(&name, PROGRAM, &site.folder)
+            .args([role])
+            .without(outbox_service::settings())
+            .env("DATABASE_URL", site.servers.database_url())
+            .env("AMQP_URL", site.servers.amqp_url())
+            .env("HTTP_ADDR", http.to_string())
+            .envs(
+                settings
+                    .iter()
+                    .map(|(name, value)| ((*name).into(), (*value).into())),
+            )
+            .spawn()?;
+        Ok(Self { process, http })
+    }
+
+    /// Starts a role and waits until it can work.
+    pub async fn ready(site: &Site, role: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let running = Self::start(site, role, settings)?;
+        let ask = || async {
+            let report = running.readyz().await?;
+            ensure!(report["ready"] == true, "{report}");
+            Ok(())
+        };
+        until_ready(&running.process, WITHIN, ask).await?;
+        Ok(running)
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// What `/readyz` says.
+    pub async fn readyz(&self) -> Result<Value> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(3))
+            .build()?;
+        Ok(http.get(self.url("/readyz")).send().await?.json().await?)
+    }
+
+    /// All that it has logged.
+    pub fn log(&self) -> Result<String> {
+        std::fs::read_to_string(self.process.log()).context("reading a log")
+    }
+
+    /// Asks it to end and waits for it.
+    pub async fn stop(&self) -> Result<()> {
+        self.process.terminate()?;
+        let status = self.process.wait(WITHIN).await?;
+        ensure!(
+            status.success(),
+            "ended with {status}:\n{}",
+            self.process.log_tail()
+        );
+        Ok(())
+    }
+}
+
+/// Runs the service with `args` to its end, on `database`.
+pub async fn run(site: &Site, database: &str, args: &[&str]) -> Result<Said> {
+    let mut command = Command::new(PROGRAM);
+    for setting in outbox_service::settings() {
+        command.env_remove(setting);
+    }
+    let output = command
+        .args(args)
+        .env("DATABASE_URL", database)
+        .env("AMQP_URL", site.servers.amqp_url())
+        .env("HTTP_ADDR", "127.0.0.1:0")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(WITHIN, output)
+        .await
+        .with_context(|| format!("{args:?} did not end within {WITHIN:?}"))??;
+    Ok(Said {
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// Waits until `look` sees what `wanted` names, or fails with what it saw last.
+pub async fn until<A>(wanted: &str, mut look: impl FnMut() -> A) -> Result<()>
+where
+    A: Future<Output = Result<(bool, String)>>,
+{
+    let deadline = Instant::now() + WITHIN;
+    loop {
+        let (seen, what) = look().await?;
+        if seen {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "not within {WITHIN:?}: {wanted}; seen last: {what}"
+        );
+        sleep(Duration::from_millis(20)).await;
+    }
+}
