@@ -118,6 +118,9 @@ impl Fault {
             Target::Edge { .. } => parse_edge_action(text),
             Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
             Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
+            Target::Server(Server::RabbitMq) if text == "limit deliveries" => {
+                Ok(Action::LimitDeliveries)
+            }
             Target::Server(Server::RabbitMq) if text == "refuse messages" => {
                 Ok(Action::Refuse(Refused::Messages))
             }
@@ -133,7 +136,13 @@ impl Fault {
                 role: Role::Relay,
                 number: None,
             }) if text == "usurp" => Ok(Action::Usurp),
-            Target::Process(_) | Target::Server(_) => parse_process_action(text),
+            Target::Process(_) => parse_process_action(text),
+            Target::Server(_) => match parse_process_action(text)? {
+                Action::Restart(_) => Err(format!(
+                    "{text:?} is nothing to do to a server; stop starts it again, too"
+                )),
+                action => Ok(action),
+            },
         }
     }
 
@@ -156,7 +165,11 @@ impl Fault {
             Target::Server(server)
                 if !matches!(
                     self.action,
-                    Action::Unbind | Action::Refuse(_) | Action::Spoil | Action::LockLanes
+                    Action::Unbind
+                        | Action::Refuse(_)
+                        | Action::LimitDeliveries
+                        | Action::Spoil
+                        | Action::LockLanes
                 ) =>
             {
                 Some(server)

@@ -71,6 +71,7 @@ impl<'r> Injector<'r> {
             Action::Refuse(Refused::Events | Refused::Commits) => {
                 bitten.refused(self.servers.refused().await?);
             }
+            Action::LimitDeliveries => bitten.refused(self.servers.given_up().await?),
             Action::Spoil => bitten.refused(self.servers.spoiled().await?),
             Action::LockLanes => bitten.refused(self.servers.waiting_for_locks().await?),
             _ => {}
@@ -199,6 +200,16 @@ impl<'r> Injector<'r> {
             (Target::Process(_), Action::Usurp) => {
                 bitten.happened(usurper::take_lanes(&self.servers.database_url()).await?)
             }
+            (Target::Process(party), Action::Restart(times)) => {
+                for member in self.system.members_of(*party)? {
+                    for _ in 0..*times {
+                        bitten.in_hands(self.hands_of(&member, fault.idle).await?);
+                        member.terminate().await?;
+                        member.start().await?;
+                    }
+                }
+                bitten.happened("restarted");
+            }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
                     bitten.in_hands(self.hands_of(&member, fault.idle).await?);
@@ -212,6 +223,9 @@ impl<'r> Injector<'r> {
             (Target::Server(_), Action::Spoil) => bitten.happened(self.servers.spoil().await?),
             (Target::Server(_), Action::LockLanes) => {
                 imposed.lock(self.servers.lock_lanes().await?);
+            }
+            (Target::Server(_), Action::LimitDeliveries) => {
+                bitten.happened(self.servers.limit_deliveries().await?);
             }
             (Target::Server(_), Action::Refuse(what)) => {
                 bitten.happened(self.servers.refuse(*what).await?);
@@ -235,6 +249,8 @@ impl<'r> Injector<'r> {
             | Action::Toxics(_)
             | Action::Unbind
             | Action::Refuse(_)
+            | Action::Restart(_)
+            | Action::LimitDeliveries
             | Action::Spoil
             | Action::LockLanes
             | Action::Usurp => {
@@ -253,6 +269,7 @@ impl<'r> Injector<'r> {
                 for member in self.system.members_of(*party)? {
                     match fault.action {
                         Action::Freeze => member.thaw().await?,
+                        Action::Restart(_) => {}
                         _ => member.start().await?,
                     }
                 }
@@ -266,6 +283,10 @@ impl<'r> Injector<'r> {
             Target::Server(server) => {
                 match fault.action {
                     Action::Refuse(what) => return self.servers.refuse_nothing(what).await,
+                    Action::LimitDeliveries => {
+                        self.servers.unlimit_deliveries().await?;
+                        return self.system.operate(&["redrive"]).await;
+                    }
                     Action::Spoil => {
                         self.servers.mend().await?;
                         return self.system.operate(&["requeue", "--all"]).await;
@@ -292,6 +313,8 @@ async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
         Action::Terminate => member.terminate().await.map(|()| "ended"),
         Action::Cut
         | Action::Toxics(_)
+        | Action::Restart(_)
+        | Action::LimitDeliveries
         | Action::Alarm
         | Action::Unbind
         | Action::Refuse(_)

@@ -4,6 +4,7 @@ mod canary;
 mod desk;
 mod ending;
 mod gauge;
+mod limits;
 mod meters;
 mod reach;
 mod recovery;

@@ -4,7 +4,7 @@
 
 use std::{
     process::ExitCode,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use futures_util::future::LocalBoxFuture;
@@ -46,6 +46,21 @@ macro_rules! cases {
     };
 }
 
+const CASES: [&[Case]; 9] = [
+    claims::CASES,
+    consumer::CASES,
+    database::CASES,
+    feed::CASES,
+    holds::CASES,
+    inbox::CASES,
+    redrive::CASES,
+    takeovers::CASES,
+    topology::CASES,
+];
+
+/// Exit code for settings that cannot be read.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     if let Some(ended) = outbox_harness::system::as_service() {
         return ended;
@@ -54,66 +69,103 @@ fn main() -> ExitCode {
         eprintln!("starting again without variables that steer servers: {error}");
         return ExitCode::FAILURE;
     }
-    let stage = Arc::new(Stage::default());
+    let backends = match Wanted::from_environment() {
+        Ok(backends) => backends,
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::from(USAGE);
+        }
+    };
     let arguments = Arguments::from_args();
-    let cases = [
-        claims::CASES,
-        consumer::CASES,
-        database::CASES,
-        feed::CASES,
-        holds::CASES,
-        inbox::CASES,
-        redrive::CASES,
-        takeovers::CASES,
-        topology::CASES,
-    ];
-    let trials = cases.into_iter().flatten().map(|(name, case)| {
-        let stage = stage.clone();
-        let name = name.split_once("::").map_or(*name, |(_, name)| name);
-        Trial::test(name, move || stage.perform(*case))
+    let stages: Vec<_> = backends.into_iter().map(Stage::new).map(Arc::new).collect();
+    let trials = stages.iter().enumerate().flat_map(|(at, stage)| {
+        CASES
+            .iter()
+            .copied()
+            .flatten()
+            .map(move |case| trial(at, stage, case))
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    if let Some(Ok((runtime, lab))) = Arc::into_inner(stage).and_then(|stage| stage.0.into_inner())
-    {
-        let _inside = runtime.enter();
-        drop(lab);
+    for stage in stages {
+        stage.strike();
     }
     conclusion.exit_code()
 }
 
+/// A case on a backend. Those of the first one carry no name of it.
+fn trial(at: usize, stage: &Arc<Stage>, (name, case): &Case) -> Trial {
+    let name = name.split_once("::").map_or(*name, |(_, name)| name);
+    let shown = match at {
+        0 => name.to_owned(),
+        _ => format!("{}::{name}", stage.wanted.backend.name()),
+    };
+    let (stage, case) = (stage.clone(), *case);
+    Trial::test(shown, move || stage.perform(case))
+}
+
 /// The environment, booted by the first case.
-#[derive(Default)]
-struct Stage(OnceLock<Result<(Runtime, Arc<Lab>), String>>);
+struct Stage {
+    wanted: Wanted,
+    set: OnceLock<Result<Set, String>>,
+}
+
+struct Set {
+    runtime: Runtime,
+    lab: Mutex<Option<Arc<Lab>>>,
+}
 
 impl Stage {
+    fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            set: OnceLock::new(),
+        }
+    }
+
     fn perform(
         &self,
         case: fn(Arc<Site>) -> LocalBoxFuture<'static, anyhow::Result<()>>,
     ) -> Result<(), Failed> {
-        let (runtime, lab) = self
-            .0
-            .get_or_init(|| boot().map_err(|error| format!("{error:#}")))
+        let Set { runtime, lab } = self
+            .set
+            .get_or_init(|| boot(&self.wanted).map_err(|error| format!("{error:#}")))
             .as_ref()?;
+        let lab = lab
+            .lock()
+            .expect("no case panics under this lock")
+            .clone()
+            .ok_or("the environment is gone")?;
         let done: anyhow::Result<()> = runtime.block_on(async {
-            let site = Arc::new(Site::new(lab).await?);
+            let site = Arc::new(Site::new(&lab).await?);
             case(site.clone()).await?;
             match Arc::into_inner(site) {
-                Some(site) => site.clear(lab).await,
+                Some(site) => site.clear(&lab).await,
                 None => anyhow::bail!("the case still holds its site"),
             }
         });
         done.map_err(|error| format!("{error:#}").into())
     }
+
+    /// Ends the environment here: a case that was cut off may still hold it.
+    fn strike(&self) {
+        let Some(Ok(Set { runtime, lab })) = self.set.get() else {
+            return;
+        };
+        let _inside = runtime.enter();
+        let lab = lab.lock().expect("no case panics under this lock").take();
+        if let Some(Err(error)) = lab.map(|lab| runtime.block_on(lab.end())) {
+            eprintln!("something may be left on the servers: {error:#}");
+        }
+    }
 }
 
-fn boot() -> anyhow::Result<(Runtime, Arc<Lab>)> {
+fn boot(wanted: &Wanted) -> anyhow::Result<Set> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let wanted = Wanted::from_environment()?
-        .into_iter()
-        .next()
-        .unwrap_or_else(Wanted::native);
-    let lab = runtime.block_on(Lab::start(&wanted, |line| eprintln!("{line}")))?;
-    Ok((runtime, Arc::new(lab)))
+    let lab = runtime.block_on(Lab::start(wanted, |line| eprintln!("{line}")))?;
+    Ok(Set {
+        runtime,
+        lab: Mutex::new(Some(Arc::new(lab))),
+    })
 }

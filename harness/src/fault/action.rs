@@ -21,6 +21,11 @@ pub enum Action {
     Freeze,
     /// SIGTERM: an orderly end.
     Terminate,
+    /// SIGTERM and a new start, so many times in a row, each time with something in its hands.
+    Restart(u32),
+    /// The consumer's queue gives up what is returned to it a few times. Healed, it does not, and what it gave up is put
+    /// back by the service's own `redrive`.
+    LimitDeliveries,
     /// A memory alarm: connections that publish are blocked.
     Alarm,
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
@@ -50,7 +55,7 @@ pub enum Refused {
 }
 
 /// What can be done to a process or a server.
-const TO_PROCESSES: [&str; 4] = ["kill", "freeze", "terminate", "stop"];
+const TO_PROCESSES: [&str; 5] = ["kill", "freeze", "terminate", "stop", "restart 3 times"];
 /// What can be done to an edge, without its numbers.
 const TO_EDGES: [&str; 7] = [
     "cut",
@@ -64,12 +69,15 @@ const TO_EDGES: [&str; 7] = [
 
 /// What is done to a process or a server.
 pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
+    if let Some(times) = restarts(text) {
+        return Ok(Action::Restart(times));
+    }
     match text {
         "kill" => Ok(Action::Kill),
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate or stop (and unbind or refuse messages for rabbitmq, refuse events or refuse commits for postgres, usurp for relay){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event or lock lanes for postgres; usurp for relay){}",
             did_you_mean(text, TO_PROCESSES)
         )),
     }
@@ -130,4 +138,10 @@ fn rate_of(text: &str) -> Result<u32, String> {
         .and_then(|number| number.parse().ok())
         .filter(|rate| *rate > 0)
         .ok_or_else(|| format!("{text:?} is no rate; write one like 20KB/s"))
+}
+
+/// As in "restart 25 times".
+fn restarts(text: &str) -> Option<u32> {
+    let times = text.strip_prefix("restart ")?.strip_suffix(" times")?;
+    times.parse().ok().filter(|times| (1..=100).contains(times))
 }

@@ -7,11 +7,12 @@
 //! | drop replies | messages that went in and wanted an answer; who waits through all of it |
 //! | latency | answers at least as late as was asked for, deliveries that came while it was in force |
 //! | bandwidth | bytes held back by the limit |
-//! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
+//! | kill, freeze, terminate, restart | what the process had in its hands; with `idle`, that it had nothing |
 //! | the same for a server | connections severed; for freeze, what was left waiting |
 //! | alarm | connections that the broker has blocked |
 //! | unbind | messages returned |
 //! | refuse | publishes nacked, writes refused |
+//! | limit deliveries | messages that were given up |
 //! | spoil | events that were stored spoilt |
 //! | lock | statements that wait for the lock |
 //!
@@ -120,6 +121,9 @@ impl<'r> Bitten<'r> {
             (Target::Server(_), Action::Refuse(Refused::Messages)) => {
                 let nacks = now.nacks - self.before.nacks;
                 self.by(nacks > 0, vec![("publishes_nacked", nacks)])
+            }
+            (Target::Server(_), Action::LimitDeliveries) => {
+                self.by(self.refused > 0, vec![("dead_lettered", self.refused)])
             }
             (Target::Server(_), Action::Spoil) => {
                 self.by(self.refused > 0, vec![("events_spoiled", self.refused)])
