@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{database::DatabaseError, events::BidPlaced};
 
-mod parked;
+pub(crate) mod parked;
 mod place;
 mod purge;
 mod runs;

@@ -118,6 +118,7 @@ impl Fault {
             Target::Edge { .. } => parse_edge_action(text),
             Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
             Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
+            Target::Server(Server::RabbitMq) if text == "send nonsense" => Ok(Action::Nonsense),
             Target::Server(Server::RabbitMq) if text == "limit deliveries" => {
                 Ok(Action::LimitDeliveries)
             }
@@ -168,6 +169,7 @@ impl Fault {
                     Action::Unbind
                         | Action::Refuse(_)
                         | Action::LimitDeliveries
+                        | Action::Nonsense
                         | Action::Spoil
                         | Action::LockLanes
                 ) =>

@@ -224,6 +224,9 @@ impl<'r> Injector<'r> {
             (Target::Server(_), Action::LockLanes) => {
                 imposed.lock(self.servers.lock_lanes().await?);
             }
+            (Target::Server(_), Action::Nonsense) => {
+                bitten.refused(self.servers.send_nonsense().await?);
+            }
             (Target::Server(_), Action::LimitDeliveries) => {
                 bitten.happened(self.servers.limit_deliveries().await?);
             }
@@ -251,6 +254,7 @@ impl<'r> Injector<'r> {
             | Action::Refuse(_)
             | Action::Restart(_)
             | Action::LimitDeliveries
+            | Action::Nonsense
             | Action::Spoil
             | Action::LockLanes
             | Action::Usurp => {
@@ -292,6 +296,8 @@ impl<'r> Injector<'r> {
                         return self.system.operate(&["requeue", "--all"]).await;
                     }
                     Action::LockLanes => return imposed.unlock().await,
+                    // What was sent is sent.
+                    Action::Nonsense => return Ok(()),
                     _ => {}
                 }
                 let server = self.servers.of(*server)?;
@@ -315,6 +321,7 @@ async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
         | Action::Toxics(_)
         | Action::Restart(_)
         | Action::LimitDeliveries
+        | Action::Nonsense
         | Action::Alarm
         | Action::Unbind
         | Action::Refuse(_)

@@ -4,7 +4,7 @@ mod canary;
 mod desk;
 mod ending;
 mod gauge;
-mod limits;
+mod letters;
 mod meters;
 mod reach;
 mod recovery;

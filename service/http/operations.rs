@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::OpsState;
 use super::problem::{Code, Problem};
 use crate::database::DatabaseError;
+use crate::inbox::parked;
 use crate::metrics::EXPOSITION_TYPE;
 use crate::outbox::backlog;
 use crate::readiness::Report;
@@ -76,10 +77,14 @@ async fn refresh_backlog(state: &OpsState) {
         return;
     }
     let measure = state.database.within(PROBE_DEADLINE, async |connection| {
-        Ok::<_, DatabaseError>(backlog::measure(connection).await?)
+        let backlog = backlog::measure(connection).await?;
+        Ok::<_, DatabaseError>((backlog, parked::measure(connection).await?))
     });
     match measure.await {
-        Ok(backlog) => state.metrics.outbox.show(backlog),
+        Ok((backlog, waiting)) => {
+            state.metrics.outbox.show(backlog);
+            state.metrics.consumer.show(waiting);
+        }
         Err(error) => {
             tracing::warn!(%error, "the backlog could not be measured");
             state.metrics.outbox.stale.inc();

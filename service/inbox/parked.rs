@@ -7,9 +7,32 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::APPLIED;
+use crate::outbox::backlog::COUNTED;
 
 /// How many parked bids one transaction applies. A run may be longer than a transaction's deadline allows.
 pub(super) const CHUNK: u32 = 5_000;
+
+/// What waits, for the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, sqlx::FromRow)]
+pub(crate) struct Waiting {
+    /// Bids that wait for a predecessor; counting ends at [`COUNTED`].
+    pub parked: i64,
+    /// How long the first of them has waited.
+    pub oldest_gap_seconds: f64,
+}
+
+/// Measures what waits, from an index of what does.
+pub(crate) async fn measure(conn: &mut PgConnection) -> sqlx::Result<Waiting> {
+    sqlx::query_as(
+        "SELECT (SELECT count(*) FROM (SELECT FROM inbox WHERE applied_at IS NULL LIMIT $1) c) AS parked,
+                coalesce(extract(epoch FROM clock_timestamp() - (
+                    SELECT received_at FROM inbox WHERE applied_at IS NULL ORDER BY received_at LIMIT 1
+                )), 0)::float8 AS oldest_gap_seconds",
+    )
+    .bind(COUNTED)
+    .fetch_one(conn)
+    .await
+}
 
 /// The first parked place beyond each standing that has one. A statement of its own: it must see what was parked while
 /// the standings' locks were waited for.

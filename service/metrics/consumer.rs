@@ -1,7 +1,12 @@
 //! Metrics of the consumer.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use crate::inbox::parked::Waiting;
 
 /// Metrics of the consumer.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +21,10 @@ pub struct ConsumerMetrics {
     pub parked: Counter,
     /// Deliveries that can never be understood.
     pub dead_lettered: Counter,
+    /// Bids that wait for a predecessor now.
+    pub parked_bids: Gauge,
+    /// How long the first of them has waited.
+    pub oldest_gap_seconds: Gauge<f64, AtomicU64>,
 }
 
 impl ConsumerMetrics {
@@ -39,6 +48,22 @@ impl ConsumerMetrics {
             "Deliveries that can never be understood",
             metrics.dead_lettered.clone(),
         );
+        consumer.register(
+            "parked_bids",
+            "Bids that wait for a predecessor",
+            metrics.parked_bids.clone(),
+        );
+        consumer.register(
+            "oldest_gap_seconds",
+            "How long the first bid that waits for a predecessor has waited",
+            metrics.oldest_gap_seconds.clone(),
+        );
         metrics
+    }
+
+    /// Shows a fresh measurement.
+    pub(crate) fn show(&self, waiting: Waiting) {
+        self.parked_bids.set(waiting.parked);
+        self.oldest_gap_seconds.set(waiting.oldest_gap_seconds);
     }
 }

@@ -26,6 +26,8 @@ pub enum Action {
     /// The consumer's queue gives up what is returned to it a few times. Healed, it does not, and what it gave up is put
     /// back by the service's own `redrive`.
     LimitDeliveries,
+    /// A third party sends the consumer what is no event.
+    Nonsense,
     /// A memory alarm: connections that publish are blocked.
     Alarm,
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
@@ -77,7 +79,7 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event or lock lanes for postgres; usurp for relay){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, send nonsense, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event or lock lanes for postgres; usurp for relay){}",
             did_you_mean(text, TO_PROCESSES)
         )),
     }

@@ -12,6 +12,7 @@
 //! | alarm | connections that the broker has blocked |
 //! | unbind | messages returned |
 //! | refuse | publishes nacked, writes refused |
+//! | nonsense | messages of somebody else's that the queue took |
 //! | limit deliveries | messages that were given up |
 //! | spoil | events that were stored spoilt |
 //! | lock | statements that wait for the lock |
@@ -121,6 +122,9 @@ impl<'r> Bitten<'r> {
             (Target::Server(_), Action::Refuse(Refused::Messages)) => {
                 let nacks = now.nacks - self.before.nacks;
                 self.by(nacks > 0, vec![("publishes_nacked", nacks)])
+            }
+            (Target::Server(_), Action::Nonsense) => {
+                self.by(self.refused > 0, vec![("nonsense_sent", self.refused)])
             }
             (Target::Server(_), Action::LimitDeliveries) => {
                 self.by(self.refused > 0, vec![("dead_lettered", self.refused)])

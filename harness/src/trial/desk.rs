@@ -57,6 +57,35 @@ impl Desk {
         Ok(u64::from(declared.message_count()))
     }
 
+    /// Has a queue take messages that are no events, past every exchange of the service's. Says how many it took.
+    pub async fn nonsense(&self, queue: &str) -> Result<u64> {
+        let typed = |kind: &str| BasicProperties::default().with_type(kind.into());
+        // Bytes that are no message, a message that says nothing, one of another kind.
+        let messages = [
+            (typed("auction.v1.BidPlaced"), &b"\xff\xfe\xfd"[..]),
+            (typed("auction.v1.BidPlaced"), b""),
+            (typed("weather.v1.Rain"), b"drops"),
+        ];
+        let mut taken = 0;
+        for (properties, body) in messages {
+            let options = BasicPublishOptions {
+                mandatory: true,
+                ..Default::default()
+            };
+            let publish = async {
+                let confirm =
+                    self.channel
+                        .basic_publish("".into(), queue.into(), options, body, properties);
+                confirm.await?.await
+            };
+            let confirmed = timeout(ANSWER_WITHIN, publish)
+                .await
+                .with_context(|| format!("{queue} did not answer within {ANSWER_WITHIN:?}"))??;
+            taken += u64::from(matches!(confirmed, Confirmation::Ack(None)));
+        }
+        Ok(taken)
+    }
+
     /// Publishes the fence: whoever reads it has read all that was routed before it.
     pub async fn fence(&self) -> Result<()> {
         let mandatory = BasicPublishOptions {

@@ -16,6 +16,8 @@ use crate::{
 
 /// How long the consumers may take for what is left in their queue.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+/// How long the broker may take to put back what stopped consumers had in their hands.
+const BACK_WITHIN: Duration = Duration::from_millis(250);
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// How often the consumers are given another chance at what they left unacknowledged when they stopped.
 const CHANCES: usize = 3;
@@ -84,7 +86,7 @@ async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
             );
             return Ok(());
         }
-        left = desk.waiting(QUEUE).await?;
+        left = come_back(desk).await?;
         if left == 0 {
             return Ok(());
         }
@@ -96,6 +98,19 @@ async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
         ),
     );
     Ok(())
+}
+
+/// How many messages come back to the queue from consumers that have stopped. The broker puts them there some time after
+/// it has seen the connection end.
+async fn come_back(desk: &Desk) -> Result<u64> {
+    let deadline = Instant::now() + BACK_WITHIN;
+    loop {
+        let waiting = desk.waiting(QUEUE).await?;
+        if waiting > 0 || Instant::now() > deadline {
+            return Ok(waiting);
+        }
+        sleep(LOOK_EVERY).await;
+    }
 }
 
 /// How many messages are left when the time is up, or 0 before.

@@ -1,4 +1,5 @@
-//! The consumer's queue with a limit of deliveries, as RabbitMQ 4 has one unless it is told otherwise.
+//! What is done to the consumer's queue: a limit of deliveries, as RabbitMQ 4 has one unless it is told otherwise, and
+//! messages of a third party.
 
 use anyhow::Result;
 
@@ -26,5 +27,10 @@ impl OwnServers {
     pub async fn given_up(&self) -> Result<u64> {
         let desk = Desk::open(&self.amqp_url()).await?;
         desk.waiting(&format!("{QUEUE}.dead")).await
+    }
+
+    /// Sends the consumer what is no event. Says how many messages its queue took.
+    pub async fn send_nonsense(&self) -> Result<u64> {
+        Desk::open(&self.amqp_url()).await?.nonsense(QUEUE).await
     }
 }
