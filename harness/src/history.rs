@@ -8,8 +8,10 @@ mod commit;
 mod format;
 mod index;
 mod last;
+mod outcome;
 mod reader;
 mod recorder;
+mod tables;
 
 use std::collections::BTreeMap;
 
@@ -22,8 +24,10 @@ pub use commit::{Change, Columns, Commit, Operation, instant};
 pub use format::FORMAT;
 pub use index::{AuctionTerms, FaultLife, History, LedgerState, Op};
 pub use last::Last;
+pub use outcome::{BidAsked, Outcome, Purpose, Refusal};
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
+pub use tables::{BidRow, EventRow, InboxRow, Snapshot, StandingRow};
 
 /// One line of the history file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -198,98 +202,6 @@ pub enum Event {
     Ended,
 }
 
-/// A bid as a client sends it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BidAsked {
-    /// The client's idempotency key.
-    pub bid_id: Uuid,
-    /// The auction it is placed on.
-    pub auction_id: Uuid,
-    /// The bidder.
-    pub user_id: String,
-    /// Minor units.
-    pub amount: i64,
-}
-
-/// Why a client asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// The scenario's workload.
-    #[default]
-    Workload,
-    /// An earlier answer left it open; the same is asked again until it is known.
-    Inquiry,
-    /// Everything is healed: does the whole way work, through this process and for this key?
-    Canary,
-}
-
-/// How an invocation ended, as its client knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum Outcome {
-    /// 201 or 200 with the bid: it is stored.
-    Accepted {
-        /// 201 created, or 200 the same bid again.
-        status: u16,
-        /// Its place in the auction, as the service answered.
-        sequence: i64,
-        /// The amount as the service answered.
-        amount: i64,
-    },
-    /// A definite no, 4xx with a known code: it is not stored.
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// The problem's code, such as `bid_too_low`.
-        code: String,
-    },
-    /// 5xx, a timeout, a cut connection: it may have happened.
-    Unknown {
-        /// HTTP status where there was an answer.
-        status: Option<u16>,
-        /// What the client saw.
-        reason: String,
-    },
-    /// An answer that no contract allows: another bid's body, a redirect, a refusal without a problem document. It may have
-    /// happened.
-    Nonsense {
-        /// HTTP status.
-        status: u16,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-impl Outcome {
-    /// What a refusal says; `None` when it is not one. The codes are told apart by what they contain, so that
-    /// `too_low` and `bid_too_low` mean the same whatever system is judged.
-    pub fn refusal(&self) -> Option<Refusal> {
-        let Self::Refused { code, .. } = self else {
-            return None;
-        };
-        Some(match code {
-            code if code.contains("too_low") => Refusal::TooLow,
-            code if code.contains("conflict") => Refusal::Conflict,
-            code if code.contains("closed") => Refusal::Closed,
-            _ => Refusal::Unexpected,
-        })
-    }
-}
-
-/// Why a bid was refused, by the code of its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// It does not beat the highest bid, or does not reach the starting price.
-    TooLow,
-    /// The `bid_id` is taken by a bid with other content.
-    Conflict,
-    /// The auction is closed.
-    Closed,
-    /// Anything else: no well-formed bid on an existing auction earns it.
-    Unexpected,
-}
-
 /// The life of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -332,97 +244,4 @@ pub struct EventSeen {
     pub sequence: i64,
     /// Microseconds since the Unix epoch, by the database's clock.
     pub placed_at_us: i64,
-}
-
-/// The tables at one instant.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Snapshot {
-    /// Taken after recovery (or after its budget ran out), when nothing is in flight.
-    pub last: bool,
-    /// Table `bids`.
-    pub bids: Vec<BidRow>,
-    /// Table `outbox_events`.
-    pub events: Vec<EventRow>,
-    /// Table `inbox`.
-    pub inbox: Vec<InboxRow>,
-    /// Table `standings`.
-    pub standings: Vec<StandingRow>,
-    /// Messages in the dead-letter queue; only counted in the last snapshot.
-    pub dead_letters: u64,
-    /// How often the broker delivered to the service's consumer again what it had delivered before; only counted in
-    /// the last snapshot.
-    #[serde(default)]
-    pub redelivered_to_consumer: u64,
-}
-
-/// A row of `bids`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct BidRow {
-    /// The bid.
-    pub bid_id: Uuid,
-    /// Its auction.
-    pub auction_id: Uuid,
-    /// The bidder.
-    pub user_id: String,
-    /// Minor units.
-    pub amount: i64,
-    /// Its place in the auction.
-    pub sequence: i64,
-    /// Microseconds since the Unix epoch, by the database's clock; from format 2 on.
-    #[serde(default)]
-    pub placed_at_us: i64,
-}
-
-/// A row of `outbox_events`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventRow {
-    /// The event.
-    pub id: Uuid,
-    /// `pending`, `processing`, `published` or `failed`.
-    pub status: String,
-    /// Claims so far.
-    pub attempts: i32,
-    /// The row's own column.
-    pub auction_id: Uuid,
-    /// The row's own column.
-    pub sequence: i64,
-    /// The decoded payload, or why it could not be decoded.
-    pub payload: Result<EventSeen, String>,
-}
-
-/// A row of `inbox`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct InboxRow {
-    /// The bid.
-    pub bid_id: Uuid,
-    /// Its auction.
-    pub auction_id: Uuid,
-    /// Its place in the auction.
-    pub sequence: i64,
-    /// The bidder; from format 2 on.
-    #[serde(default)]
-    pub user_id: String,
-    /// Minor units.
-    pub amount: i64,
-    /// When the bid was placed, by the message; from format 2 on.
-    #[serde(default)]
-    pub placed_at_us: i64,
-    /// False while parked.
-    pub applied: bool,
-}
-
-/// A row of `standings`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct StandingRow {
-    /// The auction.
-    pub auction_id: Uuid,
-    /// The last applied place.
-    pub last_sequence: i64,
-    /// How many bids were applied.
-    pub bid_count: i64,
-    /// The bid with the highest applied amount; from format 2 on.
-    #[serde(default)]
-    pub highest_bid_id: Option<Uuid>,
-    /// The highest applied amount, minor units.
-    pub highest_amount: Option<i64>,
 }

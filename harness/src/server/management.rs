@@ -84,7 +84,7 @@ impl Management {
         let body = json!({ "pattern": pattern, "definition": limit, "apply-to": "queues" });
         self.call(Method::PUT, &format!("policies/{vhost}/{policy}"), &body)
             .await?;
-        self.until_policy(vhost, queue, Some(policy)).await
+        self.until_policy(vhost, queue, policy).await
     }
 
     /// Takes such a policy away again.
@@ -95,13 +95,13 @@ impl Management {
             .map(drop)
     }
 
-    async fn until_policy(&self, vhost: &str, queue: &str, wanted: Option<&str>) -> Result<()> {
+    async fn until_policy(&self, vhost: &str, queue: &str, wanted: &str) -> Result<()> {
         let deadline = Instant::now() + ANSWER_WITHIN;
         loop {
             let path = format!("queues/{vhost}/{queue}");
             let about = self.call(Method::GET, &path, &Value::Null).await?;
             let found = about["policy"].as_str();
-            if found == wanted {
+            if found == Some(wanted) {
                 return Ok(());
             }
             if Instant::now() > deadline {
