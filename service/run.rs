@@ -8,7 +8,7 @@ use clap::Parser;
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
     time::timeout,
 };
@@ -193,6 +193,8 @@ struct Process {
     ops: OpsState,
     tasks: JoinSet<&'static str>,
     stop: CancellationToken,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Process {
@@ -217,6 +219,9 @@ impl Process {
             ops,
             tasks: JoinSet::new(),
             stop,
+            // Heard from here on: before a role has anything in its hands that must be finished.
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
@@ -285,23 +290,27 @@ impl Process {
 
     /// Waits for SIGTERM or SIGINT, or for a role that ends by itself, then for the rest to finish within the grace.
     async fn until_told(mut self) -> Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let early = tokio::select! {
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
+            _ = self.terminate.recv() => None,
+            _ = self.interrupt.recv() => None,
             ended = self.tasks.join_next() => ended,
         };
         let grace = self.config.shutdown_grace();
         info!(?grace, "stopping: finishing what has begun");
         self.stop.cancel();
-        let rest = async { while self.tasks.join_next().await.is_some() {} };
-        let in_time = timeout(grace, rest).await.is_ok();
-        match early {
-            Some(Ok(name)) => bail!("{name} ended by itself"),
-            Some(Err(panic)) => bail!("a role panicked: {panic}"),
-            None if in_time => Ok(()),
-            None => bail!(
+        let rest = async {
+            let mut panicked = None;
+            while let Some(ended) = self.tasks.join_next().await {
+                panicked = panicked.or(ended.err());
+            }
+            panicked
+        };
+        let rest = timeout(grace, rest).await;
+        match (early, rest) {
+            (Some(Ok(name)), _) => bail!("{name} ended by itself"),
+            (Some(Err(panic)), _) | (None, Ok(Some(panic))) => bail!("a role panicked: {panic}"),
+            (None, Ok(None)) => Ok(()),
+            (None, Err(_)) => bail!(
                 "not everything was finished within {grace:?}; leases and unacked deliveries cover the rest"
             ),
         }
