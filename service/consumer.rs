@@ -23,6 +23,7 @@ use crate::{
     readiness::{Dependency, Readiness},
 };
 
+mod depth;
 mod purge;
 
 /// How long one batch's transaction may take before its connection is given up.
@@ -118,11 +119,27 @@ impl Consumer {
             BasicConsumeOptions::default(),
             FieldTable::default(),
         );
-        let mut deliveries = answer("subscribing", consume).await?;
+        let deliveries = answer("subscribing", consume).await?;
         self.rabbitmq.up();
         // Until a statement of ours is refused; whether Postgres is there is asked elsewhere.
         self.postgres.up();
         backoff.reset();
+        let served = self.serve(&channel, deliveries, stop);
+        tokio::select! {
+            served = served => served?,
+            never = depth::watch(&link, &self.broker.queue, &self.metrics) => match never {},
+        }
+        link.close().await;
+        Ok(())
+    }
+
+    /// Batch by batch until `stop`.
+    async fn serve(
+        &self,
+        channel: &Channel,
+        mut deliveries: lapin::Consumer,
+        stop: &CancellationToken,
+    ) -> Result<(), Outage> {
         loop {
             let first = tokio::select! {
                 delivery = deliveries.next() => delivery.ok_or(Outage::Cancelled)??,
@@ -135,11 +152,10 @@ impl Consumer {
                     _ => break,
                 }
             }
-            if !self.settle(&channel, batch, stop).await? {
+            if !self.settle(channel, batch, stop).await? {
                 break;
             }
         }
-        link.close().await;
         Ok(())
     }
 

@@ -65,6 +65,8 @@ impl From<sqlx::Error> for DatabaseError {
                 // query_canceled: the server enforced statement_timeout.
                 Some("57014") => Self::TimedOut,
                 Some(state) if is_passing(state) => Self::Unavailable(error),
+                // not_null_violation: a column that this version knows nothing of, and so the schema's fault.
+                Some("23502") => Self::Other(error),
                 Some(state) if matches!(class(state), "22" | "23") => Self::Refused(error),
                 _ => Self::Other(error),
             },

@@ -21,6 +21,8 @@ pub struct ConsumerMetrics {
     pub parked: Counter,
     /// Deliveries that can never be understood.
     pub dead_lettered: Counter,
+    /// Messages that wait in the queue.
+    pub queue_messages: Gauge,
     /// Bids that wait for a predecessor now.
     pub parked_bids: Gauge,
     /// How long the first of them has waited.
@@ -47,6 +49,11 @@ impl ConsumerMetrics {
             "dead_lettered",
             "Deliveries that can never be understood",
             metrics.dead_lettered.clone(),
+        );
+        consumer.register(
+            "queue_messages",
+            "Messages in the queue that no consumer has yet, as of a few seconds ago",
+            metrics.queue_messages.clone(),
         );
         consumer.register(
             "parked_bids",

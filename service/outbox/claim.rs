@@ -165,6 +165,7 @@ const CLAIM: &str = "
     SELECT pg_current_xact_id()::text::bigint AS horizon,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
            NOT EXISTS (SELECT FROM cut) AND (SELECT count(*) FROM due) < $6 AS exhausted,
+           coalesce((SELECT bit_or(1::bigint << lane::int) FROM known WHERE current), 0) AS looked_into,
            ARRAY(SELECT lane FROM known WHERE NOT current ORDER BY turn) AS recalled,
            ARRAY(SELECT recalls FROM known WHERE NOT current ORDER BY turn) AS recalls,
            (SELECT count(*) FROM put_aside) AS put_aside,

@@ -21,6 +21,7 @@ crate::cases!(
     a_claim_that_is_carried_out_late_leaves_nothing_in_nobody_s_hands,
     a_claim_that_comes_after_the_rewind_takes_nothing,
     an_event_below_one_that_committed_earlier_is_not_overtaken,
+    what_committed_late_in_a_lane_that_was_to_be_given_up_is_found,
     a_locked_event_is_waited_for_and_not_passed_by,
     lanes_take_turns,
     a_window_ends_before_a_suspect_and_a_suspect_is_claimed_alone,
@@ -100,6 +101,30 @@ async fn an_event_below_one_that_committed_earlier_is_not_overtaken(site: &Site)
     order.extend(relay.drain().await?);
     ensure!(places(&order, y) == [1, 2], "{order:?}");
     ensure!(places(&order, x) == [1, 2, 3, 4, 5], "{order:?}");
+    Ok(())
+}
+
+async fn what_committed_late_in_a_lane_that_was_to_be_given_up_is_found(site: &Site) -> Result<()> {
+    let [x, y] = same_lane(site).await?;
+    let mut relay = Relay::start(site).await?;
+    let mut late = site.pool.begin().await?;
+    append(&mut *late, y, 1, 1).await?;
+    append(&site.pool, x, 1, 1).await?;
+    let mut order = relay.drain().await?;
+    let draining = |value: bool| {
+        sqlx::query("UPDATE relay_lanes SET draining = $1")
+            .bind(value)
+            .execute(&site.pool)
+    };
+    draining(true).await?;
+    late.commit().await?;
+    order.extend(relay.drain().await?);
+    draining(false).await?;
+    for sequence in 2..5 {
+        append(&site.pool, x, sequence, 1).await?;
+        order.extend(relay.drain().await?);
+    }
+    ensure!(places(&order, y) == [1], "{order:?}");
     Ok(())
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Sight {
     pub oldest_running: i64,
     /// Nothing more was there.
     pub exhausted: bool,
+    /// The lanes that were looked into, one bit each: not one that is given up, or under another token.
+    pub looked_into: i64,
     /// Lanes that were passed by because they were recalled,
     pub recalled: Vec<i16>,
     /// and how often by now.
@@ -117,7 +119,8 @@ impl Frontier {
             let Some(edge) = self.lanes.get_mut(lane) else {
                 continue;
             };
-            if sight.recalled.contains(lane) {
+            // What was not looked into may hold anything.
+            if sight.looked_into & (1 << lane) == 0 {
                 continue;
             }
             // Lanes before the last one that gave something were looked through to their ends.
@@ -154,6 +157,7 @@ mod tests {
             horizon: now,
             oldest_running: now,
             exhausted: true,
+            looked_into: LANES.iter().fold(0, |lanes, lane| lanes | 1 << lane),
             recalled: Vec::new(),
             recalls: Vec::new(),
         }
@@ -242,6 +246,7 @@ mod tests {
     fn it_falls_when_the_lane_is_recalled_and_nothing_is_learned_from_the_look_that_found_it() {
         let mut frontier = raised();
         let recalled = Sight {
+            looked_into: 1 << 5,
             recalled: vec![3],
             recalls: vec![7],
             ..quiet(14)
@@ -251,6 +256,19 @@ mod tests {
         assert_eq!(frontier.in_turn().recalls, [7, 0]);
         frontier.learn(&quiet(16), &LANES, [].into_iter());
         assert_eq!(floors(&frontier), [0, 301]);
+    }
+
+    #[test]
+    fn nothing_is_learned_of_a_lane_that_was_not_looked_into() {
+        let mut frontier = Frontier::default();
+        frontier.own(&held(1));
+        frontier.learn(&quiet(10), &LANES, [(3, 100)].into_iter());
+        let draining = Sight {
+            looked_into: 1 << 5,
+            ..quiet(12)
+        };
+        frontier.learn(&draining, &LANES, [].into_iter());
+        assert_eq!(floors(&frontier), [0, 0], "it may be taken up again");
     }
 
     #[test]
