@@ -228,7 +228,8 @@ pub async fn claim_and_mark(
     frontier.own(&beat.held);
     while claims.len() < windows {
         let began = Instant::now();
-        let claim = outbox::claim(connection, relay, WINDOW, POLICY, &mut frontier).await?;
+        let claim =
+            outbox::claim(connection, relay, (WINDOW, WINDOW), POLICY, &mut frontier).await?;
         claims.push(began.elapsed());
         if claim.events.is_empty() && !claim.more {
             break;

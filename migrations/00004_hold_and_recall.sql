@@ -16,6 +16,8 @@ DROP INDEX outbox_pending;
 CREATE INDEX outbox_ready ON outbox_events (lane, position) WHERE status = 'pending' AND NOT held;
 -- What holds its auction back, by auction.
 CREATE INDEX outbox_holding ON outbox_events (auction_id, sequence) WHERE status = 'failed' OR held;
+-- What has failed of an auction.
+CREATE INDEX outbox_failed_places ON outbox_events (auction_id, sequence) WHERE status = 'failed';
 -- The age of the oldest failed event, for the metrics.
 CREATE INDEX outbox_failed ON outbox_events (created_at) WHERE status = 'failed';
 

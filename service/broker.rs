@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lapin::{Channel, Connection, ConnectionProperties, uri::AMQPUri};
+use lapin::{
+    Channel, Connection, ConnectionProperties,
+    uri::{AMQPScheme, AMQPUri},
+};
 use tracing::warn;
 
 mod line;
@@ -129,6 +132,11 @@ impl Broker {
     /// them at once.
     pub(crate) async fn connect(&self, role: &str) -> Result<Link, Outage> {
         let mut uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
+        if uri.scheme != AMQPScheme::AMQP {
+            return Err(Outage::Url(
+                "only amqp:// is spoken, without TLS".to_owned(),
+            ));
+        }
         uri.query.heartbeat = Some(self.heartbeat);
         let properties =
             ConnectionProperties::default().with_connection_name(role.to_owned().into());

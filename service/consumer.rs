@@ -110,7 +110,10 @@ impl Consumer {
 
     /// One connection to the broker, from opening it to the first thing that goes wrong.
     async fn session(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), Outage> {
-        let (link, channel) = self.broker.open("consumer").await?;
+        let (link, channel) = tokio::select! {
+            opened = self.broker.open("consumer") => opened?,
+            () = stop.cancelled() => return Ok(()),
+        };
         let qos = channel.basic_qos(self.settings.prefetch, BasicQosOptions::default());
         answer("setting the prefetch", qos).await?;
         let consume = channel.basic_consume(

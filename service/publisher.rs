@@ -139,7 +139,7 @@ impl Publisher {
     pub async fn send(&mut self, window: Vec<Message>) {
         let mut flight = Flight::of(window.iter().map(|message| message.id));
         let mut rest = window.into_iter();
-        while rest.len() > 0 && self.answers.outage.is_none() {
+        while rest.len() > 0 && !self.answers.is_over() {
             let slice = rest.by_ref().take(SLICE);
             let publishes = join_all(slice.map(|message| self.publish(message)));
             match self.patience.wait(publishes).await {
@@ -149,8 +149,7 @@ impl Publisher {
                 Err(_) => {
                     // Confirms of this slice may still come, and take with them what was returned.
                     self.answers.unheard = true;
-                    let silent = self.patience.lost("taking a window");
-                    self.answers.outage.get_or_insert(silent);
+                    self.answers.give_up(self.patience.lost("taking a window"));
                 }
             }
         }
@@ -216,16 +215,19 @@ impl Patience {
     async fn wait<T>(&self, what: impl Future<Output = T>) -> Result<T, Lost> {
         let mut what = std::pin::pin!(what);
         loop {
+            // What an alarm has held up takes its time when the alarm is over.
+            let asked_for = self.is_asked_for();
             match timeout(self.within, &mut what).await {
                 Ok(done) => return Ok(done),
-                Err(_) if self.is_asked_for() => {}
+                Err(_) if self.stop.is_cancelled() => return Err(Lost),
+                Err(_) if asked_for || self.is_asked_for() => {}
                 Err(_) => return Err(Lost),
             }
         }
     }
 
     fn is_asked_for(&self) -> bool {
-        self.connection.blocked() && self.connection.connected() && !self.stop.is_cancelled()
+        self.connection.blocked() && self.connection.connected()
     }
 
     fn lost(&self, doing: &'static str) -> Outage {

@@ -114,5 +114,16 @@ async fn applied_after(
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    Ok(bids)
+    Ok(without_holes(bids))
+}
+
+/// Up to the first place that is missing. It was purged, and is told as a gap before what comes after it.
+fn without_holes(mut bids: Vec<Bid>) -> Vec<Bid> {
+    let hole = bids
+        .windows(2)
+        .position(|pair| pair[1].sequence != pair[0].sequence + 1);
+    if let Some(last) = hole {
+        bids.truncate(last + 1);
+    }
+    bids
 }

@@ -48,11 +48,14 @@ pub struct Claim {
     pub events: Vec<ClaimedEvent>,
     /// There is, or may be, more: the next claim should follow at once.
     pub more: bool,
-    /// The only event here is to be alone in the relay's hands until its fate is known.
-    pub alone: bool,
+    /// The only event here is a suspect.
+    pub suspect: bool,
+    /// A suspect is here, or comes next: nothing is to be claimed before all of this is written back, so that a suspect is
+    /// alone in its relay's hands.
+    pub wait: bool,
 }
 
-/// Claims up to `limit` events from the lanes that `relay` owns under the tokens that `frontier` knows, and counts the attempt.
+/// Claims up to `limit` of the next `window` events from the lanes that `relay` owns under the tokens that `frontier` knows, and counts the attempt.
 ///
 /// - The lanes' rows are locked first: a takeover, a rewind or a recall happens before (and its lane is passed by) or
 ///   after (and finds our events in flight). A statement that the client gave up is carried out under tokens that the
@@ -63,7 +66,7 @@ pub struct Claim {
 pub async fn claim(
     conn: &mut PgConnection,
     relay: Uuid,
-    limit: i64,
+    (window, limit): (i64, i64),
     policy: ClaimPolicy,
     frontier: &mut Frontier,
 ) -> sqlx::Result<Claim> {
@@ -77,9 +80,10 @@ pub async fn claim(
         .bind(&known.tokens)
         .bind(&known.recalls)
         .bind(&known.floors)
-        .bind(limit)
+        .bind(window)
         .bind(policy.hold_failed)
         .bind(policy.suspect_from)
+        .bind(limit)
         .fetch_all(conn)
         .await?;
     // The first columns are the same in each row, and there is always one.
@@ -87,6 +91,7 @@ pub async fn claim(
         return Err(sqlx::Error::RowNotFound);
     };
     let put_aside: i64 = sight.try_get("put_aside")?;
+    let wait: bool = sight.try_get("suspected")?;
     let sight = Sight::from_row(sight)?;
     let claimed = rows
         .iter()
@@ -98,15 +103,17 @@ pub async fn claim(
     events.sort_unstable_by_key(|event| event.position);
     let reached = events.iter().map(|event| (event.lane, event.position));
     frontier.learn(&sight, &known.lanes, reached);
-    let alone = matches!(&events[..], [only] if only.attempts > policy.suspect_from);
+    let suspect = matches!(&events[..], [only] if only.attempts > policy.suspect_from);
     Ok(Claim {
-        more: events.len() as i64 == limit || put_aside > 0 || !sight.recalled.is_empty(),
-        alone,
+        more: !sight.exhausted || put_aside > 0 || sight.passed_by(),
+        suspect,
+        wait,
         events,
     })
 }
 
-/// `$2..$5` are the lanes in the order of their turns: lane, token, recalls, and where to begin.
+/// `$2..$5` are the lanes in the order of their turns: lane, token, recalls, and where to begin. A lane that was recalled
+/// while its lock was waited for is not `current`: the snapshot does not show what has become claimable.
 ///
 /// `due` is a nested loop that stops when the window is full: it touches no more entries than it returns, whatever waits in
 /// other lanes or behind. `holds` is one probe for each auction of the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
@@ -117,7 +124,9 @@ const CLAIM: &str = "
         ORDER BY lane
         FOR NO KEY UPDATE
     ), known AS MATERIALIZED (
-        SELECT lane, token, recalls, turn, ($5::bigint[])[turn] AS floor, recalls = ($4::bigint[])[turn] AS current
+        SELECT lane, token, recalls, turn, recalls <> ($4::bigint[])[turn] AS recalled,
+               CASE WHEN recalls = ($4::bigint[])[turn] THEN ($5::bigint[])[turn] ELSE 0 END AS floor,
+               recalls = (ARRAY(SELECT recalls FROM relay_lanes ORDER BY lane))[lane + 1] AS current
         FROM mine WHERE token = ($3::bigint[])[turn]
         ORDER BY turn
     ), due AS MATERIALIZED (
@@ -147,7 +156,7 @@ const CLAIM: &str = "
             OFFSET 0) probed
         WHERE held_from IS NOT NULL
     ), judged AS MATERIALIZED (
-        SELECT c.id, c.token, (c.sequence > holds.held_from) IS TRUE AS waits
+        SELECT c.id, c.token, c.turn, c.position, (c.sequence > holds.held_from) IS TRUE AS waits
         FROM chosen c LEFT JOIN holds ON holds.auction_id = c.auction_id
     ), put_aside AS (
         UPDATE outbox_events e SET held = true
@@ -157,17 +166,19 @@ const CLAIM: &str = "
     ), claimed AS (
         UPDATE outbox_events e
         SET status = 'processing', claim_token = j.token, attempts = e.attempts + 1
-        FROM judged j
-        WHERE NOT j.waits AND e.id = j.id AND e.status = 'pending' AND NOT e.held
+        FROM (SELECT id, token FROM judged WHERE NOT waits ORDER BY turn, position LIMIT $9) j
+        WHERE e.id = j.id AND e.status = 'pending' AND NOT e.held
         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.sequence, e.claim_token, e.attempts,
             e.traceparent, e.position, e.lane
     )
     SELECT pg_current_xact_id()::text::bigint AS horizon,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
-           NOT EXISTS (SELECT FROM cut) AND (SELECT count(*) FROM due) < $6 AS exhausted,
+           NOT EXISTS (SELECT FROM cut) AND (SELECT count(*) FROM due) < least($6, $9) AS exhausted,
+           EXISTS (SELECT FROM cut) AS suspected,
+           (SELECT lane FROM known WHERE turn = (SELECT max(turn) FROM due)) AS last_lane,
            coalesce((SELECT bit_or(1::bigint << lane::int) FROM known WHERE current), 0) AS looked_into,
-           ARRAY(SELECT lane FROM known WHERE NOT current ORDER BY turn) AS recalled,
-           ARRAY(SELECT recalls FROM known WHERE NOT current ORDER BY turn) AS recalls,
+           ARRAY(SELECT lane FROM known WHERE recalled ORDER BY turn) AS recalled,
+           ARRAY(SELECT recalls FROM known WHERE recalled ORDER BY turn) AS recalls,
            (SELECT count(*) FROM put_aside) AS put_aside,
            claimed.*
     FROM (SELECT) AS one LEFT JOIN claimed ON true";

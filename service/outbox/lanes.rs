@@ -60,7 +60,10 @@ pub async fn beat(
         });
     }
     let mut tx = conn.begin().await?;
-    shed(&mut tx, relay, owned - pulse.share).await?;
+    lock(&mut tx, relay).await?;
+    if owned > pulse.share || pulse.draining {
+        shed(&mut tx, relay, owned - pulse.share).await?;
+    }
     let kept = held(&mut tx, relay).await?.len() as i64;
     let acquired = acquire(&mut tx, relay, lease_ms, pulse.share - kept).await?;
     let (reclaimed, failed) = reclaim(&mut tx, &acquired, max_attempts).await?;
@@ -121,6 +124,7 @@ pub async fn want_ring(conn: &mut PgConnection, relay: Uuid, wanted: bool) -> sq
 /// Gives up every lane and the relay's own row, so that others need not wait for the leases.
 pub async fn leave(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<()> {
     let mut tx = conn.begin().await?;
+    lock(&mut tx, relay).await?;
     sqlx::query(
         "UPDATE relay_lanes SET owner = NULL, draining = false, lease_until = '-infinity' WHERE owner = $1",
     )
@@ -222,6 +226,15 @@ async fn shed(conn: &mut PgConnection, relay: Uuid, surplus: i64) -> sqlx::Resul
     .bind(relay)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// Locks a relay's lanes in their order, as every statement does that locks several: no two of them deadlock.
+async fn lock(conn: &mut PgConnection, relay: Uuid) -> sqlx::Result<()> {
+    sqlx::query("SELECT FROM relay_lanes WHERE owner = $1 ORDER BY lane FOR NO KEY UPDATE")
+        .bind(relay)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -19,27 +19,29 @@ pub enum Requeue {
 
 /// Put back in one transaction; locks on the lanes are held as long.
 const CHUNK: i64 = 1_000;
+/// Between two chunks, for the lane's other auctions.
+const BREATH: Duration = Duration::from_millis(5);
 
 /// Makes failed events pending again, with a fresh count of attempts, and lets go what waited for them. Returns how many
 /// were put back. Stopped in the middle, it can be called again; relays let go what was left within a minute.
 pub async fn requeue(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<u64> {
     let mut put_back = 0;
     loop {
-        let auctions = requeue_some(conn, which).await?;
+        let Some(mut auctions) = requeue_some(conn, which).await? else {
+            return Ok(put_back);
+        };
         put_back += auctions.len() as u64;
-        let (done, mut auctions) = (auctions.is_empty(), auctions);
         auctions.dedup();
         for auction_id in auctions {
-            while let_go(conn, auction_id, true, CHUNK).await? == CHUNK as u64 {}
-        }
-        if done {
-            return Ok(put_back);
+            while let_go(conn, auction_id, true, CHUNK).await? == CHUNK as u64 {
+                tokio::time::sleep(BREATH).await;
+            }
         }
     }
 }
 
-/// Puts back up to [`CHUNK`] of them, and says whose they were, sorted.
-async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<Vec<Uuid>> {
+/// Puts back up to [`CHUNK`] of them, and says whose they were, sorted; `None` when there are none any more.
+async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<Option<Vec<Uuid>>> {
     let (auction, event) = match which {
         Requeue::All => (None, None),
         Requeue::Auction(id) => (Some(*id), None),
@@ -56,6 +58,9 @@ async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<
     .bind(CHUNK)
     .fetch_all(&mut *tx)
     .await?;
+    if failed.is_empty() {
+        return Ok(None);
+    }
     let (ids, lanes): (Vec<Uuid>, Vec<i16>) = failed.into_iter().unzip();
     recall(&mut tx, &lanes).await?;
     let mut auctions: Vec<Uuid> = sqlx::query_scalar(
@@ -68,7 +73,7 @@ async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<
     .await?;
     tx.commit().await?;
     auctions.sort_unstable();
-    Ok(auctions)
+    Ok(Some(auctions))
 }
 
 /// Lets go, first ones first, up to `chunk` held events of an auction that wait for none that has failed, or, where

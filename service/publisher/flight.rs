@@ -18,7 +18,9 @@ pub(super) struct Answers {
     pub unheard: bool,
     /// A confirm failed, or did not come in time.
     lost: bool,
-    /// Why the connection is of no more use.
+    /// The connection is of no more use,
+    over: bool,
+    /// and why, until somebody has asked.
     pub outage: Option<Outage>,
 }
 
@@ -75,8 +77,19 @@ impl Answers {
 
     fn lose(&mut self, why: Outage) -> Slot {
         self.lost = true;
-        self.outage.get_or_insert(why);
+        self.give_up(why);
         Slot::Lost
+    }
+
+    /// Nothing is waited for any more.
+    pub fn give_up(&mut self, why: Outage) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.outage = Some(why);
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 }
 
@@ -108,7 +121,7 @@ impl Flight {
             let Slot::Waiting(confirm) = slot else {
                 continue;
             };
-            let answer = if answers.outage.is_some() {
+            let answer = if answers.is_over() {
                 confirm.now_or_never().ok_or(Lost)
             } else {
                 patience.wait(confirm).await

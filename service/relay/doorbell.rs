@@ -63,11 +63,16 @@ impl Doorbell {
         if self.wanted.swap(wanted, SeqCst) == wanted {
             return Ok(());
         }
-        self.database
+        let said = self
+            .database
             .within(STATEMENT_WITHIN, async |conn| {
                 Ok(lanes::want_ring(conn, self.relay, wanted).await?)
             })
-            .await
+            .await;
+        if said.is_err() {
+            self.wanted.store(!wanted, SeqCst);
+        }
+        said
     }
 
     /// Listens until `over`. Every gap in listening ends with a ring: something may have been missed.

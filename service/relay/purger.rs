@@ -3,6 +3,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use uuid::Uuid;
@@ -15,6 +16,8 @@ use crate::{
 
 const EVERY: Duration = Duration::from_secs(60);
 const CHUNK: i64 = 1_000;
+/// Between two chunks, for the lane's other auctions.
+const BREATH: Duration = Duration::from_millis(5);
 /// Auctions with failed events that are looked at in a round.
 const AUCTIONS: i64 = 1_000;
 
@@ -96,23 +99,40 @@ impl Purger {
             .into_iter()
             .filter(|(_, first_is_held)| *first_is_held || !self.hold_failed)
         {
-            loop {
-                let chunk = self
-                    .database
-                    .within(STATEMENT_WITHIN, async |conn| {
-                        let hold = self.hold_failed;
-                        let chunk = outbox::let_go(conn, auction_id, hold, CHUNK);
-                        Ok::<_, DatabaseError>(chunk.await?)
-                    })
-                    .await?;
-                let_go += chunk;
-                if chunk < CHUNK as u64 || stop.is_cancelled() {
-                    break;
-                }
+            match self.let_go_of(auction_id, stop).await {
+                Ok(events) => let_go += events,
+                // Its turn comes again; the others' turn comes now.
+                Err(error) => debug!(%error, auction = %auction_id, "letting go put off"),
+            }
+            if stop.is_cancelled() {
+                return Ok(let_go);
             }
         }
         *self.after() = last.filter(|_| !round_is_over).unwrap_or(Uuid::nil());
         Ok(let_go)
+    }
+
+    async fn let_go_of(
+        &self,
+        auction_id: Uuid,
+        stop: &CancellationToken,
+    ) -> Result<u64, DatabaseError> {
+        let mut let_go = 0;
+        loop {
+            let chunk = self
+                .database
+                .within(STATEMENT_WITHIN, async |conn| {
+                    let hold = self.hold_failed;
+                    let chunk = outbox::let_go(conn, auction_id, hold, CHUNK);
+                    Ok::<_, DatabaseError>(chunk.await?)
+                })
+                .await?;
+            let_go += chunk;
+            if chunk < CHUNK as u64 || stop.is_cancelled() {
+                return Ok(let_go);
+            }
+            sleep(BREATH).await;
+        }
     }
 
     fn after(&self) -> std::sync::MutexGuard<'_, Uuid> {

@@ -60,6 +60,8 @@ pub(super) struct Session<'r> {
     careful: bool,
     in_hands: Arc<Semaphore>,
     went_well: AtomicBool,
+    /// The broker takes nothing now.
+    blocked: AtomicBool,
 }
 
 impl<'r> Session<'r> {
@@ -71,6 +73,7 @@ impl<'r> Session<'r> {
             careful,
             in_hands: Arc::new(Semaphore::new(IN_HANDS as usize)),
             went_well: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
         }
     }
 
@@ -121,6 +124,7 @@ impl<'r> Session<'r> {
     /// While the broker takes nothing, this relay is not ready, and says why.
     async fn heed(&self, mut alarms: BoxStream<'static, Option<String>>) -> Infallible {
         while let Some(alarm) = alarms.next().await {
+            self.blocked.store(alarm.is_some(), Relaxed);
             match alarm {
                 Some(why) => {
                     warn!(why, "RabbitMQ has blocked publishing; events wait");
@@ -154,7 +158,7 @@ impl<'r> Session<'r> {
             };
             let in_hands = self.in_hands.clone().acquire_owned().await.ok()?;
             let limit = if careful { 1 } else { settings.window };
-            let claim = match self.claim(&mut frontier, limit.into()).await {
+            let claim = match self.claim(&mut frontier, limit).await {
                 Ok(claim) => claim,
                 Err(error) => return Some(SessionEnd::Database(error)),
             };
@@ -162,11 +166,11 @@ impl<'r> Session<'r> {
                 metrics.batch_events.observe(claim.events.len() as f64);
                 place.send(Window {
                     events: claim.events,
-                    suspect: claim.alone,
+                    suspect: claim.suspect,
                     in_hands,
                 });
                 let next = async {
-                    if claim.alone || careful {
+                    if claim.wait || careful {
                         drop(self.all_written_back().await);
                     } else if !claim.more {
                         sleep(GATHER).await;
@@ -181,8 +185,12 @@ impl<'r> Session<'r> {
             } else if claim.more {
                 continue;
             } else if doorbell.is_wanted() {
-                // Nothing waits that could be refused again.
-                self.relay.rabbitmq.up();
+                drop(in_hands);
+                // Nothing waits, here or there, that could be refused again.
+                let idle = self.in_hands.available_permits() == IN_HANDS as usize;
+                if idle && !self.blocked.load(Relaxed) {
+                    self.relay.rabbitmq.up();
+                }
                 tokio::select! {
                     () = doorbell.rung(settings.poll) => {}
                     () = claimed.closed() => return None,
@@ -197,7 +205,7 @@ impl<'r> Session<'r> {
         }
     }
 
-    async fn claim(&self, frontier: &mut Frontier, limit: i64) -> Result<Claim, DatabaseError> {
+    async fn claim(&self, frontier: &mut Frontier, limit: u32) -> Result<Claim, DatabaseError> {
         let Relay {
             id,
             database,
@@ -208,7 +216,8 @@ impl<'r> Session<'r> {
         frontier.own(&lease.held());
         database
             .within(STATEMENT_WITHIN, async |conn| {
-                let claim = outbox::claim(conn, *id, limit, settings.claims(), frontier);
+                let limits = (settings.window.into(), limit.into());
+                let claim = outbox::claim(conn, *id, limits, settings.claims(), frontier);
                 Ok(claim.await?)
             })
             .await

@@ -168,13 +168,13 @@ async fn a_window_ends_before_a_suspect_and_a_suspect_is_claimed_alone(site: &Si
     let mut windows = Vec::new();
     for _ in 0..4 {
         let claim = relay.claim(500).await?;
-        windows.push((places(&claim.events, LAMP), claim.alone));
+        windows.push((places(&claim.events, LAMP), claim.suspect, claim.wait));
     }
     let expected = [
-        (vec![1, 2], false),
-        (vec![3], true),
-        (vec![4], true),
-        (vec![5], false),
+        (vec![1, 2], false, true),
+        (vec![3], true, true),
+        (vec![4], true, true),
+        (vec![5], false, false),
     ];
     ensure!(windows == expected, "{windows:?}");
     Ok(())

@@ -23,6 +23,7 @@ crate::cases!(
     with_skip_an_auction_goes_on_without_its_failed_event,
     what_was_held_goes_out_in_order_when_failed_events_no_longer_hold,
     a_held_event_is_walked_over_once,
+    what_is_put_aside_keeps_no_other_lane_waiting,
     a_database_of_before_is_brought_up_to_date_with_all_its_events,
 );
 
@@ -153,6 +154,36 @@ async fn a_held_event_is_walked_over_once(site: &Site) -> Result<()> {
     .fetch_one(&site.pool)
     .await?;
     ensure!(claimable == 0, "{claimable} are still in the claim's way");
+    Ok(())
+}
+
+async fn what_is_put_aside_keeps_no_other_lane_waiting(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 5_000).await?;
+    fail(&mut relay, LAMP, 1).await?;
+    site.append(VASE, 1, 10).await?;
+    let mut order = relay.claim(500).await?.events;
+    order.extend(relay.claim(500).await?.events);
+    ensure!(places(&order, VASE).len() == 10, "{order:?}");
+    // Tried with one event, what waits is put aside a window at a time all the same.
+    site.append(VASE, 11, 2).await?;
+    for _ in 0..11 {
+        let one = (500, 1);
+        let claim = outbox::claim(
+            &mut relay.connection,
+            relay.id,
+            one,
+            HOLD,
+            &mut relay.frontier,
+        );
+        ensure!(claim.await?.events.len() <= 1, "more than one was claimed");
+    }
+    let waiting: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM outbox_events WHERE status = 'pending' AND NOT held",
+    )
+    .fetch_one(&site.pool)
+    .await?;
+    ensure!(waiting == 0, "{waiting} are still in the claim's way");
     Ok(())
 }
 

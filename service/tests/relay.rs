@@ -51,7 +51,14 @@ impl Relay {
 
     pub async fn claim(&mut self, limit: i64) -> Result<Claim> {
         let frontier = &mut self.frontier;
-        Ok(outbox::claim(&mut self.connection, self.id, limit, self.policy, frontier).await?)
+        Ok(outbox::claim(
+            &mut self.connection,
+            self.id,
+            (limit, limit),
+            self.policy,
+            frontier,
+        )
+        .await?)
     }
 
     /// Claims and marks until nothing more is there. Says what, in order.

@@ -51,7 +51,7 @@ async fn an_event_that_ends_its_relays_is_given_up_and_nothing_else_is(site: &Si
             if claim.events.is_empty() && !claim.more {
                 break;
             }
-            if claim.alone {
+            if claim.suspect {
                 outbox::acquit(&mut relay.connection, &claim.events[0]).await?;
             }
             outbox::mark_published(&mut relay.connection, &claim.events, false).await?;
@@ -77,7 +77,7 @@ async fn an_event_that_dies_with_its_relays_and_could_be_sent_is_never_given_up(
         let mut relay = Relay::start(site).await?;
         let claim = relay.claim(500).await?;
         ensure!(claim.events.len() == 1, "{claim:?}");
-        if claim.alone {
+        if claim.suspect {
             // A message could be made of it; the broker never answers.
             outbox::acquit(&mut relay.connection, &claim.events[0]).await?;
         }
@@ -97,6 +97,6 @@ async fn handing_back_costs_no_attempt(site: &Site) -> Result<()> {
     }
     relay.beat(Duration::from_secs(60)).await?;
     let claim = relay.claim(500).await?;
-    ensure!(claim.events[0].attempts == 1 && !claim.alone, "{claim:?}");
+    ensure!(claim.events[0].attempts == 1 && !claim.suspect, "{claim:?}");
     Ok(())
 }

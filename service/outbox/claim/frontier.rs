@@ -28,10 +28,20 @@ pub(super) struct Sight {
     pub exhausted: bool,
     /// The lanes that were looked into, one bit each: not one that is given up, or under another token.
     pub looked_into: i64,
-    /// Lanes that were passed by because they were recalled,
+    /// The last lane of which something was taken or put aside.
+    pub last_lane: Option<i16>,
+    /// Lanes that were recalled since the last look,
     pub recalled: Vec<i16>,
     /// and how often by now.
     pub recalls: Vec<i64>,
+}
+
+impl Sight {
+    /// A lane was recalled so late that it could not be looked into.
+    pub fn passed_by(&self) -> bool {
+        let looked_into = |lane: &i16| self.looked_into & (1 << lane) != 0;
+        !self.recalled.iter().all(looked_into)
+    }
 }
 
 /// A relay's lanes, and the lowest position at which a claimable event of each can be.
@@ -140,8 +150,8 @@ impl Frontier {
                 });
             }
         }
-        if let Some(touched) = touched.filter(|_| !sight.exhausted) {
-            self.next = in_turn[touched].saturating_add(1);
+        if let Some(last) = sight.last_lane.filter(|_| !sight.exhausted) {
+            self.next = last.saturating_add(1);
         }
     }
 }
@@ -158,14 +168,17 @@ mod tests {
             oldest_running: now,
             exhausted: true,
             looked_into: LANES.iter().fold(0, |lanes, lane| lanes | 1 << lane),
+            last_lane: None,
             recalled: Vec::new(),
             recalls: Vec::new(),
         }
     }
 
-    fn full(now: i64) -> Sight {
+    /// A window that was full in `lane`.
+    fn full(now: i64, lane: i16) -> Sight {
         Sight {
             exhausted: false,
+            last_lane: Some(lane),
             ..quiet(now)
         }
     }
@@ -216,10 +229,10 @@ mod tests {
     fn it_stays_when_a_full_window_did_not_get_that_far() {
         let mut frontier = Frontier::default();
         frontier.own(&held(1));
-        frontier.learn(&full(10), &LANES, [(3, 90), (5, 100)].into_iter());
-        frontier.learn(&full(12), &LANES, [(3, 95)].into_iter());
+        frontier.learn(&full(10, 5), &LANES, [(3, 90), (5, 100)].into_iter());
+        frontier.learn(&full(12, 3), &LANES, [(3, 95)].into_iter());
         assert_eq!(floors(&frontier), [91, 0]);
-        frontier.learn(&full(14), &LANES, [(5, 101)].into_iter());
+        frontier.learn(&full(14, 5), &LANES, [(5, 101)].into_iter());
         assert_eq!(
             floors(&frontier),
             [96, 101],
@@ -243,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn it_falls_when_the_lane_is_recalled_and_nothing_is_learned_from_the_look_that_found_it() {
+    fn it_falls_when_the_lane_is_recalled_and_nothing_is_learned_from_a_look_before_that() {
         let mut frontier = raised();
         let recalled = Sight {
             looked_into: 1 << 5,
@@ -252,6 +265,7 @@ mod tests {
             ..quiet(14)
         };
         frontier.learn(&recalled, &LANES, [(5, 300)].into_iter());
+        assert!(recalled.passed_by());
         assert_eq!(floors(&frontier), [0, 0]);
         assert_eq!(frontier.in_turn().recalls, [7, 0]);
         frontier.learn(&quiet(16), &LANES, [].into_iter());
@@ -276,9 +290,9 @@ mod tests {
         let mut frontier = Frontier::default();
         frontier.own(&held(1));
         assert_eq!(frontier.in_turn().lanes, [3, 5]);
-        frontier.learn(&full(10), &LANES, [(3, 100)].into_iter());
+        frontier.learn(&full(10, 3), &LANES, [(3, 100)].into_iter());
         assert_eq!(frontier.in_turn().lanes, [5, 3]);
-        frontier.learn(&full(12), &[5, 3], [(5, 100)].into_iter());
+        frontier.learn(&full(12, 5), &[5, 3], [].into_iter());
         assert_eq!(frontier.in_turn().lanes, [3, 5]);
     }
 }
