@@ -19,6 +19,7 @@ mod database;
 mod feed;
 mod holds;
 mod inbox;
+mod metrics;
 mod post;
 mod redrive;
 mod relay;
@@ -46,13 +47,14 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 9] = [
+const CASES: [&[Case]; 10] = [
     claims::CASES,
     consumer::CASES,
     database::CASES,
     feed::CASES,
     holds::CASES,
     inbox::CASES,
+    metrics::CASES,
     redrive::CASES,
     takeovers::CASES,
     topology::CASES,
