@@ -30,6 +30,9 @@ use imposed::Imposed;
 /// How long after the workload a condition may still come true.
 const CONDITION_GRACE: Duration = Duration::from_secs(10);
 
+/// How long a process that was started again may take to answer.
+const ALIVE_WITHIN: Duration = Duration::from_secs(20);
+
 /// What every fault of a run needs.
 pub struct Injector<'r> {
     /// The system that is broken.
@@ -206,6 +209,8 @@ impl<'r> Injector<'r> {
                         bitten.in_hands(self.hands_of(&member, fault.idle).await?);
                         member.terminate().await?;
                         member.start().await?;
+                        // What the edge still counts may be the hands of the one before.
+                        member.wait_until_alive(ALIVE_WITHIN).await?;
                     }
                 }
                 bitten.happened("restarted");

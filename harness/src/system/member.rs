@@ -50,11 +50,20 @@ impl Member {
 
     /// Waits until its `/readyz` says yes.
     pub async fn wait_until_ready(&self, within: Duration) -> Result<()> {
+        self.wait_for("readyz", within).await
+    }
+
+    /// Waits until it answers at all: from then on it hears what it is told, whether it can work or not.
+    pub async fn wait_until_alive(&self, within: Duration) -> Result<()> {
+        self.wait_for("healthz", within).await
+    }
+
+    async fn wait_for(&self, probe: &str, within: Duration) -> Result<()> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(2))
             .build()?;
-        let url = format!("http://{}/readyz", self.http);
+        let url = format!("http://{}/{probe}", self.http);
         let ask = || async {
             let answer = http.get(&url).send().await?;
             if !answer.status().is_success() {
