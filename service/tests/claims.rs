@@ -82,7 +82,7 @@ async fn a_claim_that_comes_after_the_rewind_takes_nothing(site: &Site) -> Resul
 /// claim can be misled by that depends on what else ends on the server in between, so it is tried some times.
 async fn an_event_below_one_that_committed_earlier_is_not_overtaken(site: &Site) -> Result<()> {
     let mut relay = Relay::start(site).await?;
-    for pair in same_lane(site).await?.chunks_exact(2) {
+    for pair in site.same_lane().await?.chunks_exact(2) {
         two_writers(site, &mut relay, [pair[0], pair[1]]).await?;
     }
     Ok(())
@@ -112,7 +112,7 @@ async fn two_writers(site: &Site, relay: &mut Relay, [x, y]: [Uuid; 2]) -> Resul
 }
 
 async fn what_committed_late_in_a_lane_that_was_to_be_given_up_is_found(site: &Site) -> Result<()> {
-    let same_lane = same_lane(site).await?;
+    let same_lane = site.same_lane().await?;
     let (x, y) = (same_lane[0], same_lane[1]);
     let mut relay = Relay::start(site).await?;
     let mut late = site.pool.begin().await?;
@@ -252,16 +252,4 @@ async fn waiting(site: &Site, sessions: i64) -> Result<()> {
         }
     };
     timeout(WITHIN, waiting).await?
-}
-
-/// Auctions of one lane.
-async fn same_lane(site: &Site) -> Result<Vec<Uuid>> {
-    let ids: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT md5(n::text)::uuid FROM generate_series(1, 10000) AS n
-         WHERE uuid_hash(md5(n::text)::uuid) & 63 = 5 LIMIT 40",
-    )
-    .fetch_all(&site.pool)
-    .await?;
-    ensure!(ids.len() == 40, "too few auctions share a lane");
-    Ok(ids)
 }

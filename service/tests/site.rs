@@ -51,6 +51,18 @@ impl Site {
         append(&self.pool, auction_id, first, events).await
     }
 
+    /// Auctions of one lane.
+    pub async fn same_lane(&self) -> Result<Vec<Uuid>> {
+        let ids: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT md5(n::text)::uuid FROM generate_series(1, 10000) AS n
+             WHERE uuid_hash(md5(n::text)::uuid) & 63 = 5 LIMIT 40",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        anyhow::ensure!(ids.len() == 40, "too few auctions share a lane");
+        Ok(ids)
+    }
+
     pub async fn clear(self, lab: &Lab) -> Result<()> {
         self.pool.close().await;
         self.servers.remove(lab).await
