@@ -116,7 +116,9 @@ pub async fn claim(
 /// while its lock was waited for is not `current`: the snapshot does not show what has become claimable.
 ///
 /// `due` is a nested loop that stops when the window is full: it touches no more entries than it returns, whatever waits in
-/// other lanes or behind. `holds` is one probe for each auction of the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
+/// other lanes or behind. The updates go by id: that an event is still pending they say by its other columns, or a plan that
+/// was made for an empty table would walk all that is pending once for each of them.
+///  `holds` is one probe for each auction of the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
 const CLAIM: &str = "
     WITH mine AS MATERIALIZED (
         SELECT lane, token, recalls, array_position($2::smallint[], lane) AS turn FROM relay_lanes
@@ -161,13 +163,13 @@ const CLAIM: &str = "
     ), put_aside AS (
         UPDATE outbox_events e SET held = true
         FROM judged j
-        WHERE j.waits AND e.id = j.id AND e.status = 'pending' AND NOT e.held
+        WHERE j.waits AND e.id = j.id AND e.claim_token IS NULL AND e.processed_at IS NULL AND NOT e.held
         RETURNING e.id
     ), claimed AS (
         UPDATE outbox_events e
         SET status = 'processing', claim_token = j.token, attempts = e.attempts + 1
         FROM (SELECT id, token FROM judged WHERE NOT waits ORDER BY turn, position LIMIT $9) j
-        WHERE e.id = j.id AND e.status = 'pending' AND NOT e.held
+        WHERE e.id = j.id AND e.claim_token IS NULL AND e.processed_at IS NULL AND NOT e.held
         RETURNING e.id, e.event_type, e.payload::text AS payload, e.auction_id, e.sequence, e.claim_token, e.attempts,
             e.traceparent, e.position, e.lane
     )

@@ -1,6 +1,6 @@
 //! Claims: what is taken, in which order, and what a claim that came late may not do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use outbox_service::outbox;
@@ -24,6 +24,7 @@ crate::cases!(
     what_committed_late_in_a_lane_that_was_to_be_given_up_is_found,
     a_locked_event_is_waited_for_and_not_passed_by,
     lanes_take_turns,
+    a_plan_that_was_made_for_an_empty_table_serves_a_full_one,
     a_window_ends_before_a_suspect_and_a_suspect_is_claimed_alone,
     what_a_lost_answer_has_marked_is_no_conflict,
     under_another_token_nothing_is_written_back,
@@ -167,6 +168,35 @@ async fn lanes_take_turns(site: &Site) -> Result<()> {
         places(&events, VASE).len() == 10,
         "a lane with much in it kept the others waiting"
     );
+    Ok(())
+}
+
+async fn a_plan_that_was_made_for_an_empty_table_serves_a_full_one(site: &Site) -> Result<()> {
+    const CLAIMS: u32 = 10;
+    async fn claims(relay: &mut Relay) -> Result<Duration> {
+        let began = Instant::now();
+        for _ in 0..CLAIMS {
+            ensure!(relay.claim(500).await?.events.len() == 500, "too few");
+        }
+        Ok(began.elapsed())
+    }
+    let mut before = Relay::start(site).await?;
+    before.drain().await?;
+    for auction in 0..400 {
+        site.append(Uuid::from_u128(auction), 1, 100).await?;
+    }
+    let made_for_nothing = claims(&mut before).await?;
+    sqlx::query("ANALYZE outbox_events")
+        .execute(&site.pool)
+        .await?;
+    // Another connection plans anew.
+    let mut after = Relay {
+        connection: site.tuned().await?,
+        ..before
+    };
+    let made_for_all = claims(&mut after).await?;
+    let ratio = made_for_nothing.as_secs_f64() / made_for_all.as_secs_f64();
+    ensure!(ratio < 8.0, "{ratio:.1} times as long");
     Ok(())
 }
 
