@@ -26,7 +26,7 @@ use crate::{
     outbox::{self, Requeue},
     readiness::Readiness,
     redrive,
-    relay::Relay,
+    relay::{Relay, STATEMENT_WITHIN},
     telemetry,
 };
 
@@ -41,8 +41,6 @@ const RELAY_CONNECTIONS: u32 = 6;
 const CONSUMER_CONNECTIONS: u32 = 3;
 const PROBE_CONNECTIONS: u32 = 2;
 const LIVE_CONNECTIONS: u32 = 4;
-/// The longest that a relay lends a connection for (`relay.rs`).
-const RELAY_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The program: parses its arguments, logs, runs, and says how it ended: 0 well, 1 badly, 2 wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -257,7 +255,7 @@ impl Process {
             pool(
                 &self.config,
                 RELAY_CONNECTIONS,
-                RELAY_DEADLINE,
+                STATEMENT_WITHIN,
                 "outbox-relay",
                 &BY_INDEX,
             )?,

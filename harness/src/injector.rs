@@ -72,11 +72,16 @@ impl<'r> Injector<'r> {
         self.wait_for_end(fault.lasting).await;
         match fault.action {
             Action::Refuse(Refused::Events | Refused::Commits) => {
-                bitten.refused(self.servers.refused().await?);
+                bitten.counted("writes_refused", self.servers.refused().await?);
             }
-            Action::LimitDeliveries => bitten.refused(self.servers.given_up().await?),
-            Action::Spoil => bitten.refused(self.servers.spoiled().await?),
-            Action::LockLanes => bitten.refused(self.servers.waiting_for_locks().await?),
+            Action::LimitDeliveries => {
+                bitten.counted("dead_lettered", self.servers.given_up().await?)
+            }
+            Action::Spoil => bitten.counted("events_spoiled", self.servers.spoiled().await?),
+            Action::LockLanes => {
+                let waiting = self.servers.waiting_for_locks().await?;
+                bitten.counted("statements_kept_waiting", waiting);
+            }
             _ => {}
         }
         let Evidence { proofs, beside } = bitten.count();
@@ -230,7 +235,7 @@ impl<'r> Injector<'r> {
                 imposed.lock(self.servers.lock_lanes().await?);
             }
             (Target::Server(_), Action::Nonsense) => {
-                bitten.refused(self.servers.send_nonsense().await?);
+                bitten.counted("nonsense_sent", self.servers.send_nonsense().await?);
             }
             (Target::Server(_), Action::LimitDeliveries) => {
                 bitten.happened(self.servers.limit_deliveries().await?);

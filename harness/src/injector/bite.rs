@@ -41,7 +41,8 @@ pub(super) struct Bitten<'r> {
     meters: Vec<(&'static str, Arc<Meter>)>,
     happened: Vec<&'static str>,
     in_hands: u64,
-    refused: u64,
+    /// What the server, or the lab at the server, has counted of it.
+    counted: Option<(&'static str, u64)>,
 }
 
 /// What a fault did.
@@ -66,7 +67,7 @@ impl<'r> Bitten<'r> {
             meters: Vec::new(),
             happened: Vec::new(),
             in_hands: 0,
-            refused: 0,
+            counted: None,
         })
     }
 
@@ -80,9 +81,9 @@ impl<'r> Bitten<'r> {
         self.in_hands += hands;
     }
 
-    /// So often the database has refused.
-    pub fn refused(&mut self, times: u64) {
-        self.refused = times;
+    /// So often it did what only it can do, by a count that no tap has.
+    pub fn counted(&mut self, what: &'static str, times: u64) {
+        self.counted = Some((what, times));
     }
 
     /// The fault is in place: what came before was not its own, and from here it is measured.
@@ -100,6 +101,9 @@ impl<'r> Bitten<'r> {
     /// What it did.
     pub fn count(self) -> Evidence {
         let now = sum(&self.links);
+        if let Some((what, times)) = self.counted {
+            return self.by(times > 0, vec![(what, times)]);
+        }
         match (&self.fault.target, &self.fault.action) {
             (Target::Edge { .. }, Action::Toxics(toxics)) => self.toxics(toxics, now),
             (Target::Edge { .. }, _) => severing(self.before, now),
@@ -122,22 +126,6 @@ impl<'r> Bitten<'r> {
             (Target::Server(_), Action::Refuse(Refused::Messages)) => {
                 let nacks = now.nacks - self.before.nacks;
                 self.by(nacks > 0, vec![("publishes_nacked", nacks)])
-            }
-            (Target::Server(_), Action::Nonsense) => {
-                self.by(self.refused > 0, vec![("nonsense_sent", self.refused)])
-            }
-            (Target::Server(_), Action::LimitDeliveries) => {
-                self.by(self.refused > 0, vec![("dead_lettered", self.refused)])
-            }
-            (Target::Server(_), Action::Spoil) => {
-                self.by(self.refused > 0, vec![("events_spoiled", self.refused)])
-            }
-            (Target::Server(_), Action::LockLanes) => self.by(
-                self.refused > 0,
-                vec![("statements_kept_waiting", self.refused)],
-            ),
-            (Target::Server(_), Action::Refuse(_)) => {
-                self.by(self.refused > 0, vec![("writes_refused", self.refused)])
             }
             (Target::Server(_), Action::Freeze) => {
                 self.by(now.in_flight > 0, vec![("left_waiting", now.in_flight)])
@@ -297,7 +285,7 @@ mod tests {
             meters: Vec::new(),
             happened: Vec::new(),
             in_hands: 0,
-            refused: 0,
+            counted: None,
         }
     }
 

@@ -1,10 +1,17 @@
 //! What a run's own database is made to hold against the service: an event of which no message can be made, and rows that
 //! somebody else has locked. Around all edges, and nothing beside this run feels it.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use super::servers::OwnServers;
+
+/// A statement that gave up a lock is tried again within this.
+const TRIED_WITHIN: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Spoils the first event that is stored from now on, and keeps what it was. A sequence decides which one is the first, also
 /// among transactions that do not see each other.
@@ -74,14 +81,20 @@ impl OwnServers {
         Ok(connection)
     }
 
-    /// How many statements on this database wait for a lock.
+    /// How many statements on this database wait for a lock. Between two tries of theirs none does: one is waited for.
     pub async fn waiting_for_locks(&self) -> Result<u64> {
         let mut connection = PgConnection::connect(&self.database_url()).await?;
-        let count: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .fetch_one(&mut connection)
-        .await?;
-        Ok(count.unsigned_abs())
+        let deadline = Instant::now() + TRIED_WITHIN;
+        loop {
+            let count: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut connection)
+            .await?;
+            if count > 0 || Instant::now() > deadline {
+                return Ok(count.unsigned_abs());
+            }
+            sleep(LOOK_EVERY).await;
+        }
     }
 }
