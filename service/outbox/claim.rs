@@ -55,7 +55,8 @@ pub struct Claim {
     pub wait: bool,
 }
 
-/// Claims up to `limit` of the next `window` events from the lanes that `relay` owns under the tokens that `frontier` knows, and counts the attempt.
+/// Claims up to `limit` of the next `window` events from the lanes that `relay` owns under the tokens that `frontier`
+/// knows, and counts the attempt.
 ///
 /// - The lanes' rows are locked first: a takeover, a rewind or a recall happens before (and its lane is passed by) or
 ///   after (and finds our events in flight). A statement that the client gave up is carried out under tokens that the
@@ -117,8 +118,9 @@ pub async fn claim(
 ///
 /// `due` is a nested loop that stops when the window is full: it touches no more entries than it returns, whatever waits in
 /// other lanes or behind. The updates go by id: that an event is still pending they say by its other columns, or a plan that
-/// was made for an empty table would walk all that is pending once for each of them.
-///  `holds` is one probe for each auction of the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it alone.
+/// was made for an empty table would walk all that is pending once for each of them. `holds` is one probe for each auction of
+/// the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it
+/// alone.
 const CLAIM: &str = "
     WITH mine AS MATERIALIZED (
         SELECT lane, token, recalls, array_position($2::smallint[], lane) AS turn FROM relay_lanes

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use outbox_service::outbox;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::{
     relay::{Relay, places},
+    running::until_locked_out,
     site::{Site, append},
 };
 
@@ -45,10 +46,10 @@ async fn a_claim_that_is_carried_out_late_leaves_nothing_in_nobody_s_hands(
         ..relay
     };
     let claim = tokio::spawn(async move { late.claim(500).await });
-    waiting(site, 1).await?;
+    until_locked_out(site, 1).await?;
     let mut connection = site.tuned().await?;
     let rewind = tokio::spawn(async move { outbox::lanes::rewind(&mut connection, id).await });
-    waiting(site, 2).await?;
+    until_locked_out(site, 2).await?;
     holder.commit().await?;
     let claimed = timeout(WITHIN, claim).await??;
     ensure!(
@@ -149,7 +150,7 @@ async fn a_locked_event_is_waited_for_and_not_passed_by(site: &Site) -> Result<(
         .execute(&mut *holder)
         .await?;
     let claim = tokio::spawn(async move { relay.claim(500).await });
-    waiting(site, 1).await?;
+    until_locked_out(site, 1).await?;
     holder.commit().await?;
     let claimed = timeout(WITHIN, claim).await???;
     ensure!(places(&claimed.events, LAMP) == [1, 2], "{claimed:?}");
@@ -263,23 +264,4 @@ async fn lock_lanes(connection: &mut PgConnection) -> Result<()> {
 async fn processing(site: &Site) -> Result<i64> {
     let count = "SELECT count(*) FROM outbox_events WHERE status = 'processing'";
     Ok(sqlx::query_scalar(count).fetch_one(&site.pool).await?)
-}
-
-/// Until so many sessions of this database wait for a lock.
-async fn waiting(site: &Site, sessions: i64) -> Result<()> {
-    let waiting = async {
-        let mut connection = PgConnection::connect(&site.servers.database_url()).await?;
-        loop {
-            let count: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&mut connection)
-            .await?;
-            if count >= sessions {
-                return Ok(());
-            }
-            sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(WITHIN, waiting).await?
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     post::{DEAD, Post, QUEUE, bid},
-    running::{Running, until},
+    running::{Running, until, until_applied, until_locked_out},
     site::Site,
 };
 
@@ -106,27 +106,8 @@ async fn hold_up(site: &Site, post: &Post) -> Result<Transaction<'static, Postgr
         .execute(&mut *hold)
         .await?;
     post.send(&bid(LAMP, 1)).await?;
-    until("the consumer waits for a lock", || async {
-        let waiting: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .fetch_one(&site.pool)
-        .await?;
-        Ok((waiting > 0, waiting.to_string()))
-    })
-    .await?;
+    until_locked_out(site, 1).await?;
     Ok(hold)
-}
-
-async fn until_applied(site: &Site, bids: i64) -> Result<()> {
-    until(&format!("{bids} bids applied"), || async {
-        let applied: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL")
-                .fetch_one(&site.pool)
-                .await?;
-        Ok((applied == bids, applied.to_string()))
-    })
-    .await
 }
 
 async fn nothing_came_back(consumer: &Running, post: &Post) -> Result<()> {

@@ -8,7 +8,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::{
     client::{self, open_auction},
-    running::{Running, Said, run, until},
+    running::{Running, Said, run, until, until_locked_out},
     site::Site,
 };
 
@@ -81,15 +81,7 @@ async fn a_frozen_api_gives_its_rows_up_and_starves_nobody(site: &Site) -> Resul
             .json(&json!({ "user_id": "ann", "amount": 500 }))
             .send(),
     );
-    until("the bid waits for the auction", || async {
-        let waiting: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-        )
-        .fetch_one(&site.pool)
-        .await?;
-        Ok((waiting > 0, waiting.to_string()))
-    })
-    .await?;
+    until_locked_out(site, 1).await?;
     frozen.process.freeze()?;
     first.rollback().await?;
 

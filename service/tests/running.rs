@@ -139,3 +139,26 @@ where
         sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Until so many bids are applied.
+pub async fn until_applied(site: &Site, bids: i64) -> Result<()> {
+    let applied = "SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL";
+    until(&format!("{bids} bids applied"), || async {
+        let applied: i64 = sqlx::query_scalar(applied).fetch_one(&site.pool).await?;
+        Ok((applied == bids, applied.to_string()))
+    })
+    .await
+}
+
+/// Until so many sessions of the case's database wait for a lock.
+pub async fn until_locked_out(site: &Site, sessions: i64) -> Result<()> {
+    until(&format!("{sessions} sessions wait for a lock"), || async {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(&site.pool)
+        .await?;
+        Ok((waiting >= sessions, waiting.to_string()))
+    })
+    .await
+}

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     post::{DEAD, Post, QUEUE, bid},
-    running::{Running, until},
+    running::{Running, until, until_applied},
     site::Site,
 };
 
@@ -123,15 +123,4 @@ async fn declare(post: &Post, arguments: FieldTable) -> Result<()> {
         .queue_declare(QUEUE.into(), durable, arguments)
         .await?;
     Ok(())
-}
-
-async fn until_applied(site: &Site, bids: i64) -> Result<()> {
-    until(&format!("{bids} bids applied"), || async {
-        let applied: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL")
-                .fetch_one(&site.pool)
-                .await?;
-        Ok((applied == bids, applied.to_string()))
-    })
-    .await
 }
