@@ -13,6 +13,7 @@ mod topology;
 mod version;
 
 pub use topology::Declare;
+pub(crate) use topology::waiting;
 
 use line::Line;
 

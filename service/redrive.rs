@@ -5,14 +5,11 @@
 use lapin::{
     BasicProperties, Channel, Confirmation, PublisherConfirm,
     message::Delivery,
-    options::{
-        BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions,
-        QueueDeclareOptions,
-    },
+    options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
 
-use crate::broker::{Broker, Outage, answer};
+use crate::broker::{Broker, Outage, answer, waiting};
 
 /// Copies on their way at once, and acks: a channel has some 32 of them under way to a quorum queue, the others wait in it,
 /// and are lost when it closes. The next letter that is taken waits for those before it.
@@ -72,7 +69,7 @@ struct Redrive {
 
 impl Redrive {
     async fn run(&self) -> Result<Redriven, Stopped> {
-        let mut unseen = self.count().await?;
+        let mut unseen = waiting(&self.letters, self.dead.as_str()).await?;
         let mut redriven = Redriven::default();
         while unseen > 0 {
             let mut window: Vec<(u64, PublisherConfirm)> = Vec::new();
@@ -144,20 +141,6 @@ impl Redrive {
             answer("acking a dead letter", ack).await?;
         }
         Ok(taken.len() as u64)
-    }
-
-    /// How many dead letters wait.
-    async fn count(&self) -> Result<u32, Outage> {
-        let passive = QueueDeclareOptions {
-            passive: true,
-            ..Default::default()
-        };
-        let look = self
-            .letters
-            .queue_declare(self.dead.clone(), passive, FieldTable::default());
-        Ok(answer("looking at the dead letters", look)
-            .await?
-            .message_count())
     }
 }
 

@@ -42,6 +42,17 @@ pub(super) async fn declare(broker: &Broker, connection: &Connection) -> Result<
     Ok(topology.channel)
 }
 
+/// How many messages of a queue nobody has yet, by the broker's word. Where there is no such queue, that closes the channel.
+pub(crate) async fn waiting(channel: &Channel, queue: &str) -> Result<u32, Outage> {
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..Default::default()
+    };
+    let asked = channel.queue_declare(queue.into(), passive, FieldTable::default());
+    let declared = answer("looking at a queue", asked).await?;
+    Ok(declared.message_count())
+}
+
 struct Topology<'b> {
     broker: &'b Broker,
     connection: &'b Connection,
@@ -105,12 +116,7 @@ impl Topology<'_> {
     }
 
     async fn is_there(&mut self, queue: &str) -> Result<bool, Outage> {
-        let passive = QueueDeclareOptions {
-            passive: true,
-            ..Default::default()
-        };
-        let asked = self.declare_queue(queue, passive, FieldTable::default());
-        let asked = asked.await;
+        let asked = waiting(&self.channel, queue).await.map(drop);
         self.or_refused(asked, AMQPSoftError::NOTFOUND).await
     }
 

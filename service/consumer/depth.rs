@@ -2,12 +2,11 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use lapin::{options::QueueDeclareOptions, types::FieldTable};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 
 use crate::{
-    broker::{Link, Outage, answer},
+    broker::{Link, Outage, answer, waiting},
     metrics::ConsumerMetrics,
 };
 
@@ -29,16 +28,10 @@ pub(super) async fn watch(link: &Link, queue: &str, metrics: &ConsumerMetrics) -
     }
 }
 
-/// Messages that are ready to be delivered, by the broker's word.
+/// A queue that is gone closes the channel that asks for it: not the one with the deliveries.
 async fn ask(link: &Link, queue: &str) -> Result<u32, Outage> {
-    let passive = QueueDeclareOptions {
-        passive: true,
-        ..Default::default()
-    };
-    // A queue that is gone closes the channel that asks for it: not the one with the deliveries.
     let channel = answer("opening a channel", link.connection.create_channel()).await?;
-    let asked = channel.queue_declare(queue.into(), passive, FieldTable::default());
-    let declared = answer("asking for the queue's depth", asked).await?;
+    let messages = waiting(&channel, queue).await?;
     answer("closing a channel", channel.close(200, "".into())).await?;
-    Ok(declared.message_count())
+    Ok(messages)
 }

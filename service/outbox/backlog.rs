@@ -41,8 +41,7 @@ pub async fn measure(connection: &mut PgConnection) -> Result<Backlog, sqlx::Err
                      SELECT FROM outbox_events WHERE status = 'pending' AND NOT held LIMIT $1) c) AS pending,
                 (SELECT count(*) FROM (SELECT FROM outbox_events WHERE status = 'processing' LIMIT $1) c) AS processing,
                 (SELECT count(*) FROM (SELECT FROM outbox_events WHERE status = 'failed' LIMIT $1) c) AS failed,
-                (SELECT count(*) FROM (
-                     SELECT FROM outbox_events WHERE (status = 'failed' OR held) AND held LIMIT $1) c) AS held,
+                (SELECT count(*) FROM (SELECT FROM outbox_events WHERE held LIMIT $1) c) AS held,
                 (SELECT count(*) FROM (SELECT FROM holding LIMIT $2) c) AS held_auctions,
                 coalesce(extract(epoch FROM clock_timestamp() - least(
                     (SELECT min(first.created_at) FROM relay_lanes l CROSS JOIN LATERAL (

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -23,11 +24,15 @@ const CHUNK: i64 = 1_000;
 const BREATH: Duration = Duration::from_millis(5);
 
 /// Makes failed events pending again, with a fresh count of attempts, and lets go what waited for them. Returns how many
-/// were put back. Stopped in the middle, it can be called again; relays let go what was left within a minute.
+/// were put back: of those that have failed by now, for one that nothing has mended fails again at once. Stopped in the
+/// middle, it can be called again; relays let go what was left in their next rounds.
 pub async fn requeue(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<u64> {
+    let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
+        .fetch_one(&mut *conn)
+        .await?;
     let mut put_back = 0;
     loop {
-        let Some(mut auctions) = requeue_some(conn, which).await? else {
+        let Some(mut auctions) = requeue_some(conn, which, now).await? else {
             return Ok(put_back);
         };
         put_back += auctions.len() as u64;
@@ -41,7 +46,11 @@ pub async fn requeue(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<u
 }
 
 /// Puts back up to [`CHUNK`] of them, and says whose they were, sorted; `None` when there are none any more.
-async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<Option<Vec<Uuid>>> {
+async fn requeue_some(
+    conn: &mut PgConnection,
+    which: &Requeue,
+    failed_by: DateTime<Utc>,
+) -> sqlx::Result<Option<Vec<Uuid>>> {
     let (auction, event) = match which {
         Requeue::All => (None, None),
         Requeue::Auction(id) => (Some(*id), None),
@@ -51,10 +60,12 @@ async fn requeue_some(conn: &mut PgConnection, which: &Requeue) -> sqlx::Result<
     let failed: Vec<(Uuid, i16)> = sqlx::query_as(
         "SELECT id, lane FROM outbox_events
          WHERE status = 'failed' AND ($1::uuid IS NULL OR auction_id = $1) AND ($2::uuid IS NULL OR id = $2)
-         LIMIT $3",
+           AND processed_at <= $3
+         LIMIT $4",
     )
     .bind(auction)
     .bind(event)
+    .bind(failed_by)
     .bind(CHUNK)
     .fetch_all(&mut *tx)
     .await?;

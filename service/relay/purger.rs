@@ -1,7 +1,7 @@
 //! What has no hurry: published events are deleted in small chunks, away from the claim's index, and held events that no
 //! longer wait for anything are let go.
 
-use std::{sync::Mutex, time::Duration};
+use std::time::Duration;
 
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +26,6 @@ pub(super) struct Purger {
     database: Database,
     retention: Duration,
     hold_failed: bool,
-    /// Where the next round goes on.
-    after: Mutex<Uuid>,
 }
 
 impl Purger {
@@ -37,13 +35,14 @@ impl Purger {
             database,
             retention,
             hold_failed,
-            after: Mutex::new(Uuid::nil()),
         }
     }
 
     /// Works until `stop`.
     pub async fn run(&self, stop: &CancellationToken) {
         let mut round = tokio::time::interval(EVERY);
+        // Where the next look at held auctions goes on.
+        let mut after = Uuid::nil();
         loop {
             tokio::select! {
                 _ = round.tick() => {}
@@ -54,7 +53,7 @@ impl Purger {
                 Ok(purged) => info!(purged, "published events past their retention deleted"),
                 Err(error) => debug!(%error, "purge put off"),
             }
-            match self.let_go(stop).await {
+            match self.let_go(&mut after, stop).await {
                 Ok(0) => {}
                 Ok(let_go) => info!(
                     let_go,
@@ -84,12 +83,15 @@ impl Purger {
     }
 
     /// An operator has deleted the failed event, `requeue` was interrupted, or failed events no longer hold.
-    async fn let_go(&self, stop: &CancellationToken) -> Result<u64, DatabaseError> {
-        let after = *self.after();
+    async fn let_go(
+        &self,
+        after: &mut Uuid,
+        stop: &CancellationToken,
+    ) -> Result<u64, DatabaseError> {
         let auctions = self
             .database
             .within(STATEMENT_WITHIN, async |conn| {
-                Ok::<_, DatabaseError>(outbox::holding_after(conn, after, AUCTIONS).await?)
+                Ok::<_, DatabaseError>(outbox::holding_after(conn, *after, AUCTIONS).await?)
             })
             .await?;
         let round_is_over = (auctions.len() as i64) < AUCTIONS;
@@ -108,7 +110,7 @@ impl Purger {
                 return Ok(let_go);
             }
         }
-        *self.after() = last.filter(|_| !round_is_over).unwrap_or(Uuid::nil());
+        *after = last.filter(|_| !round_is_over).unwrap_or(Uuid::nil());
         Ok(let_go)
     }
 
@@ -133,11 +135,5 @@ impl Purger {
             }
             sleep(BREATH).await;
         }
-    }
-
-    fn after(&self) -> std::sync::MutexGuard<'_, Uuid> {
-        self.after
-            .lock()
-            .expect("never poisoned: no code panics under this lock")
     }
 }

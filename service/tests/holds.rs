@@ -22,6 +22,7 @@ const VASE: Uuid = Uuid::from_u128(8);
 crate::cases!(
     a_failed_event_holds_its_auction_and_no_other,
     what_was_put_back_is_found_again_and_goes_out_first,
+    putting_back_what_fails_again_at_once_comes_to_an_end,
     what_waits_behind_two_failed_events_waits_for_both,
     with_skip_an_auction_goes_on_without_its_failed_event,
     what_was_held_goes_out_in_order_when_failed_events_no_longer_hold,
@@ -83,6 +84,34 @@ async fn what_was_put_back_is_found_again_and_goes_out_first(site: &Site) -> Res
     site.append(held, 2_501, 1).await?;
     let order = places(&relay.drain().await?, held);
     ensure!(order.iter().copied().eq(1..=2_501), "{order:?}");
+    Ok(())
+}
+
+/// Nothing has mended the event, and a relay meets it as soon as it is put back.
+async fn putting_back_what_fails_again_at_once_comes_to_an_end(site: &Site) -> Result<()> {
+    let mut relay = Relay::start(site).await?;
+    site.append(LAMP, 1, 3).await?;
+    fail(&mut relay, LAMP, 1).await?;
+    sqlx::query(
+        "CREATE FUNCTION fails_again() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             NEW.status := 'failed';
+             NEW.processed_at := clock_timestamp();
+             RETURN NEW;
+         END $$",
+    )
+    .execute(&site.pool)
+    .await?;
+    sqlx::query(
+        "CREATE TRIGGER fails_again BEFORE UPDATE ON outbox_events FOR EACH ROW
+         WHEN (OLD.status = 'failed') EXECUTE FUNCTION fails_again()",
+    )
+    .execute(&site.pool)
+    .await?;
+    let mut connection = site.pool.acquire().await?;
+    let requeue = outbox::requeue(&mut connection, &Requeue::All);
+    let put_back = tokio::time::timeout(Duration::from_secs(10), requeue).await??;
+    ensure!(put_back == 1, "{put_back} put back");
     Ok(())
 }
 
