@@ -258,18 +258,7 @@ impl<'r> Injector<'r> {
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
             Action::Alarm => server.alarm(true).await.map(|()| "alarm_raised"),
-            Action::Cut
-            | Action::Toxics(_)
-            | Action::Unbind
-            | Action::Refuse(_)
-            | Action::Restart(_)
-            | Action::LimitDeliveries
-            | Action::Nonsense
-            | Action::Spoil
-            | Action::LockLanes
-            | Action::Usurp => {
-                bail!("{action:?} cannot be done to a server")
-            }
+            _ => bail!("{action:?} cannot be done to a server"),
         }
     }
 
@@ -283,7 +272,6 @@ impl<'r> Injector<'r> {
                 for member in self.system.members_of(*party)? {
                     match fault.action {
                         Action::Freeze => member.thaw().await?,
-                        Action::Restart(_) => {}
                         _ => member.start().await?,
                     }
                 }
@@ -327,18 +315,6 @@ async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
         Action::Kill => member.kill().await.map(|_| "killed"),
         Action::Freeze => member.freeze().await.map(|()| "stopped"),
         Action::Terminate => member.terminate().await.map(|()| "ended"),
-        Action::Cut
-        | Action::Toxics(_)
-        | Action::Restart(_)
-        | Action::LimitDeliveries
-        | Action::Nonsense
-        | Action::Alarm
-        | Action::Unbind
-        | Action::Refuse(_)
-        | Action::Spoil
-        | Action::LockLanes
-        | Action::Usurp => {
-            bail!("{action:?} cannot be done to a process")
-        }
+        _ => bail!("{action:?} cannot be done to a process"),
     }
 }
