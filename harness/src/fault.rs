@@ -164,14 +164,9 @@ impl Fault {
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {
             Target::Server(server)
-                if !matches!(
+                if matches!(
                     self.action,
-                    Action::Unbind
-                        | Action::Refuse(_)
-                        | Action::LimitDeliveries
-                        | Action::Nonsense
-                        | Action::Spoil
-                        | Action::LockLanes
+                    Action::Kill | Action::Freeze | Action::Terminate | Action::Alarm
                 ) =>
             {
                 Some(server)

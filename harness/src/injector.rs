@@ -11,7 +11,7 @@ mod usurper;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -79,8 +79,7 @@ impl<'r> Injector<'r> {
             }
             Action::Spoil => bitten.counted("events_spoiled", self.servers.spoiled().await?),
             Action::LockLanes => {
-                let waiting = self.servers.waiting_for_locks().await?;
-                bitten.counted("statements_kept_waiting", waiting);
+                bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
             }
             _ => {}
         }
@@ -210,8 +209,10 @@ impl<'r> Injector<'r> {
             }
             (Target::Process(party), Action::Restart(times)) => {
                 for member in self.system.members_of(*party)? {
-                    for _ in 0..*times {
-                        bitten.in_hands(self.hands_of(&member, fault.idle).await?);
+                    for time in 1..=*times {
+                        let hands = self.hands_of(&member, false).await?;
+                        ensure!(hands > 0, "restart {time}: nothing was in its hands");
+                        bitten.in_hands(hands);
                         member.terminate().await?;
                         member.start().await?;
                         // What the edge still counts may be the hands of the one before.

@@ -255,7 +255,7 @@ async fn under_another_token_nothing_is_written_back(site: &Site) -> Result<()> 
 }
 
 async fn lock_lanes(connection: &mut PgConnection) -> Result<()> {
-    sqlx::query("SELECT FROM relay_lanes FOR UPDATE")
+    sqlx::query("SELECT FROM relay_lanes ORDER BY lane FOR UPDATE")
         .execute(connection)
         .await?;
     Ok(())

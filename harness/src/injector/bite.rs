@@ -14,7 +14,7 @@
 //! | refuse | publishes nacked, writes refused |
 //! | nonsense | messages of somebody else's that the queue took |
 //! | limit deliveries | messages that were given up |
-//! | spoil | events that were stored spoilt |
+//! | spoil | spoilt events that were given up |
 //! | lock | statements that wait for the lock |
 //!
 //! A relay renews its lease by a statement like any other. On its edge to Postgres alone such a statement may be all that

@@ -1,9 +1,16 @@
 //! What one fault has set on edges, or holds, so that it takes off exactly that: faults that overlap do not heal each other.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
 use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use crate::edge::{CutHandle, Direction, Edge, EdgeError, Toxic, ToxicHandle};
+
+/// A statement that gave up a lock is tried again within this.
+const TRIED_WITHIN: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What a fault has set so far, also when it came no further than half way.
 #[derive(Default)]
@@ -41,6 +48,23 @@ impl Imposed {
     /// Keeps a session that holds a lock.
     pub fn lock(&mut self, session: PgConnection) {
         self.lock = Some(session);
+    }
+
+    /// How many statements wait for it. Between two tries of theirs none does: one is waited for.
+    pub async fn kept_waiting(&mut self) -> Result<u64> {
+        let session = self.lock.as_mut().context("no session holds a lock")?;
+        let deadline = Instant::now() + TRIED_WITHIN;
+        loop {
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))",
+            )
+            .fetch_one(&mut *session)
+            .await?;
+            if waiting > 0 || Instant::now() > deadline {
+                return Ok(waiting.unsigned_abs());
+            }
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Ends it, and its lock with it.
