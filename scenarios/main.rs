@@ -5,7 +5,7 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -21,10 +21,10 @@ use outbox_harness::{
     report::RunSummary,
     scenario::Scenario,
     seed,
+    shared_lab::SharedLab,
     suite::{self, Manner, Observer},
     trial::Trial,
 };
-use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 /// As a shell reports a program that Ctrl-C ended.
@@ -76,17 +76,17 @@ fn run(cases: Cases) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(suite::SIDE_BY_SIDE);
     let stop = CancellationToken::new();
-    let stages: Vec<_> = backends
+    let backends: Vec<_> = backends
         .into_iter()
-        .map(|wanted| Arc::new(Stage::new(wanted, stop.clone())))
+        .map(|wanted| Arc::new(Backend::new(wanted, stop.clone())))
         .collect();
-    let tests = stages
+    let tests = backends
         .iter()
         .enumerate()
-        .flat_map(|(at, stage)| {
+        .flat_map(|(at, backend)| {
             scenarios
                 .iter()
-                .map(move |scenario| test(at, stage, scenario, seed))
+                .map(move |scenario| test(at, backend, scenario, seed))
         })
         .collect();
     if !arguments.list {
@@ -94,8 +94,8 @@ fn run(cases: Cases) -> ExitCode {
     }
     cancel_when_interrupted(stop.clone());
     let conclusion = libtest_mimic::run(&arguments, tests);
-    for stage in stages {
-        stage.strike();
+    for backend in backends {
+        backend.lab.strike();
     }
     if stop.is_cancelled() {
         eprintln!("interrupted; everything is stopped and removed");
@@ -117,26 +117,26 @@ fn cancel_when_interrupted(stop: CancellationToken) {
     });
 }
 
-/// A case. Those of the first backend carry no name of it.
-fn test(at: usize, stage: &Arc<Stage>, (name, scenario): &(String, Scenario), seed: u64) -> Test {
-    let backend = stage.wanted.backend.name();
-    let shown = if at == 0 {
-        name.clone()
-    } else {
-        format!("{backend}::{name}")
-    };
+fn test(
+    at: usize,
+    backend: &Arc<Backend>,
+    (name, scenario): &(String, Scenario),
+    seed: u64,
+) -> Test {
+    let wanted = backend.lab.wanted();
+    let shown = backend.lab.shown(at, name);
     let trial = Trial {
         name: name.clone(),
         scenario: scenario.clone(),
         seed,
-        repeat_command: again(&stage.wanted, name, seed),
+        repeat_command: again(wanted, name, seed),
     };
     let faults = Fault::all(scenario).unwrap_or_default();
-    if let Some(why) = stage.wanted.cannot(&faults) {
+    if let Some(why) = wanted.cannot(&faults) {
         return Test::test(format!("{shown} ({why})"), || Ok(())).with_ignored_flag(true);
     }
-    let stage = stage.clone();
-    Test::test(shown, move || stage.perform(&trial))
+    let backend = backend.clone();
+    Test::test(shown, move || backend.perform(&trial))
 }
 
 /// The command that repeats a case when it is pasted. URLs of external servers stay in the environment that gave them:
@@ -163,91 +163,39 @@ fn again(wanted: &Wanted, name: &str, seed: u64) -> String {
     command + &format!("cargo test --test scenarios -- --exact {name}")
 }
 
-/// The environment, booted by the first case that needs it, or why there is none.
-struct Stage {
-    wanted: Wanted,
+/// The environment of a backend's cases.
+struct Backend {
+    lab: SharedLab,
     stop: CancellationToken,
-    set: OnceLock<Result<Set, String>>,
     /// Whether some case has said why there is none.
     said: AtomicBool,
 }
 
-struct Set {
-    runtime: Runtime,
-    lab: Mutex<Option<Arc<Lab>>>,
-}
-
-impl Stage {
+impl Backend {
     fn new(wanted: Wanted, stop: CancellationToken) -> Self {
         Self {
-            wanted,
+            lab: SharedLab::new(wanted, stop.clone()),
             stop,
-            set: OnceLock::new(),
             said: AtomicBool::new(false),
         }
     }
 
     fn perform(&self, trial: &Trial) -> Result<(), Failed> {
-        let Set { runtime, lab } = self
-            .set
-            .get_or_init(|| self.set())
-            .as_ref()
-            .map_err(|why| match self.said.swap(true, Ordering::Relaxed) {
-                false => Failed::from(why),
-                true => Failed::from("the lab could not be set up; another case says why"),
-            })?;
-        let lab = lab
-            .lock()
-            .expect("no case panics under this lock")
-            .clone()
-            .ok_or("the environment is gone")?;
         let manner = Manner {
             runs: Path::new(env!("CARGO_TARGET_TMPDIR"))
                 .join("lab")
-                .join(self.wanted.backend.name()),
+                .join(self.lab.wanted().backend.name()),
             keep: false,
             side_by_side: 1,
             stop: self.stop.clone(),
         };
-        verdict(&runtime.block_on(suite::one(&lab, trial, &manner, &Quiet)))
-    }
-
-    async fn unless_interrupted<T>(
-        &self,
-        work: impl Future<Output = anyhow::Result<T>>,
-    ) -> anyhow::Result<T> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => anyhow::bail!("interrupted"),
-            done = work => done,
-        }
-    }
-
-    fn set(&self) -> Result<Set, String> {
-        let boot = || -> anyhow::Result<_> {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?;
-            let boot = Lab::start(&self.wanted, |line| eprintln!("{line}"));
-            let lab = runtime.block_on(self.unless_interrupted(boot))?;
-            Ok(Set {
-                runtime,
-                lab: Mutex::new(Some(Arc::new(lab))),
-            })
-        };
-        boot().map_err(|error| format!("the lab could not be set up: {error:#}"))
-    }
-
-    /// Ends the environment here: what is in a static is never dropped.
-    fn strike(&self) {
-        let Some(Ok(Set { runtime, lab })) = self.set.get() else {
-            return;
-        };
-        let _inside = runtime.enter();
-        let lab = lab.lock().expect("no case panics under this lock").take();
-        if let Some(Err(error)) = lab.map(|lab| runtime.block_on(lab.end())) {
-            eprintln!("something may be left on the servers: {error:#}");
-        }
+        let one = async |lab: Arc<Lab>| suite::one(&lab, trial, &manner, &Quiet).await;
+        let summary = self.lab.perform(one);
+        let summary = summary.map_err(|why| match self.said.swap(true, Ordering::Relaxed) {
+            false => Failed::from(why),
+            true => Failed::from("the lab could not be set up; another case says why"),
+        })?;
+        verdict(&summary)
     }
 }
 

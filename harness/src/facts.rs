@@ -4,6 +4,8 @@ mod commits;
 mod count;
 mod counters;
 
+pub(crate) use counters::COUNTERS;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

@@ -41,6 +41,7 @@ pub mod report;
 pub mod scenario;
 pub mod seed;
 pub mod server;
+pub mod shared_lab;
 mod spelling;
 pub mod suite;
 pub mod system;

@@ -316,11 +316,14 @@ async fn disturb(
 /// waited for.
 async fn redelivered(stage: &Stage<'_>, scenario: &Scenario) -> Result<u64> {
     let fact = "redelivered_to_consumer";
-    let asked = scenario.bites.contains_key(fact) || scenario.expect.facts.contains_key(fact);
+    let asked: Vec<_> = [&scenario.bites, &scenario.expect.facts]
+        .into_iter()
+        .filter_map(|conditions| conditions.get(fact))
+        .collect();
     let deadline = Instant::now() + STATISTICS_WITHIN;
     loop {
         let count = stage.servers.redelivered_to_consumer().await?;
-        if count > 0 || !asked || Instant::now() > deadline {
+        if asked.iter().all(|asked| asked.holds(count)) || Instant::now() > deadline {
             return Ok(count);
         }
         sleep(Duration::from_millis(100)).await;

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
     client::{self, open_auction},
-    running::{Running, Said, run, until, until_locked_out},
+    running::{Running, Said, run, until, until_applied, until_locked_out},
     site::Site,
 };
 
@@ -49,14 +49,7 @@ async fn what_the_database_presets_changes_nothing(site: &Site) -> Result<()> {
     let auction = open_auction(&api).await?;
     let (status, answer) = client::place(&api, &auction, "ann", 500).await?;
     ensure!(status == 201, "{status} {answer}");
-    until("the bid applied", || async {
-        let applied: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL")
-                .fetch_one(&site.pool)
-                .await?;
-        Ok((applied == 1, applied.to_string()))
-    })
-    .await?;
+    until_applied(site, 1).await?;
     for process in [api, relay, consumer] {
         process.stop().await?;
     }
@@ -128,10 +121,12 @@ async fn a_database_that_does_not_hold_every_text_is_refused(site: &Site) -> Res
             "{role}: {code:?}\n{err}"
         );
     }
-    let left: Option<String> = sqlx::query_scalar("SELECT to_regclass('nothing')::text")
-        .fetch_one(&site.pool)
+    let mut connection = PgConnection::connect(&database).await?;
+    let left: Option<String> = sqlx::query_scalar("SELECT to_regclass('outbox_events')::text")
+        .fetch_one(&mut connection)
         .await?;
-    ensure!(left.is_none());
+    ensure!(left.is_none(), "it was migrated");
+    connection.close().await?;
     sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
         .execute(&site.pool)
         .await?;
@@ -151,7 +146,6 @@ async fn what_a_column_cannot_hold_is_the_client_s_mistake(site: &Site) -> Resul
     );
     let (status, answer) = client::place(&api, &auction, "an", 500).await?;
     ensure!(status == 201, "{status} {answer}");
-    let detail: Value = answer;
-    detail["bid_id"].as_str().context("a bid has a name")?;
+    answer["bid_id"].as_str().context("a bid has a name")?;
     api.stop().await
 }

@@ -2,15 +2,14 @@
 //! cannot see and a scenario only meets by chance. All cases share one environment; each has a database and a vhost of its
 //! own.
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, Mutex, OnceLock},
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
+use anyhow::Context;
 use futures_util::future::LocalBoxFuture;
-use libtest_mimic::{Arguments, Failed, Trial};
-use outbox_harness::{backend::Wanted, environment, lab::Lab};
-use tokio::runtime::Runtime;
+use libtest_mimic::{Arguments, Trial};
+use outbox_harness::{backend::Wanted, environment, shared_lab::SharedLab};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 mod claims;
 mod client;
@@ -60,6 +59,9 @@ const CASES: [&[Case]; 10] = [
     topology::CASES,
 ];
 
+/// Far beyond what any case takes: what is late here hangs.
+const CASE_WITHIN: Duration = Duration::from_secs(180);
+
 /// Exit code for settings that cannot be read.
 const USAGE: u8 = 2;
 
@@ -79,95 +81,38 @@ fn main() -> ExitCode {
         }
     };
     let arguments = Arguments::from_args();
-    let stages: Vec<_> = backends.into_iter().map(Stage::new).map(Arc::new).collect();
-    let trials = stages.iter().enumerate().flat_map(|(at, stage)| {
+    let labs: Vec<_> = backends
+        .into_iter()
+        .map(|wanted| Arc::new(SharedLab::new(wanted, CancellationToken::new())))
+        .collect();
+    let trials = labs.iter().enumerate().flat_map(|(at, lab)| {
         CASES
             .iter()
             .copied()
             .flatten()
-            .map(move |case| trial(at, stage, case))
+            .map(move |case| trial(at, lab, *case))
     });
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    for stage in stages {
-        stage.strike();
+    for lab in labs {
+        lab.strike();
     }
     conclusion.exit_code()
 }
 
-/// A case on a backend. Those of the first one carry no name of it.
-fn trial(at: usize, stage: &Arc<Stage>, (name, case): &Case) -> Trial {
-    let name = name.split_once("::").map_or(*name, |(_, name)| name);
-    let shown = match at {
-        0 => name.to_owned(),
-        _ => format!("{}::{name}", stage.wanted.backend.name()),
-    };
-    let (stage, case) = (stage.clone(), *case);
-    Trial::test(shown, move || stage.perform(case))
-}
-
-/// The environment, booted by the first case.
-struct Stage {
-    wanted: Wanted,
-    set: OnceLock<Result<Set, String>>,
-}
-
-struct Set {
-    runtime: Runtime,
-    lab: Mutex<Option<Arc<Lab>>>,
-}
-
-impl Stage {
-    fn new(wanted: Wanted) -> Self {
-        Self {
-            wanted,
-            set: OnceLock::new(),
-        }
-    }
-
-    fn perform(
-        &self,
-        case: fn(Arc<Site>) -> LocalBoxFuture<'static, anyhow::Result<()>>,
-    ) -> Result<(), Failed> {
-        let Set { runtime, lab } = self
-            .set
-            .get_or_init(|| boot(&self.wanted).map_err(|error| format!("{error:#}")))
-            .as_ref()?;
-        let lab = lab
-            .lock()
-            .expect("no case panics under this lock")
-            .clone()
-            .ok_or("the environment is gone")?;
-        let done: anyhow::Result<()> = runtime.block_on(async {
+fn trial(at: usize, lab: &Arc<SharedLab>, (name, case): Case) -> Trial {
+    let name = name.split_once("::").map_or(name, |(_, name)| name);
+    let (shown, shared) = (lab.shown(at, name), lab.clone());
+    Trial::test(shown, move || {
+        let done = shared.perform(async |lab| {
             let site = Arc::new(Site::new(&lab).await?);
-            case(site.clone()).await?;
+            timeout(CASE_WITHIN, case(site.clone()))
+                .await
+                .with_context(|| format!("not over within {CASE_WITHIN:?}"))??;
             match Arc::into_inner(site) {
                 Some(site) => site.clear(&lab).await,
                 None => anyhow::bail!("the case still holds its site"),
             }
         });
-        done.map_err(|error| format!("{error:#}").into())
-    }
-
-    /// Ends the environment here: a case that was cut off may still hold it.
-    fn strike(&self) {
-        let Some(Ok(Set { runtime, lab })) = self.set.get() else {
-            return;
-        };
-        let _inside = runtime.enter();
-        let lab = lab.lock().expect("no case panics under this lock").take();
-        if let Some(Err(error)) = lab.map(|lab| runtime.block_on(lab.end())) {
-            eprintln!("something may be left on the servers: {error:#}");
-        }
-    }
-}
-
-fn boot(wanted: &Wanted) -> anyhow::Result<Set> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let lab = runtime.block_on(Lab::start(wanted, |line| eprintln!("{line}")))?;
-    Ok(Set {
-        runtime,
-        lab: Mutex::new(Some(Arc::new(lab))),
+        done?.map_err(|error| format!("{error:#}").into())
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use uuid::Uuid;
 
-use crate::{relay::Relay, running::Running, site::Site};
+use crate::{client, relay::Relay, running::Running, site::Site};
 
 const LAMP: Uuid = Uuid::from_u128(7);
 const VASE: Uuid = Uuid::from_u128(8);
@@ -17,8 +17,12 @@ crate::cases!(
 
 async fn gauges(site: &Site) -> Result<BTreeMap<String, f64>> {
     let api = Running::ready(site, "api", &[]).await?;
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    let text = http.get(api.url("/metrics")).send().await?.text().await?;
+    let text = client::http()?
+        .get(api.url("/metrics"))
+        .send()
+        .await?
+        .text()
+        .await?;
     api.stop().await?;
     let lines = text.lines().filter_map(|line| line.rsplit_once(' '));
     Ok(lines

@@ -86,6 +86,8 @@ impl Post {
         .await?;
         // What was delivered a moment ago is still between two sockets.
         tokio::time::sleep(Duration::from_millis(100)).await;
+        let waiting = self.waiting(queue).await?;
+        ensure!(waiting == messages, "then {waiting} messages in {queue}");
         Ok(())
     }
 }

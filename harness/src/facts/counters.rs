@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Facts;
 use crate::history::{Event, History};
 
-/// Facts and the counters that they are.
-const COUNTERS: [(&str, &str); 6] = [
+/// Facts and the counters that they are: all that is read of the processes.
+pub(crate) const COUNTERS: [(&str, &str); 6] = [
     ("returned", "relay_returned_total"),
     ("nacked", "relay_nacked_total"),
     ("lease_conflicts", "relay_lease_conflicts_total"),

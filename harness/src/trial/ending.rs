@@ -77,7 +77,7 @@ async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
                 }
             }
         }
-        let waiting = until_empty(desk).await?;
+        let waiting = self::waiting(desk, EMPTY_WITHIN, |waiting| waiting == 0).await?;
         stage.system.stop(&[Role::Consumer]).await;
         if waiting > 0 {
             owed(
@@ -86,7 +86,8 @@ async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
             );
             return Ok(());
         }
-        left = come_back(desk).await?;
+        // The broker puts them back some time after it has seen the connection end.
+        left = self::waiting(desk, BACK_WITHIN, |waiting| waiting > 0).await?;
         if left == 0 {
             return Ok(());
         }
@@ -100,25 +101,12 @@ async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
     Ok(())
 }
 
-/// How many messages come back to the queue from consumers that have stopped. The broker puts them there some time after
-/// it has seen the connection end.
-async fn come_back(desk: &Desk) -> Result<u64> {
-    let deadline = Instant::now() + BACK_WITHIN;
+/// How many messages wait in the consumers' queue as soon as that is what is looked for, or when the time is up.
+async fn waiting(desk: &Desk, within: Duration, wanted: impl Fn(u64) -> bool) -> Result<u64> {
+    let deadline = Instant::now() + within;
     loop {
         let waiting = desk.waiting(QUEUE).await?;
-        if waiting > 0 || Instant::now() > deadline {
-            return Ok(waiting);
-        }
-        sleep(LOOK_EVERY).await;
-    }
-}
-
-/// How many messages are left when the time is up, or 0 before.
-async fn until_empty(desk: &Desk) -> Result<u64> {
-    let deadline = Instant::now() + EMPTY_WITHIN;
-    loop {
-        let waiting = desk.waiting(QUEUE).await?;
-        if waiting == 0 || Instant::now() > deadline {
+        if wanted(waiting) || Instant::now() > deadline {
             return Ok(waiting);
         }
         sleep(LOOK_EVERY).await;

@@ -6,19 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::join_all;
 
 use super::Stage;
-use crate::{history::Event, system::Member};
+use crate::{facts::COUNTERS, history::Event, system::Member};
 
-/// What is read: counters of the service, by the names under which it exposes them.
-const READ: [&str; 8] = [
-    "relay_returned_total",
-    "relay_nacked_total",
-    "relay_handed_back_total",
-    "relay_lease_conflicts_total",
-    "relay_outages_total",
-    "consumer_duplicates_total",
-    "consumer_dead_lettered_total",
-    "bids_refused_total{code=\"outcome_unknown\"}",
-];
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// Reads every process that answers. One that is down, frozen or restarting is asked again the next time.
@@ -49,8 +38,9 @@ fn parse(text: &str) -> BTreeMap<String, u64> {
         Some(value) => value.parse().ok(),
         None => samples.contains_key(family(name).as_str()).then_some(0),
     };
-    READ.iter()
-        .filter_map(|name| Some(((*name).to_owned(), counted(name)?)))
+    COUNTERS
+        .iter()
+        .filter_map(|(_, name)| Some(((*name).to_owned(), counted(name)?)))
         .collect()
 }
 
@@ -64,19 +54,24 @@ fn family(name: &str) -> String {
 mod tests {
     use super::*;
 
+    const OUTCOME_UNKNOWN: &str = "bids_refused_total{code=\"outcome_unknown\"}";
+
     #[test]
     fn counters_are_read_by_their_whole_names() {
         let text = "# TYPE relay_returned counter\nrelay_returned_total 3\nrelay_published_total 9\n\
                     bids_refused_total{code=\"outcome_unknown\"} 2\nbids_refused_total{code=\"bid_too_low\"} 5\n# EOF\n";
         let read = parse(text);
         assert_eq!(read["relay_returned_total"], 3);
-        assert_eq!(read[READ[7]], 2);
+        assert_eq!(read[OUTCOME_UNKNOWN], 2);
         assert_eq!(read.len(), 2);
     }
 
     #[test]
     fn what_never_occurred_is_zero_where_its_family_is_counted() {
         let text = "# TYPE bids_refused counter\n# EOF\n";
-        assert_eq!(parse(text), BTreeMap::from([(READ[7].to_owned(), 0)]));
+        assert_eq!(
+            parse(text),
+            BTreeMap::from([(OUTCOME_UNKNOWN.to_owned(), 0)])
+        );
     }
 }
