@@ -25,7 +25,7 @@ pub const EVEN: Spread = Spread {
     hot: false,
 };
 
-/// Appends `events` in one transaction and rings the relays that sleep, as the writer does. Returns the moment, by the
+/// Appends `events` in one transaction and rings every relay, if one sleeps. Returns the moment, by the
 /// database's clock, from which they could be claimed. `first` numbers the events, so that a second call continues.
 pub async fn append(pool: &PgPool, first: i64, events: i64, spread: Spread) -> Result<f64> {
     let mut connection = pool.acquire().await?;

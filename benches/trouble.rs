@@ -89,7 +89,12 @@ async fn beside(stage: &Stage, site: &Site<'_>, (figure, trouble, size): Cell) -
         Trouble::OtherLanes => others(pool, size).await?,
         Trouble::Dead => dead(pool, size).await?,
     }
-    backlog::append(pool, 0, HEALTHY, EVEN).await?;
+    let healthy = match trouble {
+        // Half of them are in the other relay's lanes.
+        Trouble::OtherLanes => 2 * HEALTHY,
+        _ => HEALTHY,
+    };
+    backlog::append(pool, 0, healthy, EVEN).await?;
     sqlx::query("VACUUM ANALYZE outbox_events")
         .execute(pool)
         .await?;
@@ -139,7 +144,7 @@ async fn others(pool: &PgPool, size: i64) -> Result<()> {
         .bind(Uuid::now_v7())
         .execute(pool)
         .await?;
-    fill(pool, size, EVEN).await?;
+    fill(pool, 2 * size, EVEN).await?;
     sqlx::query(
         "UPDATE outbox_events SET status = 'published', processed_at = now() WHERE lane >= 32",
     )

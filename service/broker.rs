@@ -114,11 +114,9 @@ impl Broker {
 
     /// Whether the broker gives messages up that were returned too often, unless it is told otherwise.
     async fn limits_deliveries(&self) -> Result<bool, Outage> {
-        const DOING: &str = "saying its version";
         let uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
-        let major = tokio::time::timeout(ANSWER_WITHIN, version::major(&uri)).await;
-        let major = major.map_err(|_| Outage::Silent(ANSWER_WITHIN, DOING))?;
-        let major = major.map_err(|error| Outage::Lost(error.into()))?;
+        let major = async { Ok(version::major(&uri).await?) };
+        let major = answer("saying its version", major).await?;
         if major.is_none() {
             warn!(
                 "RabbitMQ does not say its version; its queues are created with its own delivery limit"

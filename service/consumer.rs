@@ -53,25 +53,6 @@ pub struct Consumer {
     postgres: Dependency,
 }
 
-/// How far a batch has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
-    /// All of it is applied, or parked.
-    Done,
-    /// It was received, and parked bids may be left whose turn it is.
-    More,
-}
-
-impl Step {
-    fn after(received: &Received) -> Self {
-        if received.more {
-            Self::More
-        } else {
-            Self::Done
-        }
-    }
-}
-
 impl Consumer {
     /// Puts a consumer together; nothing is contacted yet.
     pub fn new(
@@ -190,11 +171,11 @@ impl Consumer {
                 true => self.go_on(&held).await,
             };
             match step {
-                Ok(Step::Done) => break,
-                Ok(Step::More) => {
+                Ok(step) if step.more => {
                     received = true;
                     backoff.reset();
                 }
+                Ok(_) => break,
                 Err(error) => {
                     self.wait_for(&error);
                     backoff.pause(stop).await;
@@ -233,22 +214,22 @@ impl Consumer {
         &self,
         channel: &Channel,
         held: &mut Vec<(u64, ReceivedBid)>,
-    ) -> Result<Result<Step, DatabaseError>, Outage> {
+    ) -> Result<Result<Received, DatabaseError>, Outage> {
         let all: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
         if all.is_empty() {
-            return Ok(Ok(Step::Done));
+            return Ok(Ok(Received::default()));
         }
         match self.receive(&all).await {
             Ok(step) => return Ok(Ok(step)),
             Err(NotReceived::Misplaced(_) | NotReceived::Database(DatabaseError::Refused(_))) => {}
             Err(NotReceived::Database(error)) => return Ok(Err(error)),
         }
-        let mut step = Step::Done;
+        let mut step = Received::default();
         let mut next = 0;
         while let Some((tag, bid)) = held.get(next) {
             let refused = match self.receive(std::slice::from_ref(bid)).await {
                 Ok(one) => {
-                    step = step.max(one);
+                    step = step + one;
                     next += 1;
                     continue;
                 }
@@ -264,7 +245,7 @@ impl Consumer {
 
     /// A small batch in one transaction, a large one in two side by side. If one of them fails, all of it is tried again:
     /// what the other has received is known by then.
-    async fn receive(&self, bids: &[ReceivedBid]) -> Result<Step, NotReceived> {
+    async fn receive(&self, bids: &[ReceivedBid]) -> Result<Received, NotReceived> {
         let received = if bids.len() < WORTH_HALVING {
             self.transact(bids).await?
         } else {
@@ -278,7 +259,7 @@ impl Consumer {
         self.metrics
             .parked
             .inc_by(received.new.saturating_sub(received.applied));
-        Ok(Step::after(&received))
+        Ok(received)
     }
 
     async fn transact(&self, bids: &[ReceivedBid]) -> Result<Received, NotReceived> {
@@ -287,12 +268,12 @@ impl Consumer {
     }
 
     /// Applies some more of the parked bids that the batch has made it the turn of.
-    async fn go_on(&self, held: &[(u64, ReceivedBid)]) -> Result<Step, DatabaseError> {
+    async fn go_on(&self, held: &[(u64, ReceivedBid)]) -> Result<Received, DatabaseError> {
         let bids: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
         let work = async |conn: &mut _| Ok::<_, DatabaseError>(inbox::go_on(conn, &bids).await?);
         let applied = self.database.within(APPLY_WITHIN, work).await?;
         self.metrics.applied.inc_by(applied.applied);
-        Ok(Step::after(&applied))
+        Ok(applied)
     }
 
     async fn dead_letter(&self, channel: &Channel, tag: u64, reason: &str) -> Result<(), Outage> {

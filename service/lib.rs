@@ -16,6 +16,7 @@ mod auctions;
 mod backoff;
 mod bids;
 mod broker;
+mod chunks;
 mod config;
 mod consumer;
 mod database;

@@ -28,7 +28,8 @@ use flight::{Answers, Flight};
 
 /// Publish futures polled together: enough to fill the socket, few enough to be polled cheaply.
 const SLICE: usize = 64;
-const PERSISTENT: u8 = 2;
+/// AMQP's delivery mode of what outlives a restart of the broker.
+pub(crate) const PERSISTENT: u8 = 2;
 
 /// An event ready to go out.
 #[derive(Debug)]

@@ -9,12 +9,14 @@ use lapin::{
     types::{AMQPValue, FieldTable, ShortString},
 };
 
-use crate::broker::{Broker, Outage, answer, waiting};
+use crate::{
+    broker::{Broker, Outage, answer, waiting},
+    publisher::PERSISTENT,
+};
 
 /// Copies on their way at once, and acks: a channel has some 32 of them under way to a quorum queue, the others wait in it,
 /// and are lost when it closes. The next letter that is taken waits for those before it.
 const WINDOW: u32 = 16;
-const PERSISTENT: u8 = 2;
 /// Why a quorum queue dead-letters what was returned too often.
 const DELIVERY_LIMIT: &str = "delivery_limit";
 
@@ -86,7 +88,7 @@ impl Redrive {
                     redriven.left += 1;
                 }
             }
-            redriven.put_back += self.settle(window, redriven).await?;
+            redriven.put_back += self.settle(window, redriven.put_back).await?;
         }
         // For the last acks; what comes is held, and goes back with the rest.
         self.take().await?;
@@ -122,25 +124,25 @@ impl Redrive {
     async fn settle(
         &self,
         window: Vec<(u64, PublisherConfirm)>,
-        so_far: Redriven,
+        put_back: u64,
     ) -> Result<u64, Stopped> {
-        let mut taken = Vec::with_capacity(window.len());
+        let mut tags = Vec::with_capacity(window.len());
         for (tag, confirm) in window {
             match answer("confirming a copy", confirm).await? {
-                Confirmation::Ack(None) => taken.push(tag),
+                Confirmation::Ack(None) => tags.push(tag),
                 _ => {
                     return Err(Stopped::NotTaken {
                         queue: self.queue.to_string(),
-                        put_back: so_far.put_back,
+                        put_back,
                     });
                 }
             }
         }
-        for tag in &taken {
+        for tag in &tags {
             let ack = self.letters.basic_ack(*tag, BasicAckOptions::default());
             answer("acking a dead letter", ack).await?;
         }
-        Ok(taken.len() as u64)
+        Ok(tags.len() as u64)
     }
 }
 
@@ -169,14 +171,13 @@ fn was_given_up(letter: &Delivery) -> bool {
     let headers = letter.properties.headers().as_ref().map(FieldTable::inner);
     let header = |name: &str| headers.and_then(|headers| headers.get(name));
     // The last death is the first entry.
-    let last = match header("x-death") {
+    let reason = match header("x-death") {
         Some(AMQPValue::FieldArray(deaths)) => match deaths.as_slice().first() {
             Some(AMQPValue::FieldTable(death)) => death.inner().get("reason"),
             _ => None,
         },
         _ => None,
     };
-    let reason = last.or_else(|| header("x-first-death-reason"));
     match reason {
         Some(AMQPValue::LongString(reason)) => reason.as_bytes() == DELIVERY_LIMIT.as_bytes(),
         Some(AMQPValue::ShortString(reason)) => reason.as_str() == DELIVERY_LIMIT,

@@ -35,7 +35,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long `migrate` and `requeue` wait for Postgres.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// Claim, mark, lease, purge and hand-back each hold at most one.
+/// Claim, acquittal, mark, lease and purge each hold at most one, and one is being given back.
 const RELAY_CONNECTIONS: u32 = 6;
 /// Two halves of a batch, and the purge.
 const CONSUMER_CONNECTIONS: u32 = 3;
@@ -115,6 +115,10 @@ async fn unfit(connection: &mut PgConnection) -> Result<Option<Unfit>> {
 
 async fn requeue(config: &Config, which: Requeue) -> Result<()> {
     let mut connection = connect(config).await?;
+    // What waits longer for a relay's lanes says so instead.
+    sqlx::query("SET lock_timeout = '10s'")
+        .execute(&mut connection)
+        .await?;
     let put_back = outbox::requeue(&mut connection, &which)
         .await
         .context("requeueing")?;
@@ -177,10 +181,7 @@ async fn serve(role: Role, config: Config) -> Result<()> {
     let config = process.config.clone();
     tokio::select! {
         ended = process.until_told() => ended,
-        unfit = prepare(&config, all, &stop) => {
-            stop.cancel();
-            Err(unfit.into())
-        }
+        unfit = prepare(&config, all, &stop) => Err(unfit.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 
 use lapin::{
     types::{AMQPValue, parsing::parse_field_table},
-    uri::{AMQPScheme, AMQPUri},
+    uri::AMQPUri,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,11 +20,8 @@ const START_HEADER: usize = 6;
 /// More than any broker says of itself.
 const LONGEST_START: usize = 64 * 1024;
 
-/// The broker's major version, if it says one and may be asked in plain text.
+/// The broker's major version, if it says one.
 pub(super) async fn major(uri: &AMQPUri) -> io::Result<Option<u32>> {
-    if uri.scheme != AMQPScheme::AMQP {
-        return Ok(None);
-    }
     let mut stream = TcpStream::connect((uri.authority.host.as_str(), uri.authority.port)).await?;
     stream.write_all(PROTOCOL_HEADER).await?;
     let mut header = [0; FRAME_HEADER];

@@ -6,11 +6,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use super::{APPLY_WITHIN, Consumer};
-use crate::{database::DatabaseError, inbox};
+use crate::{
+    chunks::{CHUNK, in_chunks},
+    database::DatabaseError,
+    inbox,
+};
 
 /// Between two rounds, where the window is not shorter.
 const EVERY: Duration = Duration::from_secs(60);
-const CHUNK: u32 = 1000;
 
 impl Consumer {
     /// Purges until `stop`.
@@ -23,30 +26,18 @@ impl Consumer {
                 _ = round.tick() => {}
                 () = stop.cancelled() => return,
             }
-            let mut purged = 0;
             // Ends where nothing is left: what is applied meanwhile is too young.
-            while !stop.is_cancelled() {
-                let chunk = self
-                    .database
+            let purged = in_chunks(stop, || async move {
+                self.database
                     .within(APPLY_WITHIN, async |conn| {
                         Ok::<_, DatabaseError>(inbox::purge(conn, retention, CHUNK).await?)
                     })
-                    .await;
-                match chunk {
-                    Ok(rows) => {
-                        purged += rows;
-                        if rows < u64::from(CHUNK) {
-                            break;
-                        }
-                    }
-                    Err(error) => {
-                        debug!(%error, "purge put off");
-                        break;
-                    }
-                }
-            }
-            if purged > 0 {
-                info!(purged, "applied bids past their retention deleted");
+                    .await
+            });
+            match purged.await {
+                Ok(0) => {}
+                Ok(purged) => info!(purged, "applied bids past their retention deleted"),
+                Err(error) => debug!(%error, "purge put off"),
             }
         }
     }

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 pub(crate) async fn purge(
     conn: &mut PgConnection,
     retention: Duration,
-    chunk: u32,
+    chunk: i64,
 ) -> sqlx::Result<u64> {
     let purged = sqlx::query(
         "DELETE FROM inbox WHERE bid_id = ANY (ARRAY(
@@ -19,7 +19,7 @@ pub(crate) async fn purge(
              FOR UPDATE SKIP LOCKED))",
     )
     .bind(retention.as_secs_f64())
-    .bind(i64::from(chunk))
+    .bind(chunk)
     .execute(conn)
     .await?;
     Ok(purged.rows_affected())

@@ -52,7 +52,7 @@ impl ConsumerMetrics {
         );
         consumer.register(
             "queue_messages",
-            "Messages in the queue that no consumer has yet, as of a few seconds ago",
+            "Messages in the queue that no consumer has yet, by the broker's last answer",
             metrics.queue_messages.clone(),
         );
         consumer.register(

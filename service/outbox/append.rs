@@ -30,7 +30,7 @@ pub async fn append(
              SELECT $1, $2, $3, $4, $5, $6 FROM begun WHERE begun.id IS NOT NULL
              RETURNING lane
          )
-         SELECT pg_notify('outbox', lane::text) FROM appended
+         SELECT pg_notify($7, lane::text) FROM appended
          WHERE EXISTS (
              SELECT FROM relay_lanes l JOIN relays r ON r.relay_id = l.owner WHERE l.lane = appended.lane AND r.wants_ring)",
     )
@@ -40,6 +40,7 @@ pub async fn append(
     .bind(auction_id)
     .bind(event.sequence)
     .bind(traceparent)
+    .bind(super::DOORBELL)
     .execute(connection)
     .await?;
     Ok(())

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use crate::chunks::{BREATH, CHUNK};
+
 /// Which failed events to put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeue {
@@ -17,11 +19,6 @@ pub enum Requeue {
     /// One event.
     Event(Uuid),
 }
-
-/// Put back in one transaction; locks on the lanes are held as long.
-const CHUNK: i64 = 1_000;
-/// Between two chunks, for the lane's other auctions.
-const BREATH: Duration = Duration::from_millis(5);
 
 /// Makes failed events pending again, with a fresh count of attempts, and lets go what waited for them. Returns how many
 /// were put back: of those that have failed by now, for one that nothing has mended fails again at once. Stopped in the
@@ -138,8 +135,8 @@ async fn recall(conn: &mut PgConnection, lanes: &[i16]) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Up to `limit` auctions after `after` with failed or held events; whether the first of these is held, and so waits for
-/// nothing, or every held one does, because failed events do not hold.
+/// Up to `limit` auctions after `after` with failed or held events, and of each, whether the first of these is held: then it
+/// waits for nothing.
 pub async fn holding_after(
     conn: &mut PgConnection,
     after: Uuid,

@@ -3,21 +3,18 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use uuid::Uuid;
 
 use super::STATEMENT_WITHIN;
 use crate::{
+    chunks::{CHUNK, in_chunks},
     database::{Database, DatabaseError},
     outbox,
 };
 
 const EVERY: Duration = Duration::from_secs(60);
-const CHUNK: i64 = 1_000;
-/// Between two chunks, for the lane's other auctions.
-const BREATH: Duration = Duration::from_millis(5);
 /// Auctions with failed events that are looked at in a round.
 const AUCTIONS: i64 = 1_000;
 
@@ -65,21 +62,14 @@ impl Purger {
     }
 
     async fn purge(&self, stop: &CancellationToken) -> Result<u64, DatabaseError> {
-        let retention = self.retention;
-        let mut purged = 0;
-        while !stop.is_cancelled() {
-            let chunk = self
-                .database
+        in_chunks(stop, || async move {
+            self.database
                 .within(STATEMENT_WITHIN, async |conn| {
-                    Ok::<_, DatabaseError>(outbox::purge(conn, retention, CHUNK).await?)
+                    Ok(outbox::purge(conn, self.retention, CHUNK).await?)
                 })
-                .await?;
-            purged += chunk;
-            if chunk < CHUNK as u64 {
-                break;
-            }
-        }
-        Ok(purged)
+                .await
+        })
+        .await
     }
 
     /// An operator has deleted the failed event, `requeue` was interrupted, or failed events no longer hold.
@@ -119,21 +109,13 @@ impl Purger {
         auction_id: Uuid,
         stop: &CancellationToken,
     ) -> Result<u64, DatabaseError> {
-        let mut let_go = 0;
-        loop {
-            let chunk = self
-                .database
+        in_chunks(stop, || async move {
+            self.database
                 .within(STATEMENT_WITHIN, async |conn| {
-                    let hold = self.hold_failed;
-                    let chunk = outbox::let_go(conn, auction_id, hold, CHUNK);
-                    Ok::<_, DatabaseError>(chunk.await?)
+                    Ok(outbox::let_go(conn, auction_id, self.hold_failed, CHUNK).await?)
                 })
-                .await?;
-            let_go += chunk;
-            if chunk < CHUNK as u64 || stop.is_cancelled() {
-                return Ok(let_go);
-            }
-            sleep(BREATH).await;
-        }
+                .await
+        })
+        .await
     }
 }

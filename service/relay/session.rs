@@ -140,6 +140,13 @@ impl<'r> Session<'r> {
         pending().await
     }
 
+    /// Nothing stands in the way of events, unless an alarm does.
+    fn goes_on(&self) {
+        if !self.blocked.load(Relaxed) {
+            self.relay.rabbitmq.up();
+        }
+    }
+
     /// Claim: ask for a window; when there is none, ask to be rung, look once more, and sleep.
     async fn claim_windows(&self, claimed: mpsc::Sender<Window>) -> Option<SessionEnd> {
         let Relay {
@@ -187,9 +194,8 @@ impl<'r> Session<'r> {
             } else if doorbell.is_wanted() {
                 drop(in_hands);
                 // Nothing waits, here or there, that could be refused again.
-                let idle = self.in_hands.available_permits() == IN_HANDS as usize;
-                if idle && !self.blocked.load(Relaxed) {
-                    self.relay.rabbitmq.up();
+                if self.in_hands.available_permits() == IN_HANDS as usize {
+                    self.goes_on();
                 }
                 tokio::select! {
                     () = doorbell.rung(settings.poll) => {}
@@ -284,7 +290,7 @@ impl<'r> Session<'r> {
                         end = Some(SessionEnd::Refused(refusal));
                     } else if outcome.is_clean() {
                         self.went_well.store(true, Relaxed);
-                        self.relay.rabbitmq.up();
+                        self.goes_on();
                     } else {
                         end.get_or_insert(SessionEnd::Rewind);
                     }

@@ -28,7 +28,7 @@ pub(super) struct Sight {
     pub exhausted: bool,
     /// The lanes that were looked into, one bit each: not one that is given up, or under another token.
     pub looked_into: i64,
-    /// The last lane of which something was taken or put aside.
+    /// The last lane in which something was due.
     pub last_lane: Option<i16>,
     /// Lanes that were recalled since the last look,
     pub recalled: Vec<i16>,
