@@ -96,7 +96,12 @@ fn conditions(
     scenario: &Scenario,
 ) -> Result<(), Unjudgeable> {
     let facts = Facts::of(history);
-    let in_place = |fault: usize| history.faults().get(&fault).is_some_and(|life| life.applied.is_some());
+    let in_place = |fault: usize| {
+        history
+            .faults()
+            .get(&fault)
+            .is_some_and(|life| life.applied.is_some())
+    };
     let all_in_place = (0..scenario.faults.len()).all(in_place);
     for (name, condition) in &scenario.bites {
         let value = match facts.get(name, scenario.faults.len()) {
