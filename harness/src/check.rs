@@ -19,6 +19,7 @@ mod mutants;
 mod order;
 mod ownership;
 mod phantom;
+mod readers;
 mod recovery;
 mod refusal;
 mod replay;
@@ -42,7 +43,7 @@ pub(crate) use story::Story;
 
 type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
-const CHECKERS: [(&str, Checker); 18] = [
+const CHECKERS: [(&str, Checker); 19] = [
     ("whole", whole::check),
     ("survival", survival::check),
     ("bite", bite::check),
@@ -59,6 +60,7 @@ const CHECKERS: [(&str, Checker); 18] = [
     ("order", order::check),
     ("ownership", ownership::check),
     ("domain", domain::check),
+    ("readers", readers::check),
     ("recovery", recovery::check),
     ("expect", expect::check),
 ];
@@ -84,9 +86,14 @@ pub(crate) enum Unjudgeable {
     NoLastSnapshot,
     #[error("the ledger cannot be judged by: {0}")]
     Ledger(String),
-    /// The one reason that is no error: this run could not show it.
+    /// A reason that is no error: this run could not show it.
     #[error("sampled: {0}")]
     Sampled(String),
+    /// Nor is this one.
+    #[error(
+        "nobody read what the API shows: it is not there in the end, or the lab that wrote this did not read yet"
+    )]
+    NotRead,
     #[error(transparent)]
     Fact(#[from] FactError),
     #[error(transparent)]
@@ -119,7 +126,9 @@ pub fn all(history: &History) -> Judgement {
 fn run(name: &str, checker: Checker, history: &History) -> Result<Finding, String> {
     Ok(match catch_unwind(AssertUnwindSafe(|| checker(history))) {
         Ok(Ok(finding)) => finding,
-        Ok(Err(sampled @ Unjudgeable::Sampled(_))) => return Err(sampled.to_string()),
+        Ok(Err(not_shown @ (Unjudgeable::Sampled(_) | Unjudgeable::NotRead))) => {
+            return Err(not_shown.to_string());
+        }
         Ok(Err(error)) => Finding::error(name, error.to_string()),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);

@@ -1,6 +1,9 @@
 //! The bidders: HTTP clients that record what they asked before they ask and what they learned after.
 
 mod answer;
+mod follower;
+mod pages;
+mod shown;
 
 use std::{
     sync::{
@@ -24,6 +27,8 @@ use crate::{
     system::Api,
     workload::{STARTING_PRICE, Step},
 };
+
+pub use follower::Followers;
 
 /// How long a client waits before it gives up without knowing. Longer than the service takes to say 503 by itself.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -179,27 +184,46 @@ fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
+/// When an auction closes, as far as a run is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closes {
+    /// Long before.
+    Before,
+    /// So long from now.
+    In(Duration),
+    /// Long after.
+    After,
+}
+
 /// Creates an auction straight in the database, around all faults. The HTTP way has no wish for an id, and none for an
 /// auction that is closed from the start.
 pub async fn create_auction(
     pool: &sqlx::PgPool,
     recorder: &Recorder,
     auction_id: Uuid,
-    closed: bool,
+    closes: Closes,
 ) -> sqlx::Result<()> {
-    sqlx::query(
+    const DAY: f64 = 86_400.0;
+    let seconds = match closes {
+        Closes::Before => -DAY,
+        Closes::In(span) => span.as_secs_f64(),
+        Closes::After => DAY,
+    };
+    let closes_at_us: i64 = sqlx::query_scalar(
         "INSERT INTO auctions (auction_id, title, currency, starting_price, closes_at)
-         VALUES ($1, 'Lot', 'EUR', $2, now() + CASE WHEN $3 THEN interval '-1 hour' ELSE interval '1 day' END)",
+         VALUES ($1, 'Lot', 'EUR', $2, clock_timestamp() + $3 * interval '1 s')
+         RETURNING (extract(epoch FROM closes_at) * 1000000)::bigint",
     )
     .bind(auction_id)
     .bind(STARTING_PRICE)
-    .bind(closed)
-    .execute(pool)
+    .bind(seconds)
+    .fetch_one(pool)
     .await?;
     recorder.record(Event::Auction {
         auction_id,
         starting_price: STARTING_PRICE,
-        closed,
+        closed: closes == Closes::Before,
+        closes_at_us: matches!(closes, Closes::In(_)).then_some(closes_at_us),
     });
     Ok(())
 }

@@ -52,6 +52,15 @@ pub const NAMES: &[(&str, &str)] = &[
     ),
     ("unknown_absent", "unknown requests whose bid is not"),
     (
+        "slowest_answer_ms",
+        "longest time, in milliseconds, that a client waited until it had its answer or gave up",
+    ),
+    ("bids_shown", "bids that followers of live feeds were shown"),
+    (
+        "feeds_taken_up_again",
+        "times that a follower came back and asked for what it had missed",
+    ),
+    (
         "accepted_during_fault",
         "requests sent and accepted while one and the same fault was in place",
     ),
@@ -217,6 +226,7 @@ impl Facts {
         let mut facts = Self::default();
         facts.count_requests(history);
         facts.count_deliveries(history);
+        facts.count_readers(history);
         facts.count_samples(history);
         facts.count_faults(history);
         facts.count_rows(history);

@@ -8,7 +8,7 @@ mod party;
 
 use std::time::Duration;
 
-pub use action::{Action, Refused};
+pub use action::{Action, Locked, Refused};
 use action::{parse_edge_action, parse_process_action};
 pub use moment::{Lasting, Moment, Quantity};
 pub use party::{Party, Role, Server};
@@ -126,7 +126,12 @@ impl Fault {
                 Ok(Action::Refuse(Refused::Messages))
             }
             Target::Server(Server::Postgres) if text == "spoil an event" => Ok(Action::Spoil),
-            Target::Server(Server::Postgres) if text == "lock lanes" => Ok(Action::LockLanes),
+            Target::Server(Server::Postgres) if text == "lock lanes" => {
+                Ok(Action::Lock(Locked::Lanes))
+            }
+            Target::Server(Server::Postgres) if text == "lock auctions" => {
+                Ok(Action::Lock(Locked::Auctions))
+            }
             Target::Server(Server::Postgres) if text == "refuse events" => {
                 Ok(Action::Refuse(Refused::Events))
             }

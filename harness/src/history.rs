@@ -11,6 +11,7 @@ mod last;
 mod outcome;
 mod reader;
 mod recorder;
+mod shown;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use last::Last;
 pub use outcome::{BidAsked, Outcome, Purpose, Refusal};
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
+pub use shown::Shown;
 pub use tables::{BidRow, EventRow, InboxRow, Snapshot, StandingRow};
 
 /// One line of the history file.
@@ -64,7 +66,7 @@ pub enum Event {
         /// What it runs on: server versions and durability settings, one fact a line.
         environment: Vec<String>,
     },
-    /// An auction was created, before the workload and around all faults.
+    /// An auction was created, around all faults.
     Auction {
         /// The auction.
         auction_id: Uuid,
@@ -72,6 +74,9 @@ pub enum Event {
         starting_price: i64,
         /// Created with its close already past: every bid on it must be refused.
         closed: bool,
+        /// When it closes, in microseconds since the Unix epoch by the database's clock, where it does so during the run.
+        #[serde(default)]
+        closes_at_us: Option<i64>,
     },
     /// What the workload consists of, before the first of it is sent.
     Planned {
@@ -125,6 +130,33 @@ pub enum Event {
     /// The witness queue received a message. The witness is bound to the same exchange as the consumer and connects
     /// around all faults.
     Delivered(Delivery),
+    /// A follower of a live feed connects.
+    Followed {
+        /// Its number.
+        follower: u64,
+        /// What it follows.
+        auction_id: Uuid,
+        /// The process that it asks.
+        via: String,
+        /// The id after which it takes the feed up again; none at its first connection.
+        after: Option<i64>,
+    },
+    /// A follower was shown something.
+    Shown {
+        /// Its number.
+        follower: u64,
+        /// What.
+        shown: Shown,
+    },
+    /// An auction's bid list, paged to its end when all was quiet.
+    Listed {
+        /// The auction.
+        auction_id: Uuid,
+        /// The process that was asked.
+        via: String,
+        /// What it has, or why it could not be read.
+        bids: Result<Vec<BidRow>, String>,
+    },
     /// The database's tables in one REPEATABLE READ transaction, read around all faults.
     Snapshot(Snapshot),
     /// Every commit from here on enters the history: nothing of the system has written yet.

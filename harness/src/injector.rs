@@ -78,7 +78,7 @@ impl<'r> Injector<'r> {
                 bitten.counted("dead_lettered", self.servers.given_up().await?)
             }
             Action::Spoil => bitten.counted("events_spoiled", self.servers.spoiled().await?),
-            Action::LockLanes => {
+            Action::Lock(_) => {
                 bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
             }
             _ => {}
@@ -232,8 +232,8 @@ impl<'r> Injector<'r> {
                 bitten.happened(self.servers.unbind().await?);
             }
             (Target::Server(_), Action::Spoil) => bitten.happened(self.servers.spoil().await?),
-            (Target::Server(_), Action::LockLanes) => {
-                imposed.lock(self.servers.lock_lanes().await?);
+            (Target::Server(_), Action::Lock(what)) => {
+                imposed.lock(self.servers.lock(*what).await?);
             }
             (Target::Server(_), Action::Nonsense) => {
                 bitten.counted("nonsense_sent", self.servers.send_nonsense().await?);
@@ -294,7 +294,7 @@ impl<'r> Injector<'r> {
                         self.servers.mend().await?;
                         return self.system.operate(&["requeue", "--all"]).await;
                     }
-                    Action::LockLanes => return imposed.unlock().await,
+                    Action::Lock(_) => return imposed.unlock().await,
                     // What was sent is sent.
                     Action::Nonsense => return Ok(()),
                     _ => {}

@@ -1,6 +1,8 @@
 //! The lab's own eyes on the database: counts while a run goes on, and the tables at one instant. Connects around all
 //! faults, and only reads.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
@@ -79,6 +81,15 @@ pub async fn waiting_since(pool: &PgPool, then: DateTime<Utc>) -> sqlx::Result<i
     .bind(then)
     .fetch_one(pool)
     .await
+}
+
+/// The last applied place of each auction.
+pub async fn places(pool: &PgPool) -> sqlx::Result<BTreeMap<Uuid, i64>> {
+    let places: Vec<(Uuid, i64)> =
+        sqlx::query_as("SELECT auction_id, last_sequence FROM standings")
+            .fetch_all(pool)
+            .await?;
+    Ok(places.into_iter().collect())
 }
 
 /// Reads all tables in one REPEATABLE READ transaction.

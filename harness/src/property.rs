@@ -83,13 +83,15 @@ fn bids(seconds: u32) -> impl Strategy<Value = Workload> {
             closed,
         },
     );
-    (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, mix).prop_map(
-        move |(auctions, rate, hot_percent, copies, mix)| Workload {
+    (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, mix, 0..=4u32).prop_map(
+        move |(auctions, rate, hot_percent, copies, mix, followers)| Workload {
             auctions,
             bids: format!("{rate}/s for {seconds}s"),
             hot_percent,
             copies,
             mix,
+            closing: None,
+            followers: followers.min(auctions),
         },
     )
 }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::workload::{BadClosing, Closing};
+
 /// What a scenario file says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +37,7 @@ impl Scenario {
         control.faults.clear();
         control.workload.copies = one();
         control.workload.mix = Mix::default();
+        control.workload.closing = None;
         control.expect.facts.clear();
         let own = |fact: &str| fact.starts_with("fault_") && fact.ends_with("_bites");
         control.bites.retain(|fact, _| !own(fact));
@@ -96,6 +99,21 @@ pub struct Workload {
     /// Shares in percent of bids that are not plainly valid; what is left is valid.
     #[serde(default)]
     pub mix: Mix,
+    /// Auctions more, which close while bids come in: `"4 after 2s"`, from the start of the workload.
+    #[serde(default)]
+    pub closing: Option<String>,
+    /// So many auctions have a follower of their live feed. It leaves and comes back all the time, each time through another
+    /// process of the API.
+    #[serde(default)]
+    pub followers: u32,
+}
+
+impl Workload {
+    /// Which auctions close, and when.
+    pub fn closing(&self) -> Result<Closing, BadClosing> {
+        let said = self.closing.as_deref();
+        said.map_or(Ok(Closing::default()), Closing::parse)
+    }
 }
 
 fn one() -> u32 {

@@ -32,12 +32,13 @@ use recovery::Recovery;
 
 use crate::{
     check,
-    client::{self, Clients},
+    client::{self, Clients, Closes, Followers},
     fault::Fault,
     history::{self, BidAsked, Event, Recorder},
     injector::Injector,
     lab::Lab,
     ledger::Ledger,
+    observer,
     report::RunSummary,
     scenario::{self, Scenario},
     system::{PROCESSES, Place, System},
@@ -53,6 +54,9 @@ const RUN_WITHIN: Duration = Duration::from_secs(180);
 /// The broker's statistics are a second old, more on a busy machine.
 const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a follower may take for what has been applied when all is quiet: a connection that was lost without a word is
+/// given up and taken up again, and its feed polls.
+const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 /// When everything stands still: how long the rest of the log may take to read.
 const LEDGER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -143,14 +147,10 @@ async fn conduct(
     let servers = OwnServers::prepare(lab, &faults, &name).await?;
     let pool = observers(&servers).await?;
     let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
-    for (auction, closed) in plan
-        .open
-        .iter()
-        .map(|id| (*id, false))
-        .chain([(plan.closed, true)])
-    {
-        client::create_auction(&pool, recorder, auction, closed).await?;
+    for auction in &plan.open {
+        client::create_auction(&pool, recorder, *auction, Closes::After).await?;
     }
+    client::create_auction(&pool, recorder, plan.closed, Closes::Before).await?;
     let witness = Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
     let system = start(lab, &trial.scenario.system, &servers, folder, trial.edges()).await?;
     let stage = Stage {
@@ -239,6 +239,12 @@ async fn perform(
     let clients = Clients::new(stage.system.apis(), stage.recorder.clone())?;
     let (gauge_in, gauge) = watch::channel(Gauge::default());
     let (heal_in, healed) = watch::channel(Vec::new());
+    let followed = plan
+        .open
+        .iter()
+        .take(trial.scenario.workload.followers as usize);
+    let mut followers = Followers::start(followed, stage.system.apis(), stage.recorder).await?;
+    let reach = Reach::of(stage.system, faults);
     let acts = async {
         progress("driving");
         let unknown = disturb(stage, faults, &clients, plan, gauge.clone(), heal_in).await?;
@@ -249,7 +255,7 @@ async fn perform(
             scenario: &trial.scenario,
             plan,
             clients: &clients,
-            reach: &Reach::of(stage.system, faults),
+            reach: &reach,
         };
         recovery.await_quiet(unknown, gauge.clone()).await
     };
@@ -260,12 +266,35 @@ async fn perform(
             false
         }
     };
+    if recovered {
+        progress("reading");
+        read(stage, &clients, plan, &reach, &mut followers).await?;
+    }
     progress("coming to rest");
     // The broker counts by connections, and forgets what one did last when it ends.
     let redelivered = redelivered(stage, &trial.scenario).await?;
     let mut last = ending::last_look(stage, recovered).await?;
     last.redelivered_to_consumer = redelivered;
+    drop(followers);
     stage.recorder.record(Event::Snapshot(last));
+    Ok(())
+}
+
+/// What the API shows, once nothing moves: each bid list to its end, and what followers are still to be shown.
+async fn read(
+    stage: &Stage<'_>,
+    clients: &Clients,
+    plan: &Plan,
+    reach: &Reach,
+    followers: &mut Followers,
+) -> Result<()> {
+    let places = observer::places(stage.pool).await?;
+    let auctions: Vec<Uuid> = plan.taking().chain([plan.closed]).collect();
+    let until = Instant::now() + SHOWN_WITHIN;
+    tokio::join!(
+        clients.list(&auctions, &reach.apis),
+        followers.caught_up(&places, until)
+    );
     Ok(())
 }
 
@@ -297,6 +326,10 @@ async fn disturb(
     let workload = async {
         // The sender lives in the injector, so that this cannot fail.
         let _ = placed.wait_for(|count| *count >= at_start).await;
+        for auction in &plan.closing {
+            let closes = Closes::In(plan.closes_after);
+            client::create_auction(stage.pool, stage.recorder, *auction, closes).await?;
+        }
         let unknown = clients.drive(&plan.steps).await;
         over_in.send_replace(true);
         unknown

@@ -74,6 +74,13 @@ fn auction(inquiry: &mut Inquiry, history: &History, auction_id: Uuid, bids: &[&
         );
         inquiry.fail("first bids below the starting price", example);
     }
+    if let Some(closes_at) = terms.closes_at_us
+        && let Some(late) = bids.iter().find(|row| row.placed_at_us >= closes_at)
+    {
+        let us = late.placed_at_us - closes_at;
+        let example = format!("bid {} was placed {us} us after the close", late.bid_id);
+        inquiry.fail("auctions that took bids after their close", example);
+    }
     if terms.closed {
         inquiry.fail(
             "closed auctions with bids",
@@ -155,6 +162,19 @@ mod tests {
     #[test]
     fn a_first_bid_below_the_starting_price_fails() {
         assert_eq!(changed(|tables| tables.bids[0].amount = 0), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_bid_placed_after_the_close_fails() {
+        let closes_at = |us: i64| {
+            let mut story = Story::new();
+            story.closing(1, us);
+            (1..=3).for_each(|bid| story.place(bid, 1, 100 * bid as i64));
+            story.finish();
+            verdict(check, &story)
+        };
+        assert_eq!(closes_at(3_001), Verdict::Pass);
+        assert_eq!(closes_at(3_000), Verdict::Fail);
     }
 
     #[test]

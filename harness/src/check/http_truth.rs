@@ -118,15 +118,25 @@ impl Court<'_> {
                 (!self.could_conflict(op, answered)).then_some("conflicts with nothing")
             }
             Refusal::Closed => {
-                let closed = self
-                    .history
-                    .auctions()
-                    .get(&op.bid.auction_id)
-                    .is_some_and(|terms| terms.closed);
+                let terms = self.history.auctions().get(&op.bid.auction_id);
+                let closed = terms.is_some_and(|terms| {
+                    terms.closed
+                        || (terms.closes_at_us.is_some() && !self.was_open_later(op, answered))
+                });
                 (!closed).then_some("open auctions called closed")
             }
             Refusal::Unexpected => Some("refusals that no well-formed bid earns"),
         }
+    }
+
+    /// Whether the auction took a bid that was only sent after this answer.
+    fn was_open_later(&self, op: &Op, answered: usize) -> bool {
+        self.history.ops().values().any(|other| {
+            let first = self.history.ops_of(other.bid.bid_id).next();
+            other.is_accepted()
+                && other.bid.auction_id == op.bid.auction_id
+                && first.is_some_and(|(_, first)| first.invoked > answered)
+        })
     }
 
     /// Rows are never deleted, so what was there then is there at the end. Between equal amounts the bid's own row
@@ -254,6 +264,20 @@ mod tests {
         assert_eq!(refused(2, 9, 100, 409, "auction_closed"), Pass);
         assert_eq!(refused(2, 1, 200, 409, "auction_closed"), Fail);
         assert_eq!(after(|story| story.place(2, 9, 200)), Fail);
+    }
+
+    #[test]
+    fn an_auction_that_was_called_closed_takes_no_bid_that_is_sent_afterwards() {
+        let then = |add: fn(&mut Story)| {
+            after(|story| {
+                story.closing(2, 1_000_000);
+                let op = story.ask(2, 2, 100);
+                story.refuse(op, 422, "auction_closed");
+                add(story);
+            })
+        };
+        assert_eq!(then(|_| ()), Pass);
+        assert_eq!(then(|story| story.place(3, 2, 200)), Fail);
     }
 
     #[test]

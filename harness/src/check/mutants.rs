@@ -51,6 +51,9 @@ fn an_hour_late(story: &mut Story) {
                     .for_each(|us| *us += HOUR_US);
             }
             Event::Delivered(Delivery { body: Ok(body), .. }) => body.placed_at_us += HOUR_US,
+            Event::Listed { bids: Ok(bids), .. } => {
+                bids.iter_mut().for_each(|row| row.placed_at_us += HOUR_US);
+            }
             _ => {}
         }
     }
@@ -84,12 +87,35 @@ const MUTANTS: &[Mutant] = &[
             story.change_last(|tables| _ = tables.bids.remove(1));
             story.unwrite("bids", Story::bid_id(VICTIM));
         },
-        &["durable", "atomic", "phantom", "domain"],
+        &["durable", "atomic", "phantom", "domain", "readers"],
     ),
     (
         "alter a stored bid",
         |story| story.change_last(|tables| tables.bids[1].amount += 1),
-        &["durable", "atomic", "phantom"],
+        &["durable", "atomic", "phantom", "readers"],
+    ),
+    (
+        "leave a bid out of a list",
+        |story| {
+            let listed = story.events.iter_mut().find_map(|event| match event {
+                Event::Listed { bids: Ok(bids), .. } if bids.len() > 1 => Some(bids),
+                _ => None,
+            });
+            _ = listed.expect("a list of bids").remove(0);
+        },
+        &["readers"],
+    ),
+    (
+        "show a follower nothing",
+        |story| {
+            story.push_before_end(Event::Followed {
+                follower: 1,
+                auction_id: Story::auction_id(1),
+                via: "api 1".to_owned(),
+                after: None,
+            });
+        },
+        &["readers"],
     ),
     (
         "swap two first deliveries",

@@ -110,18 +110,23 @@ impl Story {
     }
 
     pub(super) fn auction(&mut self, auction: u128) {
-        self.open(auction, false);
+        self.open(auction, false, None);
     }
 
     pub(super) fn closed(&mut self, auction: u128) {
-        self.open(auction, true);
+        self.open(auction, true, None);
     }
 
-    fn open(&mut self, auction: u128, closed: bool) {
+    pub(super) fn closing(&mut self, auction: u128, closes_at_us: i64) {
+        self.open(auction, false, Some(closes_at_us));
+    }
+
+    fn open(&mut self, auction: u128, closed: bool, closes_at_us: Option<i64>) {
         self.events.push(Event::Auction {
             auction_id: Self::auction_id(auction),
             starting_price: 1,
             closed,
+            closes_at_us,
         });
     }
 
@@ -276,6 +281,15 @@ impl Story {
         });
         self.events.push(Event::Healed);
         self.events.push(Event::Recovered { after_ms: 120 });
+        for auction_id in self.history().auctions().keys() {
+            let of_it = self.tables.bids.iter();
+            let of_it = of_it.filter(|row| row.auction_id == *auction_id);
+            self.events.push(Event::Listed {
+                auction_id: *auction_id,
+                via: "api 1".to_owned(),
+                bids: Ok(of_it.cloned().collect()),
+            });
+        }
         self.events.push(Event::Fenced);
         self.tables.last = true;
         self.snapshot();

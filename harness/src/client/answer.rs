@@ -1,22 +1,12 @@
 //! What an answer says, and whether it is one that the contract allows.
 
 use serde::Deserialize;
-use uuid::Uuid;
 
+use super::shown::ShownBid;
 use crate::history::{BidAsked, Outcome};
 
 /// How much of an answer is kept for the reader.
 const EXCERPT: usize = 200;
-
-/// The body of an acceptance.
-#[derive(Deserialize)]
-struct Placed {
-    bid_id: Uuid,
-    auction_id: Uuid,
-    user_id: String,
-    sequence: i64,
-    amount: i64,
-}
 
 /// A problem document (RFC 9457) with the service's stable code.
 #[derive(Deserialize)]
@@ -51,7 +41,7 @@ fn acceptance(
     body: &[u8],
 ) -> Result<Outcome, String> {
     is(media_type, "application/json")?;
-    let placed: Placed = serde_json::from_slice(body)
+    let placed: ShownBid = serde_json::from_slice(body)
         .map_err(|error| format!("its body is no bid ({error}): {}", excerpt(body)))?;
     let about = (placed.bid_id, placed.auction_id, placed.user_id.as_str());
     if about != (bid.bid_id, bid.auction_id, bid.user_id.as_str()) {
@@ -78,7 +68,7 @@ fn refusal(status: u16, media_type: &str, body: &[u8]) -> Result<Outcome, String
 }
 
 /// Media types may carry parameters, such as a charset.
-fn is(found: &str, wanted: &str) -> Result<(), String> {
+pub(super) fn is(found: &str, wanted: &str) -> Result<(), String> {
     let essence = found.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(wanted) {
         return Ok(());
@@ -96,6 +86,8 @@ fn excerpt(body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     const JSON: &str = "application/json";

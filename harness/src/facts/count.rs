@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::Facts;
-use crate::history::{Event, EventRow, History, InboxRow, Op, Outcome, Refusal};
+use crate::history::{Event, EventRow, History, InboxRow, Op, Outcome, Refusal, Shown};
 
 impl Facts {
     pub(super) fn set(&mut self, name: &str, value: usize) {
@@ -41,6 +41,16 @@ impl Facts {
             history.in_fault(op.invoked) || answered(op).is_some_and(|end| history.in_fault(end))
         };
 
+        let took_us = |op: &Op| {
+            let at = |position: usize| history.entries()[position].at_us;
+            answered(op).map(|end| at(end).saturating_sub(at(op.invoked)))
+        };
+        let workload = history.ops().values().filter(|op| op.is_workload());
+        // A workload that got no answer at all waited for no time that could be compared.
+        if let Some(slowest) = workload.filter_map(took_us).max() {
+            self.0
+                .insert("slowest_answer_ms".to_owned(), slowest / 1_000);
+        }
         self.set("bids_asked", count(&|_| true));
         self.set("bids_accepted", count(&Op::is_accepted));
         self.set("bids_created", count(&|op| status(op) == 201));
@@ -99,6 +109,22 @@ impl Facts {
             "auctions_with_3_events",
             orders.values().filter(|order| order.len() >= 3).count(),
         );
+    }
+
+    pub(super) fn count_readers(&mut self, history: &History) {
+        let count = |is: fn(&Event) -> bool| history.events().filter(|event| is(event)).count();
+        let bid = |event: &Event| {
+            matches!(
+                event,
+                Event::Shown {
+                    shown: Shown::Bid(_),
+                    ..
+                }
+            )
+        };
+        let again = |event: &Event| matches!(event, Event::Followed { after: Some(_), .. });
+        self.set("bids_shown", count(bid));
+        self.set("feeds_taken_up_again", count(again));
     }
 
     pub(super) fn count_samples(&mut self, history: &History) {

@@ -36,8 +36,8 @@ pub enum Action {
     /// The next event is stored with a payload of which no message can be made. Healed, it is mended, and put back by the
     /// service's own `requeue`.
     Spoil,
-    /// A session of somebody else's holds the rows of all lanes.
-    LockLanes,
+    /// A session of somebody else's holds rows that the service writes.
+    Lock(Locked),
     /// A server takes one kind of thing no more. Only this run's database or vhost is touched.
     Refuse(Refused),
     /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
@@ -54,6 +54,15 @@ pub enum Refused {
     Commits,
     /// RabbitMQ: messages beyond the first few of the consumer's queue (`overflow = reject-publish`): publishers are nacked.
     Messages,
+}
+
+/// Of which table every row can be locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// The relays' lanes.
+    Lanes,
+    /// The auctions, whose rows bids wait for.
+    Auctions,
 }
 
 /// What can be done to a process or a server.
@@ -79,7 +88,7 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, send nonsense, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event or lock lanes for postgres; usurp for relay){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, send nonsense, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event, lock lanes or lock auctions for postgres; usurp for relay){}",
             did_you_mean(text, TO_PROCESSES)
         )),
     }

@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 /// What this lab writes. A new kind of entry, a new field or a new meaning is a new format:
 /// 1: no number at all. 2: `placed_at`, the inbox's `user_id`, `highest_bid_id` and the wall clock are recorded, every commit,
-/// the plan, the fence, what processes count, and why each request was sent.
-pub const FORMAT: u32 = 2;
+/// the plan, the fence, what processes count, and why each request was sent. 3: what readers were shown, and when an auction
+/// closes.
+pub const FORMAT: u32 = 3;
 
 /// Histories of the first format do not say so.
 pub(super) fn first() -> u32 {

@@ -40,6 +40,8 @@ pub struct AuctionTerms {
     pub starting_price: i64,
     /// Every bid on it must be refused.
     pub closed: bool,
+    /// When it closes, by the database's clock in microseconds since the Unix epoch, where it does so during the run.
+    pub closes_at_us: Option<i64>,
 }
 
 /// One request of a client, from its sending to its answer.
@@ -145,10 +147,12 @@ impl History {
                 auction_id,
                 starting_price,
                 closed,
+                closes_at_us,
             } => {
                 let terms = AuctionTerms {
                     starting_price: *starting_price,
                     closed: *closed,
+                    closes_at_us: *closes_at_us,
                 };
                 self.auctions.insert(*auction_id, terms);
             }

@@ -104,6 +104,15 @@ fn workload(workload: &Workload) -> Result<(), Unsound> {
         let problem = format!("hot_percent = {percent}: a share is at most 100");
         return unsound("hot_percent", problem);
     }
+    if let Err(bad) = workload.closing() {
+        return unsound("closing", bad.to_string());
+    }
+    if workload.followers > workload.auctions {
+        let (followers, auctions) = (workload.followers, workload.auctions);
+        let problem =
+            format!("followers = {followers}: each follows an auction, and there are {auctions}");
+        return unsound("followers", problem);
+    }
     let mix = workload.mix;
     let shares = [mix.too_low, mix.again, mix.conflict, mix.closed];
     let sum: u64 = shares.into_iter().map(u64::from).sum();
@@ -168,6 +177,8 @@ recovered_within = "5s"
         says("too_low = 50", "too_low = 70", 6, "120 percent");
         says("mix =", "copies = 0\nmix =", 6, "copies = 0");
         says("mix =", "hot_percent = 101\nmix =", 6, "hot_percent = 101");
+        says("mix =", "closing = \"soon\"\nmix =", 6, "says no time");
+        says("mix =", "followers = 5\nmix =", 6, "there are 4");
         says("relay ->", "relay 9 ->", 9, "there is no \"relay 9\"");
         says("rabbitmq", "rabbitmq 2", 9, "names nothing");
         says("\"cut\"", "\"latency 0ms\"", 10, "latency of 0");

@@ -63,6 +63,8 @@ mod tests {
             hot_percent: 0,
             copies: 1,
             mix: Mix::default(),
+            closing: None,
+            followers: 0,
         };
         Plan::new(&workload, 1).expect("a plan")
     }

@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use sqlx::{Connection, PgConnection};
 
 use super::servers::OwnServers;
+use crate::fault::Locked;
 
 /// Spoils the first event that is stored from now on, and keeps what it was. A sequence decides which one is the first, also
 /// among transactions that do not see each other.
@@ -67,15 +68,17 @@ impl OwnServers {
         Ok(())
     }
 
-    /// A session that holds the rows of all lanes until it ends. It takes them in the order in which the service does: in
+    /// A session that holds all rows of a table until it ends. It takes them in the order in which the service does: in
     /// another one, one of the two would end as a deadlock's victim.
-    pub async fn lock_lanes(&self) -> Result<PgConnection> {
+    pub async fn lock(&self, what: Locked) -> Result<PgConnection> {
+        let rows = match what {
+            Locked::Lanes => "SELECT FROM relay_lanes ORDER BY lane FOR UPDATE",
+            Locked::Auctions => "SELECT FROM auctions ORDER BY auction_id FOR UPDATE",
+        };
         let mut connection = PgConnection::connect(&self.database_url()).await?;
         sqlx::query("BEGIN").execute(&mut connection).await?;
-        let locked = sqlx::query("SELECT FROM relay_lanes ORDER BY lane FOR UPDATE")
-            .execute(&mut connection)
-            .await?;
-        ensure!(locked.rows_affected() > 0, "there are no lanes to lock");
+        let locked = sqlx::query(rows).execute(&mut connection).await?;
+        ensure!(locked.rows_affected() > 0, "there is nothing to lock");
         Ok(connection)
     }
 }

@@ -51,27 +51,27 @@ impl Intent {
 /// All that is generated for one workload.
 #[derive(Debug, Clone)]
 pub(super) struct Sequence {
-    /// The closed auction, then the open ones.
+    /// The closed auction, then the others.
     pub auctions: Vec<Uuid>,
     pub intents: Vec<Intent>,
 }
 
-/// `bids` intents in the workload's mix.
+/// `bids` intents in the workload's mix, on its auctions and `closing` more.
 pub(super) fn sequence(
     workload: &Workload,
+    closing: u32,
     bids: usize,
 ) -> impl Strategy<Value = Sequence> + use<> {
-    let auctions = workload.auctions.max(1) as usize;
+    let auctions = (workload.auctions.max(1) + closing) as usize;
     (
         proptest::collection::vec(id(), auctions + 1),
-        proptest::collection::vec(intent(workload), bids),
+        proptest::collection::vec(intent(workload, auctions), bids),
     )
         .prop_map(|(auctions, intents)| Sequence { auctions, intents })
 }
 
-fn intent(workload: &Workload) -> impl Strategy<Value = Intent> + use<> {
+fn intent(workload: &Workload, auctions: usize) -> impl Strategy<Value = Intent> + use<> {
     let hot = workload.hot_percent.min(100);
-    let auctions = workload.auctions.max(1) as usize;
     let auction = prop_oneof![
         hot => Just(0),
         100 - hot => 0..auctions,
