@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 /// Deadlines under which an outage of a second is long: latency under faults is then a picture of the faults, not of a lease.
 const SHORT: [(&str, &str); 7] = [
-    ("REQUEST_TIMEOUT_MS", "3000"),
-    ("POOL_WAIT_MS", "1500"),
-    ("LEASE_MS", "3000"),
-    ("CONFIRM_TIMEOUT_MS", "1000"),
-    ("POLL_MS", "500"),
-    ("RETRY_MAX_MS", "1000"),
-    ("HEARTBEAT_S", "2"),
+    ("OUTBOX_REQUEST_TIMEOUT_MS", "3000"),
+    ("OUTBOX_POOL_WAIT_MS", "1500"),
+    ("OUTBOX_LEASE_MS", "3000"),
+    ("OUTBOX_CONFIRM_TIMEOUT_MS", "1000"),
+    ("OUTBOX_POLL_MS", "500"),
+    ("OUTBOX_RETRY_MAX_MS", "1000"),
+    ("OUTBOX_HEARTBEAT_S", "2"),
 ];
 
 /// A database and a vhost of a bench's own on the shared servers.

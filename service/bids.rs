@@ -80,7 +80,7 @@ impl From<sqlx::Error> for PlaceError {
 }
 
 #[derive(sqlx::FromRow)]
-struct Stand {
+struct UnderLock {
     starting_price: Amount,
     highest_amount: Option<Amount>,
     open: bool,
@@ -142,7 +142,7 @@ pub async fn list(
 async fn lock(
     connection: &mut PgConnection,
     auction_id: AuctionId,
-) -> Result<Option<Stand>, sqlx::Error> {
+) -> Result<Option<UnderLock>, sqlx::Error> {
     sqlx::query_as(
         "WITH locked AS MATERIALIZED (
              SELECT starting_price, highest_amount, closes_at FROM auctions WHERE auction_id = $1 FOR UPDATE
@@ -156,7 +156,7 @@ async fn lock(
     .await
 }
 
-fn judge(stand: &Stand, amount: Amount) -> Result<(), PlaceError> {
+fn judge(stand: &UnderLock, amount: Amount) -> Result<(), PlaceError> {
     match stand.highest_amount {
         _ if !stand.open => Err(PlaceError::Closed),
         Some(highest) if amount <= highest => Err(PlaceError::NotHighest(highest)),
@@ -229,8 +229,8 @@ mod tests {
         Amount::try_from(units).expect("positive")
     }
 
-    fn stand(highest: Option<i64>, open: bool) -> Stand {
-        Stand {
+    fn stand(highest: Option<i64>, open: bool) -> UnderLock {
+        UnderLock {
             starting_price: amount(100),
             highest_amount: highest.map(amount),
             open,

@@ -39,6 +39,9 @@ pub struct Broker {
     pub declare: Declare,
 }
 
+/// What the dead-letter queue's name ends with.
+pub(crate) const DEAD_LETTERS: &str = ".dead";
+
 /// RabbitMQ's queue types that keep messages over a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum QueueKind {
@@ -102,7 +105,7 @@ impl Link {
 impl Broker {
     /// The queue that undecodable deliveries go to.
     pub fn dead_letter_queue(&self) -> String {
-        format!("{}.dead", self.queue)
+        format!("{}{DEAD_LETTERS}", self.queue)
     }
 
     /// Opens a connection named `role` with one channel, and declares the topology.

@@ -136,7 +136,7 @@ impl Consumer {
                     _ => break,
                 }
             }
-            if !self.settle(channel, batch, stop).await? {
+            if !self.apply_and_ack(channel, batch, stop).await? {
                 break;
             }
         }
@@ -147,7 +147,7 @@ impl Consumer {
     ///
     /// A delivery is answered once: what was rejected is in nobody's hands any more, and a broker that is asked to ack
     /// it closes the channel. The last ack therefore names the last delivery that was not rejected.
-    async fn settle(
+    async fn apply_and_ack(
         &self,
         channel: &Channel,
         batch: Vec<Delivery>,

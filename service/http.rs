@@ -44,6 +44,17 @@ pub struct HttpLimits {
     pub keep_alive: Duration,
 }
 
+impl HttpLimits {
+    /// Where nothing but health, readiness and metrics is asked for.
+    pub const OF_PROBES: Self = Self {
+        body_bytes: 1024,
+        body_deadline: PROBE_DEADLINE,
+        database_deadline: PROBE_DEADLINE,
+        request_deadline: Duration::from_secs(10),
+        keep_alive: Duration::from_secs(15),
+    };
+}
+
 /// What every role serves.
 #[derive(Clone, Debug)]
 pub struct OpsState {

@@ -136,7 +136,7 @@ impl Publisher {
         alarms.boxed()
     }
 
-    /// Sends a window of messages in order. Whatever happens, [`settle`](Self::settle) tells their fates.
+    /// Sends a window of messages in order. Whatever happens, [`fates`](Self::fates) tells their fates.
     pub async fn send(&mut self, window: Vec<Message>) {
         let mut flight = Flight::of(window.iter().map(|message| message.id));
         let mut rest = window.into_iter();
@@ -162,7 +162,7 @@ impl Publisher {
     /// dropped at any time and called again.
     ///
     /// After an outage nothing is waited for: what was not answered is [`Fate::Unknown`].
-    pub async fn settle(&mut self) -> Vec<Fate> {
+    pub async fn fates(&mut self) -> Vec<Fate> {
         let Some(oldest) = self.flights.front_mut() else {
             return Vec::new();
         };

@@ -88,7 +88,7 @@ impl Redrive {
                     redriven.left += 1;
                 }
             }
-            redriven.put_back += self.settle(window, redriven.put_back).await?;
+            redriven.put_back += self.ack_what_was_taken(window, redriven.put_back).await?;
         }
         // For the last acks; what comes is held, and goes back with the rest.
         self.take().await?;
@@ -121,7 +121,7 @@ impl Redrive {
 
     /// Acks a window of dead letters if each copy was taken. One that was not may have cost another its good name (a
     /// return is handed out with whichever confirm comes next): then none is acked.
-    async fn settle(
+    async fn ack_what_was_taken(
         &self,
         window: Vec<(u64, PublisherConfirm)>,
         put_back: u64,

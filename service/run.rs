@@ -1,10 +1,9 @@
 //! From a parsed command line to an orderly end: puts the roles together, waits for a signal, drains.
 
-use std::{ffi::OsString, future::Future, process::ExitCode, time::Duration};
+use std::{ffi::OsString, future::Future, io::Write as _, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use clap::Parser;
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::{
     net::TcpListener,
@@ -17,7 +16,10 @@ use tracing::{debug, info, warn};
 
 use crate::{
     backoff::Backoff,
-    config::{Cli, Config, Role},
+    config::{
+        self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, Poll, PostgresArgs, RelayArgs, Role, Serving,
+        ServingArgs,
+    },
     consumer::{APPLY_WITHIN, Consumer},
     database::{self, BY_INDEX, Database},
     http::{self, ApiState, BacklogCache, HttpLimits, OpsState, PROBE_DEADLINE},
@@ -44,39 +46,39 @@ const LIVE_CONNECTIONS: u32 = 4;
 
 /// The program: parses its arguments, logs, runs, and says how it ended: 0 well, 1 badly, 2 wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let Cli { role } = match config::parse(args) {
         Ok(cli) => cli,
         Err(problem) => {
             let _ = problem.print();
             return ExitCode::from(u8::try_from(problem.exit_code()).unwrap_or(2));
         }
     };
-    if let Err(error) = telemetry::start(&cli.config) {
-        eprintln!("outbox-service: --log {:?}: {error}", cli.config.log);
-        return ExitCode::from(2);
-    }
-    match run(cli) {
+    telemetry::start(role.log());
+    match run(role) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("outbox-service: {error:#}");
+            // Whoever reads it may be gone, which changes nothing.
+            let _ = writeln!(std::io::stderr(), "outbox-service: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
 /// Runs one role until it is done or told to stop.
-fn run(cli: Cli) -> Result<()> {
+fn run(role: Role) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    let Cli { role, config } = cli;
     let ended = runtime.block_on(async {
         match role {
-            Role::Migrate => migrate(&config).await,
-            Role::Requeue(which) => requeue(&config, which.into()).await,
-            Role::Redrive(which) => redrive(&config, which.all).await,
-            serving => serve(serving, config).await,
+            Role::Api(role) => serve((*role).into()).await,
+            Role::Relay(role) => serve((*role).into()).await,
+            Role::Consumer(role) => serve((*role).into()).await,
+            Role::All(role) => serve((*role).into()).await,
+            Role::Migrate(args) => migrate(&args.postgres).await,
+            Role::Requeue(args) => requeue(&args.postgres, args.which()).await,
+            Role::Redrive(args) => redrive(&args.broker, args.all).await,
         }
     });
     // What did not end within its grace is cut off here.
@@ -84,8 +86,8 @@ fn run(cli: Cli) -> Result<()> {
     ended
 }
 
-async fn migrate(config: &Config) -> Result<()> {
-    let mut connection = connect(config).await?;
+async fn migrate(postgres: &PostgresArgs) -> Result<()> {
+    let mut connection = connect(postgres).await?;
     if let Some(unfit) = unfit(&mut connection).await? {
         return Err(unfit.into());
     }
@@ -113,8 +115,8 @@ async fn unfit(connection: &mut PgConnection) -> Result<Option<Unfit>> {
     Ok((encoding != "UTF8").then_some(Unfit(encoding)))
 }
 
-async fn requeue(config: &Config, which: Requeue) -> Result<()> {
-    let mut connection = connect(config).await?;
+async fn requeue(postgres: &PostgresArgs, which: Requeue) -> Result<()> {
+    let mut connection = connect(postgres).await?;
     // What waits longer for a relay's lanes says so instead.
     sqlx::query("SET lock_timeout = '10s'")
         .execute(&mut connection)
@@ -126,8 +128,8 @@ async fn requeue(config: &Config, which: Requeue) -> Result<()> {
     Ok(())
 }
 
-async fn redrive(config: &Config, all: bool) -> Result<()> {
-    let redriven = redrive::redrive(&config.broker(), all)
+async fn redrive(broker: &BrokerArgs, all: bool) -> Result<()> {
+    let redriven = redrive::redrive(&broker.broker(), all)
         .await
         .context("redriving")?;
     println!("{} dead letters put back", redriven.put_back);
@@ -140,8 +142,8 @@ async fn redrive(config: &Config, all: bool) -> Result<()> {
     Ok(())
 }
 
-async fn connect(config: &Config) -> Result<PgConnection> {
-    let options = database::options(&config.database_url, "outbox-service")
+async fn connect(postgres: &PostgresArgs) -> Result<PgConnection> {
+    let options = database::options(&postgres.database_url, "outbox-service")
         .context("reading DATABASE_URL")?;
     timeout(CONNECT_WITHIN, PgConnection::connect_with(&options))
         .await
@@ -151,25 +153,28 @@ async fn connect(config: &Config) -> Result<PgConnection> {
         .context("connecting to Postgres; is DATABASE_URL right?")
 }
 
-async fn serve(role: Role, config: Config) -> Result<()> {
-    let all = matches!(role, Role::All);
+async fn serve(serving: Serving) -> Result<()> {
+    let Serving {
+        process: ServingArgs { http_addr, .. },
+        postgres,
+        ..
+    } = &serving;
     let stop = CancellationToken::new();
-    let listener = TcpListener::bind(config.http_addr)
+    let listener = TcpListener::bind(http_addr)
         .await
-        .with_context(|| format!("listening on {} (another --http-addr?)", config.http_addr))?;
+        .with_context(|| format!("listening on {http_addr} (another --http-addr?)"))?;
     info!(address = %listener.local_addr()?, "listening");
 
-    let mut process = Process::new(config, stop.clone())?;
-    let router = if all || matches!(role, Role::Api) {
-        process.api()?
-    } else {
-        http::ops_router(process.ops.clone())
+    let mut process = Process::new(postgres.clone(), serving.process.grace(), stop.clone())?;
+    let router = match &serving.api {
+        Some((api, poll)) => process.api(api, poll)?,
+        None => http::ops_router(process.ops.clone()),
     };
-    if all || matches!(role, Role::Relay) {
-        process.relay()?;
+    if let Some((relay, poll, broker)) = &serving.relay {
+        process.relay(relay, poll, broker)?;
     }
-    if all || matches!(role, Role::Consumer) {
-        process.consumer()?;
+    if let Some((consumer, broker)) = &serving.consumer {
+        process.consumer(consumer, broker)?;
     }
     let server =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -178,16 +183,16 @@ async fn serve(role: Role, config: Config) -> Result<()> {
             warn!(%error, "HTTP server failed");
         }
     });
-    let config = process.config.clone();
     tokio::select! {
         ended = process.until_told() => ended,
-        unfit = prepare(&config, all, &stop) => Err(unfit.into()),
+        unfit = prepare(postgres, serving.migrates, &stop) => Err(unfit.into()),
     }
 }
 
 /// One process and the tasks of its roles. A task that ends before it is told to is a failure.
 struct Process {
-    config: Config,
+    postgres: PostgresArgs,
+    grace: Duration,
     metrics: Metrics,
     ops: OpsState,
     tasks: JoinSet<&'static str>,
@@ -197,23 +202,24 @@ struct Process {
 }
 
 impl Process {
-    fn new(config: Config, stop: CancellationToken) -> Result<Self> {
+    fn new(postgres: PostgresArgs, grace: Duration, stop: CancellationToken) -> Result<Self> {
         let metrics = Metrics::new();
         let ops = OpsState {
             metrics: metrics.clone(),
             readiness: Readiness::default(),
             database: pool(
-                &config,
+                &postgres,
                 PROBE_CONNECTIONS,
                 PROBE_DEADLINE,
                 "outbox-probe",
                 &[],
             )?,
             backlog: BacklogCache::default(),
-            limits: limits(&config),
+            limits: HttpLimits::OF_PROBES,
         };
         Ok(Self {
-            config,
+            postgres,
+            grace,
             metrics,
             ops,
             tasks: JoinSet::new(),
@@ -231,17 +237,24 @@ impl Process {
         });
     }
 
-    fn api(&mut self) -> Result<Router> {
-        let request = Duration::from_millis(self.config.request_timeout_ms);
-        let feeds = pool(&self.config, LIVE_CONNECTIONS, request, "outbox-live", &[])?;
-        let poll = Duration::from_millis(self.config.poll_ms);
-        let live = LiveHub::new(feeds, self.config.max_live_streams, poll, self.stop.clone());
+    fn api(&mut self, api: &ApiArgs, poll: &Poll) -> Result<Router> {
+        let request = api.request();
+        self.ops.limits = api.limits(self.postgres.wait());
+        let feeds = pool(
+            &self.postgres,
+            LIVE_CONNECTIONS,
+            request,
+            "outbox-live",
+            &[],
+        )?;
+        let places = api.max_live_streams as usize;
+        let live = LiveHub::new(feeds, places, poll.every(), self.stop.clone());
         let hub = live.clone();
         self.spawn("live feed", async move { hub.run().await });
         Ok(http::api_router(ApiState {
             database: pool(
-                &self.config,
-                self.config.api_connections,
+                &self.postgres,
+                api.api_connections,
                 request,
                 "outbox-api",
                 &[],
@@ -251,17 +264,17 @@ impl Process {
         }))
     }
 
-    fn relay(&mut self) -> Result<()> {
+    fn relay(&mut self, relay: &RelayArgs, poll: &Poll, broker: &BrokerArgs) -> Result<()> {
         let relay = Relay::new(
             pool(
-                &self.config,
+                &self.postgres,
                 RELAY_CONNECTIONS,
                 STATEMENT_WITHIN,
                 "outbox-relay",
                 &BY_INDEX,
             )?,
-            self.config.broker(),
-            self.config.relay()?,
+            broker.broker(),
+            relay.relay(poll.every()),
             self.metrics.relay.clone(),
             &self.ops.readiness,
         );
@@ -269,17 +282,17 @@ impl Process {
         Ok(())
     }
 
-    fn consumer(&mut self) -> Result<()> {
+    fn consumer(&mut self, consumer: &ConsumerArgs, broker: &BrokerArgs) -> Result<()> {
         let consumer = Consumer::new(
             pool(
-                &self.config,
+                &self.postgres,
                 CONSUMER_CONNECTIONS,
                 APPLY_WITHIN,
                 "outbox-consumer",
                 &BY_INDEX,
             )?,
-            self.config.broker(),
-            self.config.consumer(),
+            broker.broker(),
+            consumer.consumer(),
             self.metrics.consumer.clone(),
             &self.ops.readiness,
         );
@@ -294,7 +307,7 @@ impl Process {
             _ = self.interrupt.recv() => None,
             ended = self.tasks.join_next() => ended,
         };
-        let grace = self.config.shutdown_grace();
+        let grace = self.grace;
         info!(?grace, "stopping: finishing what has begun");
         self.stop.cancel();
         let rest = async {
@@ -316,29 +329,17 @@ impl Process {
     }
 }
 
-fn limits(config: &Config) -> HttpLimits {
-    let request = Duration::from_millis(config.request_timeout_ms);
-    HttpLimits {
-        body_bytes: config.max_body_bytes,
-        body_deadline: request,
-        database_deadline: request,
-        request_deadline: request * 2 + Duration::from_millis(config.pool_wait_ms),
-        keep_alive: Duration::from_secs(15),
-    }
-}
-
 fn pool(
-    config: &Config,
+    postgres: &PostgresArgs,
     connections: u32,
     deadline: Duration,
     name: &str,
     settings: &[(&str, &str)],
 ) -> Result<Database> {
-    let wait = Duration::from_millis(config.pool_wait_ms);
     Database::connect_lazy(
-        &config.database_url,
+        &postgres.database_url,
         connections,
-        wait,
+        postgres.wait(),
         deadline,
         name,
         settings,
@@ -347,13 +348,13 @@ fn pool(
 }
 
 /// Looks at the database as soon as it is there, and in `all` migrates it. Comes to an end only if it is unfit.
-async fn prepare(config: &Config, migrates: bool, stop: &CancellationToken) -> Unfit {
+async fn prepare(postgres: &PostgresArgs, migrates: bool, stop: &CancellationToken) -> Unfit {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     let look = async || {
         if migrates {
-            return migrate(config).await;
+            return migrate(postgres).await;
         }
-        match unfit(&mut connect(config).await?).await? {
+        match unfit(&mut connect(postgres).await?).await? {
             Some(unfit) => Err(unfit.into()),
             None => Ok(()),
         }

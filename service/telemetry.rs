@@ -1,20 +1,20 @@
 //! Log lines: to stderr, for people or for machines.
 
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+use std::io::{IsTerminal, stderr};
 
-use crate::config::{Config, LogFormat};
+use tracing_subscriber::EnvFilter;
 
-/// Starts logging for the whole process.
-pub(crate) fn start(config: &Config) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(&config.log)?;
+use crate::config::{LogArgs, LogFormat};
+
+/// Starts logging for the whole process. A line that cannot be written (a full disk, a reader that is gone) is lost, and
+/// nothing else.
+pub(crate) fn start(log: &LogArgs) {
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    match config.log_format {
-        LogFormat::Text => lines
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .init(),
+        .with_env_filter(EnvFilter::new(&log.log))
+        .with_writer(stderr)
+        .log_internal_errors(false);
+    match log.log_format {
+        LogFormat::Text => lines.with_ansi(stderr().is_terminal()).init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Child processes: servers and the system under test. Each runs in its own process group, writes to a log file, is
 //! known to the [guardian](crate::guard), and is killed with all its descendants when its handle is dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
@@ -275,13 +275,15 @@ impl Process {
             // Stopped first, so that none forks another while the others are being killed.
             let _ = self.freeze();
         }
-        table::signal_tree(self.pid, Signal::SIGKILL);
+        let mut struck: BTreeSet<Pid> = BTreeSet::new();
+        struck.extend(table::signal_tree(self.pid, Signal::SIGKILL));
         let began = Instant::now();
-        while self.is_running() || table::state(self.pid).is_alive() {
+        while self.is_running() || table::state(self.pid).is_alive() || table::is_any_alive(&struck)
+        {
             if began.elapsed() >= SIGNAL_DEADLINE {
                 return Err(self.no_effect(Signal::SIGKILL));
             }
-            table::signal_tree(self.pid, Signal::SIGKILL);
+            struck.extend(table::signal_tree(self.pid, Signal::SIGKILL));
             std::thread::sleep(SIGNAL_POLL);
         }
         Ok(guard::forget_group(self.pid)?)

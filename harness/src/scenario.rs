@@ -55,7 +55,7 @@ pub struct System {
     pub relays: u32,
     /// `consumer` processes.
     pub consumers: u32,
-    /// Settings of the service by environment variable, such as `LEASE_MS = "1500"`; everything else is as shipped.
+    /// Settings of the service by environment variable, such as `OUTBOX_LEASE_MS = "1500"`; everything else is as shipped.
     pub settings: BTreeMap<String, String>,
 }
 
@@ -71,7 +71,7 @@ impl Default for System {
 }
 
 /// The setting that says how often an idle relay looks without being rung, and its shipped value.
-const POLL: (&str, Duration) = ("POLL_MS", Duration::from_millis(1_000));
+const POLL: (&str, Duration) = ("OUTBOX_POLL_MS", Duration::from_millis(1_000));
 
 impl System {
     /// How often an idle relay looks without being rung.

@@ -280,7 +280,7 @@ impl<'r> Session<'r> {
                     sent.push_back(sending);
                 }
                 // Also after something went wrong: what is on its way is settled, and what was confirmed is marked.
-                fates = publisher.settle(), if !sent.is_empty() => {
+                fates = publisher.fates(), if !sent.is_empty() => {
                     let sending: Sending = sent.pop_front()?;
                     metrics.confirm_seconds.observe(sending.elapsed().as_secs_f64());
                     let outcome = sending.settle(fates, metrics);

@@ -59,7 +59,7 @@ async fn what_the_database_presets_changes_nothing(site: &Site) -> Result<()> {
 /// The frozen one is given its row lock after it stopped: it never learns of it, and never commits.
 async fn a_frozen_api_gives_its_rows_up_and_starves_nobody(site: &Site) -> Result<()> {
     const DEADLINE: Duration = Duration::from_secs(2);
-    let settings = [("REQUEST_TIMEOUT_MS", "2000")];
+    let settings = [("OUTBOX_REQUEST_TIMEOUT_MS", "2000")];
     let frozen = Running::ready(site, "api", &settings).await?;
     let living = Running::ready(site, "api", &settings).await?;
     let auction = open_auction(&living).await?;

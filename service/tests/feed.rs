@@ -22,7 +22,7 @@ crate::cases!(
 
 async fn who_resumes_from_before_the_window_is_told(site: &Site) -> Result<()> {
     let api = Running::ready(site, "api", &[]).await?;
-    let consumer = Running::ready(site, "consumer", &[("INBOX_RETENTION_S", "1")]).await?;
+    let consumer = Running::ready(site, "consumer", &[("OUTBOX_INBOX_RETENTION_S", "1")]).await?;
     let post = Post::open(site).await?;
     let auction = open_auction(&api).await?;
     let auction_id: Uuid = auction.parse()?;

@@ -12,7 +12,7 @@ use crate::{
 
 const LAMP: Uuid = Uuid::from_u128(7);
 /// Bids are kept for a second.
-const SHORT: [(&str, &str); 1] = [("INBOX_RETENTION_S", "1")];
+const SHORT: [(&str, &str); 1] = [("OUTBOX_INBOX_RETENTION_S", "1")];
 
 crate::cases!(
     a_copy_older_than_the_window_changes_nothing,

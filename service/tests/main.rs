@@ -18,8 +18,10 @@ mod database;
 mod feed;
 mod holds;
 mod inbox;
+mod line;
 mod metrics;
 mod post;
+mod process;
 mod redrive;
 mod relay;
 mod running;
@@ -46,14 +48,16 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 10] = [
+const CASES: [&[Case]; 12] = [
     claims::CASES,
     consumer::CASES,
     database::CASES,
     feed::CASES,
     holds::CASES,
     inbox::CASES,
+    line::CASES,
     metrics::CASES,
+    process::CASES,
     redrive::CASES,
     takeovers::CASES,
     topology::CASES,

@@ -37,14 +37,24 @@ pub struct Said {
 impl Running {
     /// Starts a role; `settings` are environment variables.
     pub fn start(site: &Site, role: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::launch(site, role, PROGRAM, &[role], settings)
+    }
+
+    fn launch(
+        site: &Site,
+        role: &str,
+        program: &str,
+        args: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let http = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let name = format!("{} {role} {}", site.name, http.port());
-        let process = Launch::new(&name, PROGRAM, &site.folder)
-            .args([role])
+        let process = Launch::new(&name, program, &site.folder)
+            .args(args)
             .without(outbox_service::settings())
             .env("DATABASE_URL", site.servers.database_url())
             .env("AMQP_URL", site.servers.amqp_url())
-            .env("HTTP_ADDR", http.to_string())
+            .env("OUTBOX_HTTP_ADDR", http.to_string())
             .envs(
                 settings
                     .iter()
@@ -56,14 +66,24 @@ impl Running {
 
     /// Starts a role and waits until it can work.
     pub async fn ready(site: &Site, role: &str, settings: &[(&str, &str)]) -> Result<Self> {
-        let running = Self::start(site, role, settings)?;
+        Self::start(site, role, settings)?.when_ready().await
+    }
+
+    /// The same with its log, all of it, redirected to what bash makes of `log`.
+    pub async fn logging_to(site: &Site, role: &str, log: &str) -> Result<Self> {
+        let script = format!("exec {PROGRAM} {role} --log debug 2> {log}");
+        let running = Self::launch(site, role, "/bin/bash", &["-c", &script], &[])?;
+        running.when_ready().await
+    }
+
+    async fn when_ready(self) -> Result<Self> {
         let ask = || async {
-            let report = running.readyz().await?;
+            let report = self.readyz().await?;
             ensure!(report["ready"] == true, "{report}");
             Ok(())
         };
-        until_ready(&running.process, WITHIN, ask).await?;
-        Ok(running)
+        until_ready(&self.process, WITHIN, ask).await?;
+        Ok(self)
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -99,6 +119,16 @@ impl Running {
 
 /// Runs the service with `args` to its end, on `database`.
 pub async fn run(site: &Site, database: &str, args: &[&str]) -> Result<Said> {
+    run_with(site, database, args, &[]).await
+}
+
+/// The same with settings in its environment.
+pub async fn run_with(
+    site: &Site,
+    database: &str,
+    args: &[&str],
+    settings: &[(&str, &str)],
+) -> Result<Said> {
     let mut command = Command::new(PROGRAM);
     for setting in outbox_service::settings() {
         command.env_remove(setting);
@@ -107,7 +137,8 @@ pub async fn run(site: &Site, database: &str, args: &[&str]) -> Result<Said> {
         .args(args)
         .env("DATABASE_URL", database)
         .env("AMQP_URL", site.servers.amqp_url())
-        .env("HTTP_ADDR", "127.0.0.1:0")
+        .env("OUTBOX_HTTP_ADDR", "127.0.0.1:0")
+        .envs(settings.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();

@@ -82,7 +82,7 @@ async fn a_new_queue_gives_up_nothing_for_being_returned(site: &Site) -> Result<
 }
 
 async fn a_deployment_may_declare_the_queue_itself(site: &Site) -> Result<()> {
-    let relay = Running::ready(site, "relay", &[("DECLARE", "exchange")]).await?;
+    let relay = Running::ready(site, "relay", &[("OUTBOX_DECLARE", "exchange")]).await?;
     let post = Post::open(site).await?;
     ensure!(post.waiting(QUEUE).await.is_err(), "the queue was declared");
     site.append(LAMP, 1, 1).await?;
@@ -104,7 +104,7 @@ async fn a_deployment_may_declare_the_queue_itself(site: &Site) -> Result<()> {
 async fn a_deployment_may_declare_everything_itself(site: &Site) -> Result<()> {
     let post = Post::open(site).await?;
     declare(&post, FieldTable::default()).await?;
-    let consumer = Running::ready(site, "consumer", &[("DECLARE", "nothing")]).await?;
+    let consumer = Running::ready(site, "consumer", &[("OUTBOX_DECLARE", "nothing")]).await?;
     post.send(&bid(LAMP, 1)).await?;
     until_applied(site, 1).await?;
     ensure!(

@@ -3,6 +3,7 @@
 //! placed while somebody asked for it).
 
 mod clock;
+mod turns;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::inquiry::Inquiry;
 use super::refusal::same;
+use super::replay::Replay;
 use super::{Unjudgeable, last};
 use crate::history::{BidRow, Event, History, InboxRow, Last, Outcome};
 use crate::verdict::Finding;
@@ -42,6 +44,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     }
     real_time(&mut inquiry, history, last);
     clock::placed_while_asked_for(&mut inquiry, history, last);
+    if let Some(replay) = Replay::of(history)? {
+        turns::in_turn(&mut inquiry, &replay.told);
+    }
     Ok(inquiry.conclude(last.tables.bids.len(), "bids"))
 }
 

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::{Clients, shown::ShownBid};
 use crate::history::{BidRow, Event};
 
-/// Small, so that every list has several.
-const PAGE: usize = 20;
+/// Small, so that nearly every list has several.
+const PAGE: usize = 7;
 /// More pages than any workload of the lab fills: a list that never ends is cut off.
 const MOST_PAGES: usize = 10_000;
 /// Lists that are read at once.

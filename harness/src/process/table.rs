@@ -52,15 +52,25 @@ pub fn state(leader: Pid) -> State {
         .unwrap_or(State::Gone)
 }
 
-/// Sends a signal to every living member and descendant of a process group, parents first.
-pub fn signal_tree(leader: Pid, signal: Signal) {
-    // ESRCH (it has ended meanwhile) is as good as sent; the callers look at the table, not at this.
-    for row in tree(&rows(), leader.as_raw())
-        .iter()
-        .filter(|row| row.state.is_alive())
-    {
-        let _ = signal::kill(Pid::from_raw(row.pid), signal);
+/// Sends a signal to every living member and descendant of a process group, parents first, and says who they were: those
+/// that have left the group are not found any more once their parents are dead.
+pub fn signal_tree(leader: Pid, signal: Signal) -> Vec<Pid> {
+    let rows = tree(&rows(), leader.as_raw());
+    let living = rows.iter().filter(|row| row.state.is_alive());
+    let living: Vec<Pid> = living.map(|row| Pid::from_raw(row.pid)).collect();
+    for pid in &living {
+        // ESRCH (it has ended meanwhile) is as good as sent; the callers look at the table, not at this.
+        let _ = signal::kill(*pid, signal);
     }
+    living
+}
+
+/// Whether one of these processes is alive.
+pub fn is_any_alive<'p>(pids: impl IntoIterator<Item = &'p Pid>) -> bool {
+    pids.into_iter().any(|pid| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        row(pid.as_raw(), &stat).is_some_and(|row| row.state.is_alive())
+    })
 }
 
 /// The living processes that belong to a run: those that carry its mark, Postgres's that overwrote their environment

@@ -6,7 +6,7 @@ use super::written::Written;
 use crate::{
     facts,
     fault::Fault,
-    scenario::{Scenario, Workload},
+    scenario::{Scenario, System, Workload},
     spelling::did_you_mean,
     workload::Pace,
 };
@@ -67,6 +67,7 @@ fn shape(written: &Written<'_>) -> Result<(), Unsound> {
 }
 
 fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
+    settings(&scenario.system)?;
     workload(&scenario.workload)?;
     Fault::all(scenario).map_err(|bad| Unsound {
         path: format!("fault.{}.{}", bad.number - 1, bad.key),
@@ -79,6 +80,27 @@ fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
             problem: format!("{error:#}"),
         })?;
     Ok(())
+}
+
+/// A setting that nobody reads would leave everything as shipped, and say nothing.
+fn settings(system: &System) -> Result<(), Unsound> {
+    let known = outbox_service::settings();
+    let known: Vec<&str> = known.iter().filter_map(|name| name.to_str()).collect();
+    let is_known = |name: &String| known.contains(&name.as_str());
+    let Some(name) = system.settings.keys().find(|name| !is_known(name)) else {
+        return Ok(());
+    };
+    let whole = match name.starts_with("OUTBOX_") {
+        true => name.clone(),
+        false => format!("OUTBOX_{name}"),
+    };
+    Err(Unsound {
+        path: format!("system.settings.{name}"),
+        problem: format!(
+            "the service has no setting {name:?}{} (`outbox-service relay --help` and its like tell them)",
+            did_you_mean(&whole, known)
+        ),
+    })
 }
 
 fn workload(workload: &Workload) -> Result<(), Unsound> {
@@ -186,6 +208,16 @@ recovered_within = "5s"
         says("at = \"1s\"", "at = \"1s\"\nfor = \"0s\"", 12, "no time");
         says("\"relay\"", "\"relays\"", 14, "did you mean \"relay\"");
         says("\"5s\"", "\"soon\"", 22, "no duration");
+    }
+
+    #[test]
+    fn a_setting_that_the_service_does_not_have_is_refused() {
+        let system =
+            |name: &str| format!("[system]\nsettings = {{ {name} = \"1\" }}\n\n[workload]");
+        let known = SOUND.replacen("[workload]", &system("OUTBOX_WINDOW"), 1);
+        scenario(&known).expect("a setting that is there");
+        let (from, to) = ("[workload]", system("WINDOW"));
+        says(from, &to, 4, "did you mean \"OUTBOX_WINDOW\"");
     }
 
     #[test]

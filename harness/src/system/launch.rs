@@ -39,7 +39,7 @@ impl Launch {
     ) -> Result<Self> {
         let (program, first) = service()?;
         let mut env = settings.clone();
-        env.insert("HTTP_ADDR".to_owned(), http.to_string());
+        env.insert("OUTBOX_HTTP_ADDR".to_owned(), http.to_string());
         Ok(Self {
             name: format!("{} {number}", role.name()),
             program,

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use crate::history::{History, Snapshot};
 
-/// The setting that a scenario about retention has; without it events are kept for days, longer than any run.
-const RETENTION: &str = "RETENTION_S";
+/// The setting that a scenario about retention has, and what it was called first; without it events are kept for days,
+/// longer than any run.
+const RETENTION: [&str; 2] = ["OUTBOX_RETENTION_S", "RETENTION_S"];
 
 /// The bids whose events may be missing.
 pub(super) enum Purged {
@@ -22,9 +23,11 @@ pub(super) enum Purged {
 impl Purged {
     /// What can be said without a ledger.
     pub fn possible(history: &History) -> Self {
-        let set = history
-            .scenario()
-            .is_some_and(|scenario| scenario.system.settings.contains_key(RETENTION));
+        let set = history.scenario().is_some_and(|scenario| {
+            RETENTION
+                .iter()
+                .any(|name| scenario.system.settings.contains_key(*name))
+        });
         match set {
             true => Self::Possible(HashSet::new()),
             false => Self::Never,

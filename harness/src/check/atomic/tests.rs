@@ -81,7 +81,7 @@ fn deleted(status: &str, sampled: bool) -> Verdict {
     let mut story = Story::clean();
     story.scenario(|scenario| {
         let settings = &mut scenario.system.settings;
-        _ = settings.insert("RETENTION_S".to_owned(), "1".to_owned());
+        _ = settings.insert("OUTBOX_RETENTION_S".to_owned(), "1".to_owned());
     });
     story.snapshot_early(|tables| tables.events[0].status = status.to_owned());
     let event = story.tables.events[0].clone();

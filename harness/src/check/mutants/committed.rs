@@ -93,7 +93,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             _ = story.events.remove(at);
         },
         // What becomes of the event then has no beginning, and by such a ledger nobody judges.
-        &["atomic", "order", "ownership", "whole"],
+        &["atomic", "order", "ownership", "domain", "whole"],
     ),
 ];
 

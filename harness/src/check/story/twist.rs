@@ -1,6 +1,6 @@
 //! What goes wrong in a story: changes to one that was told already.
 
-use super::{Condition, Delivery, Event, EventRow, Scenario, Snapshot, Story, Uuid};
+use super::{Condition, Delivery, Event, EventRow, Scenario, Snapshot, Story, Uuid, ledger};
 
 impl Story {
     pub(crate) fn scenario(&mut self, change: impl FnOnce(&mut Scenario)) {
@@ -42,6 +42,17 @@ impl Story {
         for payload in payloads.filter_map(|event| event.payload.as_mut().ok()) {
             if payload.bid_id == bid_id {
                 payload.placed_at_us = us;
+            }
+        }
+        let name = ledger::is(bid_id);
+        let commits = self.events.iter_mut().filter_map(|event| match event {
+            Event::Committed(commit) => Some(&mut commit.changes),
+            _ => None,
+        });
+        for change in commits.flatten() {
+            if change.table == "bids" && change.row.get("bid_id") == Some(&name) {
+                let at = ledger::is(ledger::time(us));
+                change.row.insert("placed_at".to_owned(), at);
             }
         }
     }

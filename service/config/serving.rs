@@ -1,0 +1,174 @@
+//! Roles that run until they are told to stop, each with the settings that it has.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, value_parser};
+
+use super::{ApiArgs, BrokerArgs, ConsumerArgs, LogArgs, PostgresArgs, RelayArgs};
+
+/// What every process has that runs until it is told to stop.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Process")]
+pub(crate) struct ServingArgs {
+    /// Where to listen: the API, and /healthz, /readyz, /metrics of every role. Port 0 takes a free one.
+    #[arg(long, env = "OUTBOX_HTTP_ADDR", default_value = "127.0.0.1:8080")]
+    pub http_addr: SocketAddr,
+    /// How long a stopping process may take to finish what it has begun, in milliseconds, 0 to 3600000.
+    #[arg(long, env = "OUTBOX_SHUTDOWN_GRACE_MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(0..=3_600_000))]
+    shutdown_grace_ms: u64,
+}
+
+impl ServingArgs {
+    /// How long a stopping process may take.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_millis(self.shutdown_grace_ms)
+    }
+}
+
+/// Of whoever is rung by Postgres.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Postgres")]
+pub(crate) struct Poll {
+    /// How often an idle relay, or a live feed, looks without being rung, in milliseconds, 1 to 3600000: what a lost
+    /// notification costs.
+    #[arg(long, env = "OUTBOX_POLL_MS", default_value_t = 1_000, value_parser = value_parser!(u64).range(1..=3_600_000))]
+    poll_ms: u64,
+}
+
+impl Poll {
+    pub(crate) fn every(&self) -> Duration {
+        Duration::from_millis(self.poll_ms)
+    }
+}
+
+/// `api`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Api {
+    #[command(flatten)]
+    serving: ServingArgs,
+    #[command(flatten)]
+    postgres: PostgresArgs,
+    #[command(flatten)]
+    poll: Poll,
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+/// `relay`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Relay {
+    #[command(flatten)]
+    serving: ServingArgs,
+    #[command(flatten)]
+    postgres: PostgresArgs,
+    #[command(flatten)]
+    poll: Poll,
+    #[command(flatten)]
+    broker: BrokerArgs,
+    #[command(flatten)]
+    pub(super) relay: RelayArgs,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+/// `consumer`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Consumer {
+    #[command(flatten)]
+    serving: ServingArgs,
+    #[command(flatten)]
+    postgres: PostgresArgs,
+    #[command(flatten)]
+    broker: BrokerArgs,
+    #[command(flatten)]
+    consumer: ConsumerArgs,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+/// `all`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct All {
+    #[command(flatten)]
+    serving: ServingArgs,
+    #[command(flatten)]
+    postgres: PostgresArgs,
+    #[command(flatten)]
+    poll: Poll,
+    #[command(flatten)]
+    broker: BrokerArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    pub(super) relay: RelayArgs,
+    #[command(flatten)]
+    consumer: ConsumerArgs,
+    #[command(flatten)]
+    pub(super) log: LogArgs,
+}
+
+/// One process of some roles, and what each of them is to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Serving {
+    pub process: ServingArgs,
+    pub postgres: PostgresArgs,
+    pub api: Option<(ApiArgs, Poll)>,
+    pub relay: Option<(RelayArgs, Poll, BrokerArgs)>,
+    pub consumer: Option<(ConsumerArgs, BrokerArgs)>,
+    /// Whether it brings the schema up to date before it works.
+    pub migrates: bool,
+}
+
+impl From<Api> for Serving {
+    fn from(role: Api) -> Self {
+        Self {
+            process: role.serving,
+            postgres: role.postgres,
+            api: Some((role.api, role.poll)),
+            relay: None,
+            consumer: None,
+            migrates: false,
+        }
+    }
+}
+
+impl From<Relay> for Serving {
+    fn from(role: Relay) -> Self {
+        Self {
+            process: role.serving,
+            postgres: role.postgres,
+            api: None,
+            relay: Some((role.relay, role.poll, role.broker)),
+            consumer: None,
+            migrates: false,
+        }
+    }
+}
+
+impl From<Consumer> for Serving {
+    fn from(role: Consumer) -> Self {
+        Self {
+            process: role.serving,
+            postgres: role.postgres,
+            api: None,
+            relay: None,
+            consumer: Some((role.consumer, role.broker)),
+            migrates: false,
+        }
+    }
+}
+
+impl From<All> for Serving {
+    fn from(role: All) -> Self {
+        Self {
+            process: role.serving,
+            postgres: role.postgres,
+            api: Some((role.api, role.poll.clone())),
+            relay: Some((role.relay, role.poll, role.broker.clone())),
+            consumer: Some((role.consumer, role.broker)),
+            migrates: true,
+        }
+    }
+}
