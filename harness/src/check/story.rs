@@ -157,14 +157,18 @@ impl Story {
             .iter()
             .filter(|row| row.auction_id == auction_id)
             .count();
-        let event = Self::event(bid, auction, amount, before as i64 + 1);
+        let placed_at_us = self.next_commit_us();
+        let mut event = Self::event(bid, auction, amount, before as i64 + 1);
+        if let Ok(payload) = &mut event.payload {
+            payload.placed_at_us = placed_at_us;
+        }
         self.tables.bids.push(BidRow {
             bid_id: Self::bid_id(bid),
             auction_id,
             user_id: format!("user {bid}"),
             amount,
             sequence: event.sequence,
-            placed_at_us: 1_000 * bid as i64,
+            placed_at_us,
         });
         let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
         self.tables.events.push(event);

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | cut, reset | living connections severed; where none lived, attempts refused |
 //! | stall, drop requests | messages that went in, heartbeats not counted; who waits through all of it |
-//! | drop replies | messages that went in and wanted an answer; who waits through all of it |
+//! | drop replies | messages that went in and wanted an answer; who waits through all of it, of a broker for confirms |
 //! | latency | answers at least as late as was asked for, deliveries that came while it was in force |
 //! | bandwidth | bytes held back by the limit |
 //! | kill, freeze, terminate, restart | what the process had in its hands; with `idle`, that it had nothing |
@@ -176,17 +176,18 @@ impl<'r> Bitten<'r> {
         // Nobody answers an ack: where only replies are swallowed, it loses nothing.
         let all = toxics.iter().any(|(_, way)| *way == Direction::Requests);
         let in_vain = if all { requests + acks } else { requests };
-        // Clients that all wait already ask nothing more: then it is they who felt it. A broker owes nobody an answer.
-        let answers_each = self.fault.to() != Some(Role::Server(Server::RabbitMq));
-        let silent = now.bytes_replies == self.applied.bytes_replies;
-        let waiting = match answers_each && silent {
-            true => now.connections_waiting,
-            false => 0,
+        // Clients that all wait already ask nothing more: then it is they who felt it. A broker owes an answer to publishes
+        // only.
+        let owes_each = self.fault.to() != Some(Role::Server(Server::RabbitMq));
+        let waiting = match owes_each {
+            true => ("connections_left_waiting", now.connections_waiting),
+            false => ("publishes_left_unconfirmed", now.unconfirmed),
         };
+        let silent = now.bytes_replies == self.applied.bytes_replies;
         Evidence {
             proofs: vec![
                 ("messages_in_vain", in_vain),
-                ("connections_left_waiting", waiting),
+                (waiting.0, if silent { waiting.1 } else { 0 }),
             ],
             beside: severing(self.before, now).proofs,
         }
@@ -354,6 +355,25 @@ mod tests {
             let beats = TapCounters { acks: 0, ..now };
             assert!(!bites(&bitten.toxics(toxics, beats)), "{action}");
         }
+    }
+
+    #[test]
+    fn publishes_that_a_silent_broker_does_not_confirm_felt_it_whenever_they_were_sent() {
+        let fault = fault("edge = \"relay -> rabbitmq\"\ndo = \"drop replies\"");
+        let bitten = bitten(&fault);
+        let Action::Toxics(toxics) = &fault.action else {
+            panic!("{fault:?}")
+        };
+        let silent = TapCounters {
+            unconfirmed: 4,
+            ..TapCounters::default()
+        };
+        assert!(bites(&bitten.toxics(toxics, silent)));
+        let heard = TapCounters {
+            bytes_replies: 20,
+            ..silent
+        };
+        assert!(!bites(&bitten.toxics(toxics, heard)));
     }
 
     #[test]

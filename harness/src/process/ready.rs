@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
 
 use super::Process;
+use crate::causes::Causes;
 
 /// How long one question may take: a server that is still starting may accept and say nothing.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -73,13 +74,13 @@ where
     loop {
         match timeout(ANSWER_WITHIN, ask()).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => last = format!("{error:#}"),
+            Ok(Err(error)) => last = Causes(&error).to_string(),
             Err(_) => {}
         }
         let name = started.name().to_owned();
         let ended = started.ended().await.map_err(|error| NotReady::Lost {
             name: name.clone(),
-            problem: format!("{error:#}"),
+            problem: Causes(&error).to_string(),
         })?;
         if let Some(status) = ended {
             let tail = started.log_tail().await;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::{
     fault::Role,
@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// Set by cargo for tests and benches of the root package; elsewhere the lab is the service itself.
+/// As the kernel has it, whatever has become of the file.
+const SELF: &str = "/proc/self/exe";
 const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
 /// The lab's hidden first argument that makes it the service.
 const AS_SERVICE: &str = "__service";
@@ -90,14 +92,13 @@ impl Launch {
     }
 }
 
-/// The real binary where cargo built one, else this very program in the service's place: never stale, and a process of
-/// its own all the same.
+/// The real binary where cargo built one, else this very program in the service's place: never stale, also when its file
+/// was built anew meanwhile, and a process of its own all the same.
 fn service() -> Result<(PathBuf, Option<String>)> {
     if let Some(program) = std::env::var_os(PROGRAM) {
         return Ok((program.into(), None));
     }
-    let program = std::env::current_exe().context("where is this program?")?;
-    Ok((program, Some(AS_SERVICE.to_owned())))
+    Ok((SELF.into(), Some(AS_SERVICE.to_owned())))
 }
 
 /// Becomes the service if this process was started to be it.

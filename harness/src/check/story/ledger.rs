@@ -61,10 +61,15 @@ fn lane_of(auction_id: Uuid) -> i16 {
 }
 
 impl Story {
+    /// When the next transaction commits.
+    pub(crate) fn next_commit_us(&self) -> i64 {
+        self.log.clock_us + Self::TICK_US.cast_signed()
+    }
+
     /// A transaction commits, a millisecond after the last one.
     pub(crate) fn commit(&mut self, changes: Vec<Change>) {
         self.log.xid += 1;
-        self.log.clock_us += 1_000;
+        self.log.clock_us = self.next_commit_us();
         self.events.push(Event::Committed(Commit {
             xid: self.log.xid,
             committed_at_us: self.log.clock_us,
@@ -217,7 +222,9 @@ impl Story {
 
     fn lapse(&mut self, auction: u128) {
         let lane = self.owned(Self::auction_id(auction));
-        self.log.clock_us = self.log.clock_us.max(lane.lease_until_us);
+        let waited = (lane.lease_until_us - self.log.clock_us).max(0);
+        self.log.clock_us += waited;
+        self.time_passes(waited.unsigned_abs());
     }
 
     /// The lane's owner hands everything back under a new token.
