@@ -176,18 +176,23 @@ pub struct RawMessage {
 pub fn messages(count: u64) -> Vec<RawMessage> {
     (0..count as i64)
         .map(|n| {
-            let (auction, sequence) = (n % 1_000, n / 1_000 + 1);
-            let event = BidPlaced {
-                bid_id: Uuid::now_v7().to_string(),
-                user_id: format!("bidder-{}", n % 500),
-                amount: 1_000 + n,
-                timestamp: Some(chrono::Utc::now().into()),
-                auction_id: Uuid::from_u128(auction as u128 + 1).to_string(),
-                sequence,
-            };
-            RawMessage::new(Uuid::now_v7(), &event)
+            let auction_id = Uuid::from_u128((n % 1_000) as u128 + 1);
+            message(auction_id, n / 1_000 + 1)
         })
         .collect()
+}
+
+/// The bid at this place of an auction.
+pub fn message(auction_id: Uuid, sequence: i64) -> RawMessage {
+    let event = BidPlaced {
+        bid_id: Uuid::now_v7().to_string(),
+        user_id: format!("bidder-{}", sequence % 500),
+        amount: 1_000 + sequence,
+        timestamp: Some(chrono::Utc::now().into()),
+        auction_id: auction_id.to_string(),
+        sequence,
+    };
+    RawMessage::new(Uuid::now_v7(), &event)
 }
 
 impl RawMessage {

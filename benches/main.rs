@@ -9,6 +9,7 @@ mod idle;
 mod intake;
 mod ledger;
 mod listener;
+mod parked;
 mod processors;
 mod relay_drain;
 mod relay_latency;

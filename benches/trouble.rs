@@ -1,9 +1,9 @@
 //! Whether trouble stays where it is: a claim beside events that wait for a failed one, beside what other relays have to do,
-//! and beside what an old snapshot keeps from being cleaned up.
+//! and beside what an old snapshot keeps from being cleaned up; a consumer beside bids that wait for a gap to close.
 
 use std::{cell::OnceCell, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use criterion::Criterion;
 use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     backlog::{self, EVEN, Spread},
     baseline,
+    parked::beside_parked,
     site::Site,
     stage::{self, Stage},
 };
@@ -31,11 +32,13 @@ enum Trouble {
     OtherLanes,
     /// What was published is still in every index.
     Dead,
+    /// Received bids of an auction, into which more are delivered, wait for one that is missing.
+    Parked,
 }
 
 type Cell = (&'static str, Trouble, i64);
 
-const CELLS: [Cell; 9] = [
+const CELLS: [Cell; 12] = [
     ("trouble/claim, 0 held, ms", Trouble::Held, 0),
     ("trouble/claim, 100 k held, ms", Trouble::Held, 100_000),
     ("trouble/claim, 1 M held, ms", Trouble::Held, 1_000_000),
@@ -53,6 +56,9 @@ const CELLS: [Cell; 9] = [
     ("trouble/claim, 0 dead, ms", Trouble::Dead, 0),
     ("trouble/claim, 100 k dead, ms", Trouble::Dead, 100_000),
     ("trouble/claim, 1 M dead, ms", Trouble::Dead, 1_000_000),
+    ("trouble/apply, 0 parked, ms", Trouble::Parked, 0),
+    ("trouble/apply, 100 k parked, ms", Trouble::Parked, 100_000),
+    ("trouble/apply, 1 M parked, ms", Trouble::Parked, 1_000_000),
 ];
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
@@ -67,7 +73,13 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
             bencher.iter_custom(|rounds| {
                 let middle = known.get_or_init(|| {
                     stage.once(figure, async |site| {
-                        beside(stage, site, (figure, trouble, size)).await
+                        let middle = match trouble {
+                            Trouble::Parked => beside_parked(stage, site, size).await?,
+                            _ => beside(site, trouble, size).await?,
+                        };
+                        let ms = middle.as_secs_f64() * 1_000.0;
+                        stage.ledger.borrow_mut().note(figure, ms);
+                        Ok(middle)
                     })
                 });
                 *middle * rounds as u32
@@ -78,7 +90,7 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
 }
 
 /// The middle of the times that claims take beside the trouble.
-async fn beside(stage: &Stage, site: &Site<'_>, (figure, trouble, size): Cell) -> Result<Duration> {
+async fn beside(site: &Site<'_>, trouble: Trouble, size: i64) -> Result<Duration> {
     let pool = &site.pool;
     let _snapshot = match trouble {
         Trouble::Dead => Some(old_snapshot(site).await?),
@@ -88,6 +100,7 @@ async fn beside(stage: &Stage, site: &Site<'_>, (figure, trouble, size): Cell) -
         Trouble::Held => held(pool, size).await?,
         Trouble::OtherLanes => others(pool, size).await?,
         Trouble::Dead => dead(pool, size).await?,
+        Trouble::Parked => bail!("no claim knows of parked bids"),
     }
     let healthy = match trouble {
         // Half of them are in the other relay's lanes.
@@ -102,12 +115,7 @@ async fn beside(stage: &Stage, site: &Site<'_>, (figure, trouble, size): Cell) -
     let mut claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
     connection.close().await?;
     claims.sort_unstable();
-    let middle = *claims.get(claims.len() / 2).context("no claims")?;
-    stage
-        .ledger
-        .borrow_mut()
-        .note(figure, middle.as_secs_f64() * 1_000.0);
-    Ok(middle)
+    claims.get(claims.len() / 2).copied().context("no claims")
 }
 
 async fn fill(pool: &PgPool, size: i64, spread: Spread) -> Result<()> {

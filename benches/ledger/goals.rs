@@ -120,8 +120,8 @@ fn goals(ledger: &Ledger) -> Vec<Goal> {
         .find(|figure| ledger.samples.contains_key(figure));
     let claims = far.and_then(|far| ratio(far, "scale/claim at 100 k, ms"));
     // As much trouble as this run has measured, beside none.
-    let trouble = |what: &str| {
-        let figure = |size: &str| format!("trouble/claim, {size} {what}, ms");
+    let trouble = |doing: &str, what: &str| {
+        let figure = |size: &str| format!("trouble/{doing}, {size} {what}, ms");
         let all = [figure("1 M"), figure("100 k")];
         let most = all
             .into_iter()
@@ -200,19 +200,25 @@ fn goals(ledger: &Ledger) -> Vec<Goal> {
         ),
         goal(
             "claim time beside held events",
-            trouble("held"),
+            trouble("claim", "held"),
             AtMost(1.3),
             "",
         ),
         goal(
             "claim time beside other relays' events",
-            trouble("of others"),
+            trouble("claim", "of others"),
             AtMost(1.3),
             "",
         ),
         goal(
             "claim time beside dead rows",
-            trouble("dead"),
+            trouble("claim", "dead"),
+            AtMost(1.3),
+            "",
+        ),
+        goal(
+            "time to apply beside parked bids",
+            trouble("apply", "parked"),
             AtMost(1.3),
             "",
         ),

@@ -9,6 +9,7 @@ use clap::{Parser, ValueEnum};
 use tokio::task::block_in_place;
 
 use crate::{
+    causes::Causes,
     docker::{self, Daemon, Docker},
     fault::Fault,
     native::{self, Binaries, free_port, packages::program},
@@ -16,7 +17,7 @@ use crate::{
     server::{Postgres, RabbitMq, Toxiproxy, toxiproxy::listens},
     toxiproxy::ToxiproxyServer,
 };
-use external::External;
+pub use external::External;
 
 const TOXIPROXY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -140,7 +141,7 @@ impl Backend {
                     Ok(Self::Docker(docker))
                 }
                 Err(why) => {
-                    say(&format!("backend native: {why:#}"));
+                    say(&format!("backend native: {}", Causes(&why)));
                     Self::native(say)
                 }
             },

@@ -44,8 +44,9 @@ pub(crate) use story::Story;
 type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
 const CHECKERS: [(&str, Checker); 19] = [
-    ("whole", whole::check),
+    // What the lab itself failed at explains everything that is missing then.
     ("survival", survival::check),
+    ("whole", whole::check),
     ("bite", bite::check),
     ("durable", durable::check),
     ("refusal", refusal::check),

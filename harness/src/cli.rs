@@ -19,7 +19,7 @@ use std::{
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::guard;
+use crate::{causes::Causes, guard};
 use spoken::{say, tell};
 
 /// Exit code for wrong usage; clap uses it, too.
@@ -110,7 +110,7 @@ impl Cli {
         match code {
             Ok(code) => code.into(),
             Err(error) => {
-                tell(format_args!("lab: {error:#}"));
+                tell(format_args!("lab: {}", Causes(&error)));
                 exit_code(&error).into()
             }
         }
@@ -152,7 +152,7 @@ struct Usage(String);
 impl Usage {
     /// Turns any error into wrong usage, with its causes.
     fn because(error: anyhow::Error) -> anyhow::Error {
-        Self(format!("{error:#}")).into()
+        Self(Causes(&error).to_string()).into()
     }
 
     /// Turns an error that names its own causes into wrong usage.

@@ -21,7 +21,7 @@ use container::{Ask, Container, Ports};
 pub use daemon::Daemon;
 use daemon::Run;
 use images::Image;
-pub use images::Images;
+pub use images::{Images, Place};
 pub use recipe::{USUAL, build, recipes};
 
 /// A first start initialises its data on a disk that may be slow.
@@ -158,12 +158,4 @@ impl Docker {
         container.ready(READY_WITHIN).await?;
         Ok(container)
     }
-}
-
-/// Whether a daemon answers, for a look around.
-pub async fn examine(wanted: &Images) -> Result<Vec<String>> {
-    let daemon = Daemon::reach().await?;
-    let mut lines = vec![daemon.to_string()];
-    lines.extend(wanted.present(&daemon).await);
-    Ok(lines)
 }

@@ -1,16 +1,18 @@
 //! What this machine can run, what is missing, and what to do about it.
 
-use std::path::Path;
+mod native;
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+use tokio::time::timeout;
 
 use crate::{
-    backend::{Kind, Wanted},
+    backend::{Details, External, Kind, Wanted},
+    causes::Causes,
     docker,
-    native::{
-        cache,
-        packages::{self, Found},
-        surroundings::{self, Need},
-        user, zones,
-    },
+    guard::RunFolder,
+    native::packages,
 };
 
 /// One thing the lab needs or may use.
@@ -39,114 +41,117 @@ pub enum State {
 
 /// Room that the cache and a run need, in MB.
 const ROOM_MB: u64 = 1_000;
+/// For an external server.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Looks around. Starts and fetches nothing.
+impl Finding {
+    fn new(subject: &'static str, found: Result<String, String>) -> Self {
+        let (state, detail) = match found {
+            Ok(detail) => (State::Ok, detail),
+            Err(detail) => (State::Missing, detail),
+        };
+        Self {
+            subject,
+            state,
+            detail,
+        }
+    }
+
+    fn of(subject: &'static str, found: Result<String>) -> Self {
+        Self::new(subject, found.map_err(|why| Causes(&why).to_string()))
+    }
+}
+
+/// Looks at what a run with these servers would use, and tries what it would try; starts no server and fetches nothing.
 pub async fn examine(wanted: &Wanted) -> Vec<Finding> {
-    let mut findings = native();
-    findings.push(docker(wanted).await);
+    let mut findings = match wanted.backend {
+        Kind::Native => chosen("native, as was asked for", native::examine()),
+        Kind::Docker => chosen("docker, as was asked for", docker(&wanted.details).await),
+        Kind::External => {
+            let servers = external(&wanted.details).await;
+            chosen("external, as was asked for", servers)
+        }
+        Kind::Auto => {
+            let containers = docker(&wanted.details).await;
+            match containers.iter().find(|f| f.state == State::Missing) {
+                None => chosen("docker: its daemon answers", containers),
+                Some(why) => {
+                    let mut found = chosen("native, for there is no docker", native::examine());
+                    found.push(Finding {
+                        subject: "Docker",
+                        state: State::Absent,
+                        detail: why.detail.clone(),
+                    });
+                    found
+                }
+            }
+        }
+    };
+    findings.extend([toxiproxy(wanted), temporary_folder(), processors()]);
     findings
 }
 
-async fn docker(wanted: &Wanted) -> Finding {
-    let (state, detail) = match docker::examine(&wanted.details.images).await {
-        Ok(found) => (State::Ok, found.join(", ")),
-        Err(why) if wanted.backend == Kind::Docker => (State::Missing, format!("{why:#}")),
-        Err(why) => (State::Absent, format!("{why:#}")),
+fn chosen(what: &str, findings: Vec<Finding>) -> Vec<Finding> {
+    let backend = Finding::new("backend", Ok(what.to_owned()));
+    [backend].into_iter().chain(findings).collect()
+}
+
+/// The daemon, and each image: here, or where it would be pulled from.
+async fn docker(details: &Details) -> Vec<Finding> {
+    let daemon = match docker::Daemon::reach().await {
+        Ok(daemon) => daemon,
+        Err(why) => return vec![Finding::of("Docker", Err(why))],
     };
-    Finding {
-        subject: "Docker",
-        state,
-        detail,
+    let mut findings = vec![Finding::of("Docker", Ok(daemon.to_string()))];
+    for (subject, image) in details.images.look_up(&daemon).await {
+        findings.push(match image {
+            Ok(docker::Place::Here(image)) => Finding::of(subject, Ok(image)),
+            Ok(docker::Place::Registry(name)) => Finding {
+                subject,
+                state: State::WillFetch,
+                detail: format!("{name}, pulled when first needed"),
+            },
+            Err(why) => Finding::of(subject, Err(why)),
+        });
     }
-}
-
-/// A package of which something is needed: what it is called, the package, and where it was found.
-type Part = (&'static str, &'static str, fn(&Found) -> Option<String>);
-
-const PARTS: [Part; 4] = [
-    ("Postgres", "postgresql", |found| {
-        place(found.postgres.as_deref())
-    }),
-    ("RabbitMQ", "rabbitmq-server", |found| {
-        place(found.rabbitmq.as_deref())
-    }),
-    ("time zones", zones::PACKAGE, |found| {
-        found.zones.then(String::new)
-    }),
-    ("user's name", user::PACKAGE, |found| {
-        found.user_name.then(String::new)
-    }),
-];
-
-fn place(folder: Option<&Path>) -> Option<String> {
-    folder.map(|folder| format!(", {}", folder.display()))
-}
-
-fn native() -> Vec<Finding> {
-    let (machine, cached) = (packages::on_machine(), packages::in_cache());
-    let can_fetch =
-        packages::program("apt-get").is_some() && packages::program("dpkg-deb").is_some();
-    let mut findings: Vec<Finding> = PARTS
-        .iter()
-        .map(|part| look_for(part, &machine, &cached, can_fetch))
-        .collect();
-    findings.extend(surroundings::needs().into_iter().map(surrounding));
-    findings.extend([
-        toxiproxy(),
-        room("cache", &cache::folder()),
-        room("temporary folder", &std::env::temp_dir()),
-        processors(),
-    ]);
     findings
 }
 
-fn look_for(part: &Part, machine: &Found, cached: &Found, can_fetch: bool) -> Finding {
-    let (subject, package, found) = *part;
-    let cache = cache::folder();
-    let (state, detail) = match (found(machine), found(cached)) {
-        (Some(place), _) => (State::Ok, format!("on this machine{place}")),
-        (None, Some(place)) => (State::Ok, format!("in the lab's cache{place}")),
-        (None, None) if can_fetch => (
-            State::WillFetch,
-            format!(
-                "fetched as package {package} into {} when first needed",
-                cache.display()
-            ),
-        ),
-        (None, None) => (
-            State::Missing,
-            format!("install {package} with this system's package manager"),
-        ),
+async fn external(details: &Details) -> Vec<Finding> {
+    let servers = match External::new(&details.urls) {
+        Ok(servers) => servers,
+        Err(why) => return vec![Finding::of("URLs", Err(why))],
     };
-    Finding {
-        subject,
-        state,
-        detail,
+    let postgres = async { Ok(servers.postgres().await?.describe().await?.join(", ")) };
+    let rabbitmq = async { Ok(servers.rabbitmq().await?.describe().await?.join(", ")) };
+    vec![
+        Finding::of("Postgres", answers(postgres).await),
+        Finding::of("RabbitMQ", answers(rabbitmq).await),
+    ]
+}
+
+async fn answers(asked: impl Future<Output = Result<String>>) -> Result<String> {
+    timeout(ANSWERS_WITHIN, asked)
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {ANSWERS_WITHIN:?}")))
+}
+
+/// Made and removed, as a run makes it.
+fn temporary_folder() -> Finding {
+    match RunFolder::create() {
+        Ok(_folder) => room("temporary folder", &std::env::temp_dir()),
+        Err(why) => Finding::of("temporary folder", Err(why.into())),
     }
 }
 
-fn surrounding(need: Need) -> Finding {
-    let (state, detail) = match need.found {
-        Ok(detail) => (State::Ok, detail),
-        Err(detail) => (State::Missing, detail),
+fn toxiproxy(wanted: &Wanted) -> Finding {
+    let program = packages::program("toxiproxy-server");
+    let detail = match (&wanted.details.images.toxiproxy_image, program) {
+        (Some(image), _) if wanted.backend == Kind::Docker => format!("image {image}"),
+        (_, Some(program)) => format!("genuine, {}", program.display()),
+        (_, None) => "embedded (no toxiproxy-server on PATH)".to_owned(),
     };
-    Finding {
-        subject: need.subject,
-        state,
-        detail,
-    }
-}
-
-fn toxiproxy() -> Finding {
-    let detail = match packages::program("toxiproxy-server") {
-        Some(program) => format!("genuine, {}", program.display()),
-        None => "embedded (no toxiproxy-server on PATH)".to_owned(),
-    };
-    Finding {
-        subject: "Toxiproxy",
-        state: State::Ok,
-        detail,
-    }
+    Finding::new("Toxiproxy", Ok(detail))
 }
 
 fn room(subject: &'static str, folder: &Path) -> Finding {
@@ -157,71 +162,18 @@ fn room(subject: &'static str, folder: &Path) -> Finding {
         .unwrap_or(Path::new("/"));
     let free = nix::sys::statvfs::statvfs(there)
         .map(|about| about.blocks_available() * about.fragment_size() / 1_000_000);
-    let (state, detail) = match free {
-        Ok(free) if free >= ROOM_MB => {
-            (State::Ok, format!("{free} MB free in {}", folder.display()))
-        }
-        Ok(free) => (
-            State::Missing,
-            format!(
-                "{free} MB free in {}, {ROOM_MB} MB wanted; free some, or set LAB_CACHE or TMPDIR",
-                folder.display()
-            ),
-        ),
-        Err(error) => (State::Missing, format!("{}: {error}", folder.display())),
+    let found = match free {
+        Ok(free) if free >= ROOM_MB => Ok(format!("{free} MB free in {}", folder.display())),
+        Ok(free) => Err(format!(
+            "{free} MB free in {}, {ROOM_MB} MB wanted; free some, or set LAB_CACHE or TMPDIR",
+            folder.display()
+        )),
+        Err(error) => Err(format!("{}: {error}", folder.display())),
     };
-    Finding {
-        subject,
-        state,
-        detail,
-    }
+    Finding::new(subject, found)
 }
 
 fn processors() -> Finding {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
-    Finding {
-        subject: "processors",
-        state: State::Ok,
-        detail: format!("{count}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn state(subject: &str, machine: &Found, cached: &Found, can_fetch: bool) -> State {
-        let part = PARTS.iter().find(|part| part.0 == subject).unwrap();
-        look_for(part, machine, cached, can_fetch).state
-    }
-
-    #[test]
-    fn time_zones_that_only_the_package_has_are_fetched_where_that_can_be_done() {
-        let (nothing, zones) = (
-            Found::default(),
-            Found {
-                zones: true,
-                ..Found::default()
-            },
-        );
-        assert_eq!(
-            state("time zones", &nothing, &nothing, true),
-            State::WillFetch
-        );
-        assert_eq!(
-            state("time zones", &nothing, &nothing, false),
-            State::Missing
-        );
-        assert_eq!(state("time zones", &nothing, &zones, false), State::Ok);
-        assert_eq!(state("time zones", &zones, &nothing, false), State::Ok);
-    }
-
-    #[test]
-    fn what_cannot_be_fetched_is_missing() {
-        let finding = surrounding(Need {
-            subject: "loopback",
-            found: Err("bring it up".to_owned()),
-        });
-        assert_eq!(finding.state, State::Missing);
-    }
+    Finding::new("processors", Ok(count.to_string()))
 }

@@ -12,6 +12,9 @@ use std::{
 
 /// Beginnings of the names of variables that steer Postgres and its clients, RabbitMQ, and Erlang.
 const STEERING: [&str; 3] = ["PG", "RABBITMQ_", "ERL_"];
+/// Beginnings of the names of variables that mean nothing when they are empty: that is how a template writes one that it has
+/// no value for.
+const UNSET_IF_EMPTY: [&str; 2] = ["LAB_", "DOCKER_"];
 /// What sends HTTP elsewhere; the lab's downloads may need it.
 const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 /// Where no proxy is asked, under both of its names; clients read the first that is set.
@@ -68,8 +71,14 @@ pub(crate) fn only_what_is_needed(child: &mut Command) {
 }
 
 fn steers(name: &OsStr) -> bool {
-    let begins = |beginning: &&str| name.as_encoded_bytes().starts_with(beginning.as_bytes());
-    STEERING.iter().any(begins)
+    begins(name, &STEERING)
+}
+
+fn begins(name: &OsStr, beginnings: &[&str]) -> bool {
+    let name = name.as_encoded_bytes();
+    beginnings
+        .iter()
+        .any(|beginning| name.starts_with(beginning.as_bytes()))
 }
 
 /// What differs between the shell's variables and those that the lab runs with.
@@ -87,10 +96,11 @@ impl Changes {
         for (name, value) in variables {
             let text = name.to_string_lossy();
             proxied |= PROXIES.contains(&text.to_uppercase().as_str()) && !value.is_empty();
+            let unset = value.is_empty() && begins(&name, &UNSET_IF_EMPTY);
             if text == NO_PROXY[0] || (text == NO_PROXY[1] && excepted.is_none()) {
                 excepted = Some(value);
             }
-            if steers(&name) {
+            if steers(&name) || unset {
                 remove.push(name);
             }
         }
@@ -150,6 +160,12 @@ mod tests {
             ["PGSSLMODE", "RABBITMQ_DEFAULT_USER", "ERL_AFLAGS"]
         );
         assert!(found.set.is_empty());
+    }
+
+    #[test]
+    fn a_variable_of_the_labs_or_dockers_that_is_empty_is_as_if_it_were_not_set() {
+        let found = changes(&[("DOCKER_HOST", ""), ("LAB_BACKEND", ""), ("OTHER", "")]);
+        assert_eq!(found.remove, ["DOCKER_HOST", "LAB_BACKEND"]);
     }
 
     #[test]

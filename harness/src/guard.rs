@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub mod run;
 
-pub use run::{RunFolder, Swept, sweep};
+pub use run::{RunFolder, Swept, living, sweep};
 
 /// Why nothing can be guarded. The lab does not go on without its guardian.
 #[derive(Debug, thiserror::Error)]

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    causes::Causes,
     edge::EdgeError,
     fault::{Action, Fault, Lasting, Moment, Quantity, Refused, Server, Target},
     history::{Event, FaultPhase, Recorder},
@@ -117,7 +118,7 @@ impl<'r> Injector<'r> {
         mut imposed: Imposed,
         error: anyhow::Error,
     ) -> Result<()> {
-        self.note(index, FaultPhase::Failed, format!("{error:#}"));
+        self.note(index, FaultPhase::Failed, Causes(&error).to_string());
         self.heal(fault, &mut imposed)
             .await
             .with_context(|| format!("taking back what was applied of fault {}", index + 1))?;

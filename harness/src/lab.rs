@@ -16,6 +16,7 @@ use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
 
 use crate::{
     backend::{Backend, Kind, Wanted, sweep_containers},
+    causes::Causes,
     edge::EdgeControl,
     guard::{self, RunFolder},
     ledger,
@@ -46,7 +47,7 @@ impl Lab {
         let began = Instant::now();
         let swept = spawn_blocking(guard::sweep).await?;
         let containers = sweep_containers().await.unwrap_or_else(|error| {
-            say(&format!("{error:#}"));
+            say(&Causes(&error).to_string());
             0
         });
         let labs = swept.folders.len();

@@ -16,6 +16,7 @@
 
 pub mod backend;
 mod bar;
+pub mod causes;
 pub mod check;
 pub mod cli;
 pub mod client;

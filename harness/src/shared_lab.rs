@@ -6,7 +6,7 @@ use anyhow::bail;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{backend::Wanted, lab::Lab};
+use crate::{backend::Wanted, causes::Causes, lab::Lab};
 
 /// Not booted, running, or known not to come.
 pub struct SharedLab {
@@ -47,7 +47,7 @@ impl SharedLab {
     pub fn perform<T>(&self, work: impl AsyncFnOnce(Arc<Lab>) -> T) -> Result<T, String> {
         let set = self.set.get_or_init(|| {
             self.boot()
-                .map_err(|error| format!("the lab could not be set up: {error:#}"))
+                .map_err(|error| format!("the lab could not be set up: {}", Causes(&error)))
         });
         let Set { runtime, lab } = set.as_ref().map_err(String::clone)?;
         let lab = lab
@@ -83,7 +83,7 @@ impl SharedLab {
         let _inside = runtime.enter();
         let lab = lab.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Err(error)) = lab.map(|lab| runtime.block_on(lab.end())) {
-            eprintln!("something may be left on the servers: {error:#}");
+            eprintln!("something may be left on the servers: {}", Causes(&error));
         }
     }
 }

@@ -14,6 +14,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    causes::Causes,
     evidence,
     lab::Lab,
     report::RunSummary,
@@ -202,7 +203,7 @@ pub async fn one(lab: &Lab, trial: &Trial, manner: &Manner, observer: &dyn Obser
             }
         }
         Ok(summary) => summary,
-        Err(error) => broken(&folder, format!("{error:#}")),
+        Err(error) => broken(&folder, Causes(&error).to_string()),
     }
 }
 

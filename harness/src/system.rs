@@ -11,6 +11,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::sync::Mutex;
 
 use crate::{
+    causes::Causes,
     edge::EdgeControl,
     fault::{Party, Role, Server},
     native::free_port,
@@ -270,7 +271,7 @@ impl System {
             .filter(|member| roles.contains(&member.role));
         for stopped in join_all(asked.map(|member| member.terminate())).await {
             if let Err(error) = stopped {
-                tracing::warn!("{error:#}");
+                tracing::warn!("{}", Causes(&error));
             }
         }
     }

@@ -31,6 +31,7 @@ use reach::Reach;
 use recovery::Recovery;
 
 use crate::{
+    causes::Causes,
     check,
     client::{self, Clients, Closes, Followers},
     fault::Fault,
@@ -113,7 +114,7 @@ pub async fn run(
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {RUN_WITHIN:?}")));
     if let Err(error) = ended {
         recorder.record(Event::LabError {
-            message: format!("{error:#}"),
+            message: Causes(&error).to_string(),
         });
     }
     recorder.finish()?;

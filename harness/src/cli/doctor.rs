@@ -1,6 +1,6 @@
 //! `lab doctor` and `lab clean`.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, ensure};
 
 use super::NO_LAB;
 use crate::{
@@ -53,12 +53,27 @@ pub(super) async fn clean(args: &CleanArgs) -> Result<u8> {
         swept.processes
     );
     if args.cache {
-        // Held, so that no living lab is filling it.
-        let _held = cache::Cache::open()?;
         let folder = cache::folder();
-        std::fs::remove_dir_all(&folder)
-            .with_context(|| format!("removing {}", folder.display()))?;
+        ensure!(
+            cache::Cache::open()?.remove()?,
+            "a lab that lives uses the cache {}, and it stays: {}",
+            folder.display(),
+            living()
+        );
         println!("cache {} removed", folder.display());
     }
     Ok(0)
+}
+
+/// Labs that may be the ones that use it.
+fn living() -> String {
+    let folders = guard::living();
+    let folders: Vec<_> = folders
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    match folders.is_empty() {
+        true => "end it first".to_owned(),
+        false => format!("end what runs in {} first", folders.join(", ")),
+    }
 }

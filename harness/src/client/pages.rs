@@ -9,7 +9,10 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Clients, shown::ShownBid};
-use crate::history::{BidRow, Event};
+use crate::{
+    causes::Causes,
+    history::{BidRow, Event},
+};
 
 /// Small, so that nearly every list has several.
 const PAGE: usize = 7;
@@ -40,7 +43,7 @@ impl Clients {
                 self.recorder.record(Event::Listed {
                     auction_id,
                     via: self.apis[api].name.clone(),
-                    bids: read.map_err(|error| format!("{error:#}")),
+                    bids: read.map_err(|error| Causes(&error).to_string()),
                 });
             })
             .await;

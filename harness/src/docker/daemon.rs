@@ -21,7 +21,7 @@ use testcontainers::{
 };
 use tokio::time::timeout;
 
-use crate::guard;
+use crate::{causes::Causes, guard};
 
 /// The label whose value is the folder of the container's run.
 const RUN: &str = "outbox-lab.run";
@@ -185,7 +185,8 @@ fn aside(work: impl AsyncFn(Daemon) -> Result<(), Error> + Send + 'static) {
     let done = thread::spawn(try_all).join();
     if let Ok(Err(error)) = done {
         tracing::error!(
-            "containers may be left; the next lab, or `lab clean`, removes them: {error:#}"
+            "containers may be left; the next lab, or `lab clean`, removes them: {}",
+            Causes(&error)
         );
     }
 }

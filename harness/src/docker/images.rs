@@ -22,8 +22,14 @@ const POSTGRES: &str = "postgres:17";
 const RABBITMQ: &str = "rabbitmq:4.0-management";
 /// Where `lab images` puts what it makes.
 pub(super) const OURS: &str = "outbox-lab";
+const REGISTRY_WITHIN: Duration = Duration::from_secs(10);
 /// From the first byte to the last.
 const PULLED_WITHIN: Duration = Duration::from_secs(300);
+
+/// What `lab images` calls its own of an official image: management is always in it.
+fn ours(official: &str) -> String {
+    format!("{OURS}/{}", official.trim_end_matches("-management"))
+}
 
 /// Which images to use.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -73,13 +79,13 @@ impl Image {
 
 impl Images {
     pub(super) async fn postgres(&self, daemon: &Daemon, say: &dyn Fn(&str)) -> Result<Image> {
-        let ours = format!("{OURS}/postgres:17");
-        find(daemon, self.postgres_image.as_deref(), POSTGRES, &ours, say).await
+        let named = self.postgres_image.as_deref();
+        find(daemon, named, POSTGRES, &ours(POSTGRES), say).await
     }
 
     pub(super) async fn rabbitmq(&self, daemon: &Daemon, say: &dyn Fn(&str)) -> Result<Image> {
-        let ours = format!("{OURS}/rabbitmq:4.0");
-        find(daemon, self.rabbitmq_image.as_deref(), RABBITMQ, &ours, say).await
+        let named = self.rabbitmq_image.as_deref();
+        find(daemon, named, RABBITMQ, &ours(RABBITMQ), say).await
     }
 
     /// None: the embedded one serves as well, and is nowhere to be pulled from.
@@ -94,25 +100,54 @@ impl Images {
         }
     }
 
-    /// What of it is here, for a look around.
-    pub(super) async fn present(&self, daemon: &Daemon) -> Vec<String> {
-        let candidates = [
-            self.postgres_image.as_deref().unwrap_or(POSTGRES),
-            &format!("{OURS}/postgres:17"),
-            self.rabbitmq_image.as_deref().unwrap_or(RABBITMQ),
-            &format!("{OURS}/rabbitmq:4.0"),
-            self.toxiproxy_image
-                .as_deref()
-                .unwrap_or("outbox-lab/toxiproxy:latest"),
+    /// Where each would come from, for a look around.
+    pub async fn look_up(&self, daemon: &Daemon) -> Vec<(&'static str, Result<Place>)> {
+        let wanted = [
+            ("Postgres", self.postgres_image.as_deref(), POSTGRES),
+            ("RabbitMQ", self.rabbitmq_image.as_deref(), RABBITMQ),
         ];
-        let mut found = Vec::new();
-        for candidate in candidates {
-            if let Ok(Some(image)) = here(daemon, candidate).await {
-                found.push(image.to_string());
-            }
+        let mut places = Vec::new();
+        for (subject, named, official) in wanted {
+            places.push((
+                subject,
+                place(daemon, named, official, &ours(official)).await,
+            ));
         }
-        found
+        if let Some(named) = self.toxiproxy_image.as_deref() {
+            places.push(("Toxiproxy", place(daemon, Some(named), named, named).await));
+        }
+        places
     }
+}
+
+/// Where an image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On the daemon, as name and digest.
+    Here(String),
+    /// In its registry, by its name.
+    Registry(String),
+}
+
+/// Where [`find`] would find it.
+async fn place(daemon: &Daemon, named: Option<&str>, official: &str, ours: &str) -> Result<Place> {
+    let candidates = match named {
+        Some(named) => vec![named],
+        None => vec![official, ours],
+    };
+    for candidate in &candidates {
+        if let Some(image) = here(daemon, candidate).await? {
+            return Ok(Place::Here(image.to_string()));
+        }
+    }
+    let name = candidates[0];
+    let asked = daemon.api().inspect_registry_image(name, None);
+    timeout(REGISTRY_WITHIN, asked)
+        .await
+        .with_context(|| format!("its registry does not answer within {REGISTRY_WITHIN:?}"))
+        .and_then(|found| Ok(found?))
+        .with_context(|| format!("the image {name} is not here and could not be pulled (`lab images` makes images without a registry)"))?;
+    Ok(Place::Registry(name.to_owned()))
 }
 
 /// The image that was named; else the official one if it is here; else ours if it is here; else the official one, pulled.

@@ -134,6 +134,21 @@ pub fn sweep() -> Swept {
     swept
 }
 
+/// Folders of this user's labs that live, in the temporary folder.
+pub fn living() -> Vec<PathBuf> {
+    let Ok(entries) = fs::canonicalize(std::env::temp_dir()).and_then(fs::read_dir) else {
+        return Vec::new();
+    };
+    let folders = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_run = |folder: &PathBuf| {
+        let name = folder.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(PREFIX))
+    };
+    folders
+        .filter(|folder| is_run(folder) && is_alive(folder))
+        .collect()
+}
+
 /// The dead run's lock, held so that no two sweeps work on it.
 fn dead(folder: &Path) -> Option<Option<File>> {
     let name = folder.file_name()?.to_str()?;

@@ -1,4 +1,4 @@
-//! The lab's cache: unpacked servers and the initialised database cluster. Safe to delete at any time.
+//! The lab's cache: unpacked servers and the initialised database cluster. Safe to delete while no lab lives.
 
 use std::{
     fs::{self, File},
@@ -38,6 +38,20 @@ pub fn folder() -> PathBuf {
         )
 }
 
+/// Whether the cache can be opened, without waiting for a lab that fills it.
+pub fn usable() -> Result<(), CacheError> {
+    let folder = folder();
+    let opened = fs::create_dir_all(&folder).and_then(|()| File::create(folder.join("lock")));
+    match opened {
+        Ok(_) => Ok(()),
+        Err(source) => Err(CacheError { folder, source }),
+    }
+}
+
+/// A lab that lives on what the cache has. Others may, too; nobody removes it meanwhile.
+#[derive(Debug)]
+pub struct Lodger(#[expect(dead_code, reason = "the lock goes with it")] File);
+
 /// The cache, held by this process alone until dropped. What is found in it is complete: work is done in a folder
 /// beside, and renamed.
 pub struct Cache {
@@ -62,6 +76,38 @@ impl Cache {
         })
     }
 
+    /// Has the cache stay for as long as the lodger is kept.
+    pub fn lodge(&self) -> Result<Lodger, CacheError> {
+        let lodgers = self.lodgers()?;
+        lodgers
+            .lock_shared()
+            .map_err(|source| self.unusable(source))?;
+        Ok(Lodger(lodgers))
+    }
+
+    /// Removes it with all that is in it, unless a living lab uses it: then nothing is removed, and the answer is no.
+    pub fn remove(self) -> Result<bool, CacheError> {
+        let lodgers = self.lodgers()?;
+        match lodgers.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Ok(false),
+            Err(fs::TryLockError::Error(source)) => return Err(self.unusable(source)),
+        }
+        fs::remove_dir_all(&self.folder).map_err(|source| self.unusable(source))?;
+        Ok(true)
+    }
+
+    fn lodgers(&self) -> Result<File, CacheError> {
+        File::create(self.folder.join("lodgers")).map_err(|source| self.unusable(source))
+    }
+
+    fn unusable(&self, source: io::Error) -> CacheError {
+        CacheError {
+            folder: self.folder.clone(),
+            source,
+        }
+    }
+
     /// Where `name` is or will be.
     pub fn entry(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -75,20 +121,42 @@ impl Cache {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => fs::create_dir_all(&workshop),
         };
-        made.map_err(|source| CacheError {
-            folder: self.folder.clone(),
-            source,
-        })?;
+        made.map_err(|source| self.unusable(source))?;
         Ok(workshop)
     }
 
     /// Makes finished work the entry `name`.
     pub fn put(&self, work: &Path, name: &str) -> Result<PathBuf, CacheError> {
         let entry = self.entry(name);
-        fs::rename(work, &entry).map_err(|source| CacheError {
-            folder: self.folder.clone(),
-            source,
-        })?;
+        fs::rename(work, &entry).map_err(|source| self.unusable(source))?;
         Ok(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(folder: &Path) -> Cache {
+        Cache {
+            folder: folder.to_owned(),
+            _lock: File::create(folder.join("lock")).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_cache_that_a_living_lab_uses_is_not_removed() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("cache");
+        fs::create_dir(&folder).unwrap();
+        let lodgers = [
+            cache(&folder).lodge().unwrap(),
+            cache(&folder).lodge().unwrap(),
+        ];
+        assert!(!cache(&folder).remove().unwrap());
+        assert!(folder.exists());
+        drop(lodgers);
+        assert!(cache(&folder).remove().unwrap());
+        assert!(!folder.exists());
     }
 }

@@ -4,11 +4,12 @@ use std::{
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
     apt::{self, AptError},
-    cache::{Cache, CacheError},
+    cache::{Cache, CacheError, Lodger},
     surroundings, user,
     zones::{self, Zones},
 };
@@ -58,6 +59,8 @@ pub struct Binaries {
     pub zones: Option<Zones>,
     /// The library that lends this user a name, where it has none.
     pub name_lender: Option<PathBuf>,
+    /// All this may be in the cache, which must stay.
+    _lodger: Arc<Lodger>,
 }
 
 /// What there is without fetching anything.
@@ -157,6 +160,7 @@ impl Binaries {
                 .flatten(),
             postgres,
             zones,
+            _lodger: Arc::new(cache.lodge()?),
         })
     }
 }

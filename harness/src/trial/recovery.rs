@@ -13,6 +13,7 @@ use tokio::{
 
 use super::{Gauge, Stage, canary, reach::Reach};
 use crate::{
+    causes::Causes,
     client::Clients,
     history::{BidAsked, Event, Purpose},
     observer,
@@ -151,7 +152,7 @@ impl Recovery<'_> {
             member
                 .wait_until_ready(left)
                 .await
-                .map_err(|error| format!("{} is not ready: {error:#}", member.name()))
+                .map_err(|error| format!("{} is not ready: {}", member.name(), Causes(&error)))
         });
         join_all(asked).await.into_iter().collect()
     }
