@@ -87,7 +87,10 @@ pub async fn examine(wanted: &Wanted) -> Vec<Finding> {
             }
         }
     };
-    findings.extend([toxiproxy(wanted), temporary_folder(), processors()]);
+    if findings.iter().all(|found| found.subject != "Toxiproxy") {
+        findings.push(toxiproxy());
+    }
+    findings.extend([temporary_folder(), processors()]);
     findings
 }
 
@@ -144,12 +147,11 @@ fn temporary_folder() -> Finding {
     }
 }
 
-fn toxiproxy(wanted: &Wanted) -> Finding {
-    let program = packages::program("toxiproxy-server");
-    let detail = match (&wanted.details.images.toxiproxy_image, program) {
-        (Some(image), _) if wanted.backend == Kind::Docker => format!("image {image}"),
-        (_, Some(program)) => format!("genuine, {}", program.display()),
-        (_, None) => "embedded (no toxiproxy-server on PATH)".to_owned(),
+/// Where no container is.
+fn toxiproxy() -> Finding {
+    let detail = match packages::program("toxiproxy-server") {
+        Some(program) => format!("genuine, {}", program.display()),
+        None => "embedded (no toxiproxy-server on PATH)".to_owned(),
     };
     Finding::new("Toxiproxy", Ok(detail))
 }

@@ -1,6 +1,9 @@
 //! An environment for the cases of a test program: booted by the first one that needs it, ended when all are over.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use anyhow::bail;
 use tokio::runtime::Runtime;
@@ -8,11 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{backend::Wanted, causes::Causes, lab::Lab};
 
+const NOT_SET_UP: &str = "the lab could not be set up";
+
 /// Not booted, running, or known not to come.
 pub struct SharedLab {
     wanted: Wanted,
     stop: CancellationToken,
     set: OnceLock<Result<Set, String>>,
+    /// Whether somebody has been told why there is none.
+    told: AtomicBool,
 }
 
 struct Set {
@@ -27,6 +34,7 @@ impl SharedLab {
             wanted,
             stop,
             set: OnceLock::new(),
+            told: AtomicBool::new(false),
         }
     }
 
@@ -43,13 +51,19 @@ impl SharedLab {
         }
     }
 
-    /// Does `work` in the environment, or says why there is none.
+    /// Does `work` in the environment, or says why there is none: all of it to the first who asks, for the others would only
+    /// repeat it.
     pub fn perform<T>(&self, work: impl AsyncFnOnce(Arc<Lab>) -> T) -> Result<T, String> {
         let set = self.set.get_or_init(|| {
             self.boot()
-                .map_err(|error| format!("the lab could not be set up: {}", Causes(&error)))
+                .map_err(|error| format!("{NOT_SET_UP}: {}", Causes(&error)))
         });
-        let Set { runtime, lab } = set.as_ref().map_err(String::clone)?;
+        let Set { runtime, lab } =
+            set.as_ref()
+                .map_err(|why| match self.told.swap(true, Relaxed) {
+                    false => why.clone(),
+                    true => NOT_SET_UP.to_owned(),
+                })?;
         let lab = lab
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

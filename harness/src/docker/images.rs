@@ -23,6 +23,8 @@ const RABBITMQ: &str = "rabbitmq:4.0-management";
 /// Where `lab images` puts what it makes.
 pub(super) const OURS: &str = "outbox-lab";
 const REGISTRY_WITHIN: Duration = Duration::from_secs(10);
+/// What `lab images` makes of it.
+const TOXIPROXY: &str = "outbox-lab/toxiproxy:latest";
 /// From the first byte to the last.
 const PULLED_WITHIN: Duration = Duration::from_secs(300);
 
@@ -96,7 +98,7 @@ impl Images {
     ) -> Result<Option<Image>> {
         match &self.toxiproxy_image {
             Some(named) => here_or_pulled(daemon, named, say).await.map(Some),
-            None => here(daemon, &format!("{OURS}/toxiproxy:latest")).await,
+            None => here(daemon, TOXIPROXY).await,
         }
     }
 
@@ -113,8 +115,18 @@ impl Images {
                 place(daemon, named, official, &ours(official)).await,
             ));
         }
-        if let Some(named) = self.toxiproxy_image.as_deref() {
-            places.push(("Toxiproxy", place(daemon, Some(named), named, named).await));
+        match (
+            self.toxiproxy_image.as_deref(),
+            here(daemon, TOXIPROXY).await,
+        ) {
+            (Some(named), _) => {
+                places.push(("Toxiproxy", place(daemon, Some(named), named, named).await));
+            }
+            (None, Ok(Some(image))) => {
+                places.push(("Toxiproxy", Ok(Place::Here(image.to_string()))));
+            }
+            // The embedded one serves as well.
+            (None, _) => {}
         }
         places
     }

@@ -27,9 +27,10 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Its command line starts an Erlang of its own.
 const CONTROL_WITHIN: Duration = Duration::from_secs(30);
-/// Two schedulers are enough for a lab, and none of them may burn a core while it waits.
-const ERLANG: &str =
-    "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false";
+/// Two schedulers are enough for a lab, and none of them may burn a core while it waits. Erlang's own
+/// port is for this machine alone: whoever reaches it and knows the cookie owns the broker.
+const ERLANG: &str = "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false \
+                      -kernel inet_dist_use_interface {127,0,0,1}";
 
 /// The node's name ends in `localhost`, and not every container's `/etc/hosts` says where that is.
 const NAMES: &str = "{host, {127,0,0,1}, [\"localhost\"]}.\n{lookup, [file, native]}.\n";

@@ -36,6 +36,7 @@ pub fn needs() -> Vec<Need> {
         need("loopback", loopback()),
         need("Postgres' user", postgres_user()),
         need("executable files", executable(&folders(), &is_noexec)),
+        need("plain paths", plain(&folders())),
     ]
 }
 
@@ -117,6 +118,22 @@ fn executable(folders: &[PathBuf], is_noexec: &dyn Fn(&Path) -> bool) -> Result<
     }
 }
 
+/// RabbitMQ's scripts do not quote paths.
+fn plain(folders: &[PathBuf]) -> Result<String, String> {
+    let is_plain = |folder: &&PathBuf| {
+        let text = folder.to_str().unwrap_or(" ");
+        text.chars()
+            .all(|sign| sign.is_alphanumeric() || "/._-+:,=@%~".contains(sign))
+    };
+    match folders.iter().find(|folder| !is_plain(folder)) {
+        None => Ok("no space in them, and nothing that a shell reads".to_owned()),
+        Some(folder) => Err(format!(
+            "RabbitMQ's scripts break on {folder:?}, for they do not quote paths; set LAB_CACHE and TMPDIR to folders \
+             without spaces and signs that a shell reads"
+        )),
+    }
+}
+
 #[cfg(target_os = "linux")]
 fn is_noexec(folder: &Path) -> bool {
     use nix::sys::statvfs::{FsFlags, statvfs};
@@ -151,6 +168,15 @@ mod tests {
         let why = executable(&folders, &|folder| folder == Path::new("/tmp")).unwrap_err();
         assert!(why.contains(" /tmp: ") && why.contains("TMPDIR"), "{why}");
         assert!(executable(&folders, &|_| false).is_ok());
+    }
+
+    #[test]
+    fn a_path_that_a_script_would_break_on_is_named_with_what_helps() {
+        assert!(plain(&[PathBuf::from("/var/cache/outbox-lab")]).is_ok());
+        for odd in ["/x y", "/$HOME", "/a'b"] {
+            let why = plain(&[PathBuf::from("/tmp"), PathBuf::from(odd)]).unwrap_err();
+            assert!(why.contains(odd) && why.contains("LAB_CACHE"), "{why}");
+        }
     }
 
     #[test]

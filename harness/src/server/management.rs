@@ -1,8 +1,9 @@
 //! RabbitMQ's management API: a vhost for each run, and what the broker says of its queues.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use anyhow::{Context, Result, bail};
+use percent_encoding::percent_decode_str;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -15,6 +16,8 @@ const POLICY_LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone)]
 pub struct Management {
     base: String,
+    /// The user as a part of a URL.
+    name: String,
     user: String,
     password: String,
     http: reqwest::Client,
@@ -26,10 +29,17 @@ impl Management {
         let mut base = url.clone();
         let cut = base.set_username("").is_ok() && base.set_password(None).is_ok();
         anyhow::ensure!(cut, "{url} is no URL of a management API");
+        let decoded = |text: &str| {
+            let bytes = percent_decode_str(text).decode_utf8();
+            bytes
+                .map(Cow::into_owned)
+                .context("user and password of the management API are UTF-8")
+        };
         Ok(Self {
             base: format!("{}/api", base.as_str().trim_end_matches('/')),
-            user: url.username().to_owned(),
-            password: url.password().unwrap_or_default().to_owned(),
+            name: url.username().to_owned(),
+            user: decoded(url.username())?,
+            password: decoded(url.password().unwrap_or_default())?,
             http: reqwest::Client::builder()
                 .no_proxy()
                 .timeout(ANSWER_WITHIN)
@@ -55,7 +65,7 @@ impl Management {
         let rights = json!({ "configure": configure, "write": write, "read": ".*" });
         self.call(
             Method::PUT,
-            &format!("permissions/{vhost}/{}", self.user),
+            &format!("permissions/{vhost}/{}", self.name),
             &rights,
         )
         .await
@@ -165,5 +175,21 @@ impl Management {
             return Ok(Value::Null);
         }
         serde_json::from_str(&text).with_context(|| format!("RabbitMQ's answer to {method} {path}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_password_are_decoded_and_the_user_s_place_in_a_url_is_not() {
+        let url = "http://a%40b:p%40ss%3A@127.0.0.1:15672/".parse().unwrap();
+        let api = Management::new(&url).unwrap();
+        assert_eq!((api.user.as_str(), api.password.as_str()), ("a@b", "p@ss:"));
+        assert_eq!(
+            (api.base.as_str(), api.name.as_str()),
+            ("http://127.0.0.1:15672/api", "a%40b")
+        );
     }
 }
