@@ -12,6 +12,7 @@ mod toxiproxy;
 mod up;
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -55,6 +56,7 @@ enum Command {
     /// Make images for the docker backend from the distribution's packages, where no registry can be reached.
     Images(images::Args),
     /// Serve the embedded Toxiproxy alone, until Ctrl-C.
+    #[command(version = crate::toxiproxy::VERSION)]
     Toxiproxy(toxiproxy::Args),
     /// Remove what killed labs left behind.
     Clean(doctor::CleanArgs),
@@ -83,6 +85,11 @@ impl Scenarios {
 }
 
 impl Cli {
+    /// Reads a command line; what cannot be read ends the process with a usage message.
+    pub fn of(args: impl IntoIterator<Item = OsString>) -> Self {
+        Self::parse_from(toxiproxy::with_two_dashes(args))
+    }
+
     /// Carries the command out.
     pub fn run(self) -> ExitCode {
         let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use outbox_harness::{cli, environment, system};
 
 fn main() -> ExitCode {
@@ -13,5 +12,5 @@ fn main() -> ExitCode {
         eprintln!("lab: starting again without variables that steer servers: {error}");
         return ExitCode::from(cli::NO_LAB);
     }
-    cli::Cli::parse().run()
+    cli::Cli::of(std::env::args_os()).run()
 }

@@ -1,34 +1,93 @@
 //! `lab toxiproxy`.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    pin::pin,
-};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, pin::pin};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use tokio::net::lookup_host;
 
 use crate::{guard, toxiproxy::ToxiproxyServer};
+
+const FLAGS: [&str; 4] = ["-host", "-port", "-config", "-version"];
 
 /// The flags of the genuine server.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where its API listens.
-    #[arg(long, default_value = "127.0.0.1")]
-    host: IpAddr,
+    #[arg(long, default_value = "localhost")]
+    host: String,
     /// Its API's port.
     #[arg(long, default_value_t = 8474)]
     port: u16,
+    /// A JSON file with the proxies to begin with, as POST /populate takes them.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// As the genuine server takes its flags, with one dash as well as with two.
+pub(super) fn with_two_dashes(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    if args.get(1).is_some_and(|command| command == "toxiproxy") {
+        for arg in &mut args[2..] {
+            let flag = arg.to_str().and_then(|text| text.split('=').next());
+            if flag.is_some_and(|flag| FLAGS.contains(&flag)) {
+                let one = std::mem::replace(arg, OsString::from("-"));
+                arg.push(one);
+            }
+        }
+    }
+    args
 }
 
 pub(super) async fn toxiproxy(args: &Args) -> Result<u8> {
     // As the first process of a container it would ignore a signal that it does not handle.
     let mut interrupted = pin!(guard::interrupted());
+    let started = async {
+        let server = ToxiproxyServer::start(address(args).await?).await?;
+        if let Some(config) = &args.config {
+            let text = tokio::fs::read(config)
+                .await
+                .with_context(|| format!("reading {}", config.display()))?;
+            server
+                .populate(&text)
+                .await
+                .with_context(|| format!("making the proxies of {}", config.display()))?;
+        }
+        anyhow::Ok(server)
+    };
     let server = tokio::select! {
         biased;
         ended = &mut interrupted => return ended.map(|()| 0).map_err(Into::into),
-        server = ToxiproxyServer::start(SocketAddr::new(args.host, args.port)) => server?,
+        server = started => server?,
     };
     eprintln!("Toxiproxy's API listens on http://{}", server.address());
     interrupted.await?;
     Ok(0)
+}
+
+async fn address(args: &Args) -> Result<SocketAddr> {
+    let host = (args.host.as_str(), args.port);
+    let mut found: Vec<SocketAddr> = lookup_host(host)
+        .await
+        .with_context(|| format!("looking for {}", args.host))?
+        .collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    let first = found.first().copied();
+    first.with_context(|| format!("{} has no address", args.host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_the_genuine_server_have_one_dash_or_two_and_others_are_left_alone() {
+        let read = |line: &str| {
+            let args = with_two_dashes(line.split(' ').map(OsString::from));
+            args.join(&OsString::from(" ")).into_string().expect("text")
+        };
+        let asked = "lab toxiproxy -port 7 --host localhost -config=x -version";
+        let meant = "lab toxiproxy --port 7 --host localhost --config=x --version";
+        assert_eq!(read(asked), meant);
+        assert_eq!(read("lab run -port"), "lab run -port");
+    }
 }

@@ -6,23 +6,28 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{Path, Request, State},
-    http::{StatusCode, header::USER_AGENT},
+    http::{HeaderValue, Method, StatusCode, header::USER_AGENT},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{
+    folded::parse,
     problem::{Problem, Refusal},
     proxy::{Proxy, View},
     toxic::Toxic,
 };
 
 /// Toxiproxy's version whose API this is; the build tag tells this server from it.
-const VERSION: &str = "2.12.0+embedded";
+pub const VERSION: &str = "2.12.0+embedded";
+
+/// On every answer, so that it can be found in a log.
+const REQUEST_ID: &str = "x-toxiproxy-request-id";
 
 type Proxies = State<Arc<Shelf>>;
 
@@ -32,12 +37,45 @@ pub(super) struct Shelf {
     server: CancellationToken,
 }
 
-/// The API's routes over an empty set of proxies, which all end with `server`.
-pub(super) fn routes(server: CancellationToken) -> Router {
-    let shelf = Arc::new(Shelf {
-        proxies: Mutex::default(),
-        server,
-    });
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shelf").finish_non_exhaustive()
+    }
+}
+
+impl Shelf {
+    /// No proxies; those that come all end with `server`.
+    pub(super) fn new(server: CancellationToken) -> Self {
+        Self {
+            proxies: Mutex::default(),
+            server,
+        }
+    }
+
+    /// Makes what a populate's body asks for, and says what was made.
+    pub(super) async fn populate(&self, body: &[u8], made: &mut Vec<View>) -> Result<(), Problem> {
+        let asked: Vec<NewProxy> = parse(body)?;
+        let asked: Vec<NewProxy> = (1..)
+            .zip(asked)
+            .map(|(number, asked)| asked.checked(&format!(" at proxy {number}")))
+            .collect::<Result<_, _>>()?;
+        let mut proxies = self.proxies.lock().await;
+        for asked in asked {
+            if let Some(old) = proxies.get_mut(&asked.name) {
+                asked.replace(old).await?;
+                made.push(old.view());
+                continue;
+            }
+            let proxy = asked.start(&self.server).await?;
+            made.push(proxy.view());
+            proxies.insert(asked.name, proxy);
+        }
+        Ok(())
+    }
+}
+
+/// The API's routes over these proxies.
+pub(super) fn routes(shelf: Arc<Shelf>) -> Router {
     Router::new()
         .route("/version", get(version))
         .route("/reset", post(reset))
@@ -55,21 +93,25 @@ pub(super) fn routes(server: CancellationToken) -> Router {
                 .patch(update_toxic)
                 .delete(remove_toxic),
         )
-        .layer(from_fn(refuse_browsers))
+        .layer(from_fn(as_the_genuine_one))
         .with_state(shelf)
 }
 
-/// A web page must not be able to drive the proxies of whoever looks at it.
-async fn refuse_browsers(request: Request, next: Next) -> Response {
+/// A web page must not be able to drive the proxies of whoever looks at it; no path answers HEAD; every answer has a number.
+async fn as_the_genuine_one(request: Request, next: Next) -> Response {
     let agent = request.headers().get(USER_AGENT);
-    if agent.is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/")) {
-        return (StatusCode::FORBIDDEN, "User agent not allowed\n").into_response();
+    let mut response = if agent.is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/")) {
+        (StatusCode::FORBIDDEN, "User agent not allowed\n").into_response()
+    } else if request.method() == Method::HEAD {
+        StatusCode::METHOD_NOT_ALLOWED.into_response()
+    } else {
+        next.run(request).await
+    };
+    let id = Uuid::now_v7().simple().to_string();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
     }
-    next.run(request).await
-}
-
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|e| Problem::BadBody(e.to_string()))
+    response
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,15 +126,12 @@ struct NewProxy {
 }
 
 impl NewProxy {
-    fn checked(mut self, place: &str) -> Result<Self, Problem> {
+    fn checked(self, place: &str) -> Result<Self, Problem> {
         if self.name.is_empty() {
             return Err(Problem::MissingField(format!("name{place}")));
         }
         if self.upstream.is_empty() {
             return Err(Problem::MissingField(format!("upstream{place}")));
-        }
-        if self.listen.is_empty() {
-            "127.0.0.1:0".clone_into(&mut self.listen);
         }
         Ok(self)
     }
@@ -103,6 +142,20 @@ impl NewProxy {
             proxy.enable().await?;
         }
         Ok(proxy)
+    }
+
+    /// Makes `proxy` what is asked for here. It stays as it is where that cannot be had.
+    async fn replace(&self, proxy: &mut Proxy) -> Result<(), Problem> {
+        if proxy.joins(&self.listen, &self.upstream).await? {
+            return Ok(());
+        }
+        let (listen, upstream) = (self.listen.clone(), self.upstream.clone());
+        let enabled = self.enabled.unwrap_or(true);
+        proxy
+            .update(Some(listen), Some(upstream), Some(enabled))
+            .await?;
+        proxy.remove_all_toxics();
+        Ok(())
     }
 }
 
@@ -156,38 +209,13 @@ struct Populated {
 
 async fn populate(State(shelf): Proxies, body: Bytes) -> (StatusCode, Json<Populated>) {
     let mut proxies = Vec::new();
-    let done = populate_all(&shelf, &body, &mut proxies).await;
+    let done = shelf.populate(&body, &mut proxies).await;
     let problem = done.err();
     let status = problem
         .as_ref()
         .map_or(StatusCode::CREATED, Problem::status);
     let refusal = problem.as_ref().map(Problem::refusal);
     (status, Json(Populated { refusal, proxies }))
-}
-
-async fn populate_all(shelf: &Shelf, body: &[u8], made: &mut Vec<View>) -> Result<(), Problem> {
-    let asked: Vec<NewProxy> = parse(body)?;
-    let asked: Vec<NewProxy> = (1..)
-        .zip(asked)
-        .map(|(number, asked)| asked.checked(&format!(" at proxy {number}")))
-        .collect::<Result<_, _>>()?;
-    let mut proxies = shelf.proxies.lock().await;
-    for asked in asked {
-        let same = proxies
-            .get(&asked.name)
-            .filter(|proxy| proxy.joins(&asked.listen, &asked.upstream));
-        if let Some(same) = same {
-            made.push(same.view());
-            continue;
-        }
-        if let Some(mut old) = proxies.remove(&asked.name) {
-            old.disable().await;
-        }
-        let proxy = asked.start(&shelf.server).await?;
-        made.push(proxy.view());
-        proxies.insert(asked.name, proxy);
-    }
-    Ok(())
 }
 
 async fn show(State(shelf): Proxies, Path(name): Path<String>) -> Result<Json<View>, Problem> {

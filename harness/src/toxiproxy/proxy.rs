@@ -1,7 +1,7 @@
 //! One proxy: where it listens, where it leads, and the toxics on the way.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,13 +10,14 @@ use std::{
 
 use serde::Serialize;
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     chance::Chance,
+    listen,
     problem::Problem,
     pump::Pump,
     toxic::{Stream, Toxic},
@@ -77,9 +78,16 @@ impl Proxy {
         }
     }
 
-    /// Whether it already stands between these two addresses.
-    pub(super) fn joins(&self, listen: &str, upstream: &str) -> bool {
-        self.listen == listen && self.upstream == upstream
+    /// Whether it already stands between these two addresses, however the first one is spelt.
+    pub(super) async fn joins(&self, listen: &str, upstream: &str) -> Result<bool, Problem> {
+        let address = self.resolve(listen).await?;
+        Ok(self.listen == address.to_string() && self.upstream == upstream)
+    }
+
+    async fn resolve(&self, listen: &str) -> Result<SocketAddr, Problem> {
+        listen::resolve(listen)
+            .await
+            .map_err(|error| refused(listen, &error))
     }
 
     /// Starts listening; does nothing if it does already. A port of 0 becomes the one that was given.
@@ -88,10 +96,7 @@ impl Proxy {
             return Ok(());
         }
         let opened = self.open().await;
-        self.up = Some(opened.map_err(|error| Problem::Listen {
-            listen: self.listen.clone(),
-            reason: error.to_string(),
-        })?);
+        self.up = Some(opened.map_err(|error| refused(&self.listen, &error))?);
         Ok(())
     }
 
@@ -109,7 +114,8 @@ impl Proxy {
         }
     }
 
-    /// Moves it to other addresses and up or down. A move closes all connections.
+    /// Moves it to other addresses and up or down. A move closes all connections; where the new address cannot be had,
+    /// everything stays as it is.
     pub(super) async fn update(
         &mut self,
         listen: Option<String>,
@@ -119,12 +125,18 @@ impl Proxy {
         let enabled = enabled.unwrap_or(self.up.is_some());
         let listen = listen.unwrap_or_else(|| self.listen.clone());
         let upstream = upstream.unwrap_or_else(|| self.upstream.clone());
-        if !self.joins(&listen, &upstream) {
+        if !self.joins(&listen, &upstream).await? {
+            let address = self.resolve(&listen).await?;
+            let moves = self.listen != address.to_string();
+            let place = match moves {
+                true => Some(bind(address).map_err(|error| refused(&listen, &error))?),
+                false => None,
+            };
             self.disable().await;
-            if self.listen != listen {
-                self.parked = None;
+            if let Some(place) = place {
+                self.parked = Some(place);
+                self.listen = address.to_string();
             }
-            self.listen = listen;
             self.upstream = upstream;
         }
         if enabled {
@@ -198,17 +210,30 @@ impl Proxy {
         if let Some(parked) = self.parked.take() {
             return parked.listen(BACKLOG);
         }
-        let mut addresses = lookup_host(&self.listen).await?;
-        let address = addresses
-            .next()
-            .ok_or(std::io::ErrorKind::AddrNotAvailable)?;
-        bind(address)?.listen(BACKLOG)
+        bind(listen::resolve(&self.listen).await?)?.listen(BACKLOG)
+    }
+}
+
+fn refused(listen: &str, error: &std::io::Error) -> Problem {
+    Problem::Listen {
+        listen: listen.to_owned(),
+        reason: match error.kind() {
+            std::io::ErrorKind::AddrInUse => "bind: address already in use".to_owned(),
+            _ => error.to_string(),
+        },
     }
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(everywhere) if everywhere.ip().is_unspecified() => {
+            match TcpSocket::new_v6() {
+                Ok(socket) => socket,
+                // Every interface of a machine without IPv6.
+                Err(_) => return bind((Ipv4Addr::UNSPECIFIED, everywhere.port()).into()),
+            }
+        }
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;

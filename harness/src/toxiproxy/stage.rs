@@ -14,8 +14,9 @@ use super::{
 
 /// Room of a stage in bytes: enough to keep a link busy, little enough that a sender feels a slow receiver.
 const ROOM: usize = 64 * 1024;
-/// Room of a delay line in bytes. It bounds the throughput of a delayed stream to this much per latency.
-const DELAY_LINE: usize = 4 * 1024 * 1024;
+/// Room of a delay line in bytes, as much as the genuine one has. It bounds the throughput of a delayed stream to this much
+/// per latency.
+const DELAY_LINE: usize = 32 * 1024 * 1024;
 /// Room of every stage in pieces, for senders of single bytes.
 const PIECES: usize = 4096;
 /// What a bandwidth limit lets go at once, in milliseconds' worth of its rate.
@@ -45,10 +46,13 @@ struct Held {
 #[derive(Debug)]
 pub(super) struct Stage {
     toxic: Option<Toxic>,
-    /// Drawn once per toxic and connection: it strikes where this is below its toxicity.
+    /// Drawn for each connection when the toxic meets it, and at each change of the toxic: it strikes where this is below
+    /// its toxicity.
     luck: f32,
-    /// When the toxic met this stream, or was last changed.
+    /// When the toxic met this stream or was last changed, or data last came in.
     since: Instant,
+    /// When the first piece came in.
+    met: Option<Instant>,
     queue: VecDeque<Held>,
     bytes: usize,
     /// Until when a pacing toxic keeps the line busy.
@@ -75,6 +79,7 @@ impl Stage {
             toxic,
             luck,
             since: now,
+            met: None,
             queue: VecDeque::new(),
             bytes: 0,
             busy_until: now,
@@ -105,8 +110,10 @@ impl Stage {
 
     /// Takes a piece in.
     pub(super) fn accept(&mut self, piece: Piece, chance: &mut Chance, now: Instant) {
+        self.met.get_or_insert(now);
         if let Piece::Data(data) = &piece {
             self.bytes += data.len();
+            self.since = now;
         }
         let delay = self.delay(&piece, chance);
         self.queue.push_back(Held {
@@ -187,7 +194,7 @@ impl Stage {
     pub(super) fn wakes(&self) -> Option<Instant> {
         match self.force() {
             _ if self.ended => None,
-            Some(&Kind::ResetPeer { timeout }) => Some(self.after(timeout)),
+            Some(&Kind::ResetPeer { timeout }) => self.strikes(timeout),
             Some(&Kind::Timeout { timeout }) => (timeout > 0).then(|| self.after(timeout)),
             kind => {
                 let head = self.queue.front()?;
@@ -209,9 +216,17 @@ impl Stage {
     /// Whether the connection is to be reset by now.
     pub(super) fn resets(&self, now: Instant) -> bool {
         match self.force() {
-            Some(&Kind::ResetPeer { timeout }) => now >= self.after(timeout),
+            Some(&Kind::ResetPeer { timeout }) => {
+                self.strikes(timeout).is_some_and(|moment| now >= moment)
+            }
             _ => false,
         }
+    }
+
+    /// When a reset comes that waits so many milliseconds from the first piece on.
+    fn strikes(&self, timeout: u64) -> Option<Instant> {
+        let met = self.met?;
+        Some(later(met, Duration::from_millis(timeout)))
     }
 
     /// Takes over a changed toxic; what waits here is judged by the new rule.
@@ -221,6 +236,7 @@ impl Stage {
         }
         let swallowed = matches!(self.force(), Some(Kind::Timeout { .. }));
         self.toxic = Some(toxic.clone());
+        self.luck = chance.share();
         self.since = now;
         if swallowed && !matches!(self.force(), Some(Kind::Timeout { .. })) {
             self.accept(Piece::Close, chance, now);
@@ -278,7 +294,7 @@ impl Stage {
         Some(last)
     }
 
-    /// So many milliseconds after the toxic met this stream.
+    /// So many milliseconds after data last came in, or the toxic met this stream.
     fn after(&self, millis: u64) -> Instant {
         later(self.since, Duration::from_millis(millis))
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::problem::Problem;
+use super::{folded::parse, problem::Problem};
 
 /// The way that bytes flow through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub(super) enum Kind {
         #[serde(default)]
         delay: u64,
     },
+    /// Does nothing.
+    Noop {},
     /// Closes the connection after `bytes`.
     LimitData {
         #[serde(default)]
@@ -71,7 +73,8 @@ pub(super) enum Kind {
     },
 }
 
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
+    "noop",
     "latency",
     "bandwidth",
     "slow_close",
@@ -86,19 +89,8 @@ impl Kind {
         if !KINDS.contains(&name) {
             return Err(Problem::InvalidToxicType);
         }
-        let kind: Self = serde_json::from_value(json!({ "type": name, "attributes": attributes }))
-            .map_err(|e| Problem::BadBody(e.to_string()))?;
-        if let Self::Slicer {
-            average_size,
-            size_variation,
-            ..
-        } = kind
-            && size_variation >= average_size
-        {
-            let wrong = "average_size must be at least 1 and greater than size_variation";
-            return Err(Problem::BadBody(wrong.to_owned()));
-        }
-        Ok(kind)
+        serde_json::from_value(json!({ "type": name, "attributes": attributes }))
+            .map_err(|e| Problem::BadBody(e.to_string()))
     }
 
     fn parts(&self) -> Result<(String, Map<String, Value>), Problem> {
@@ -141,9 +133,8 @@ impl Toxic {
             toxicity: Option<f32>,
             attributes: Option<Map<String, Value>>,
         }
-        let body: Body =
-            serde_json::from_slice(body).map_err(|e| Problem::BadBody(e.to_string()))?;
-        let stream = match body.stream.as_deref() {
+        let body: Body = parse(body)?;
+        let stream = match body.stream.map(|stream| stream.to_lowercase()).as_deref() {
             None | Some("downstream") => Stream::Downstream,
             Some("upstream") => Stream::Upstream,
             Some(_) => return Err(Problem::InvalidStream),
@@ -169,8 +160,7 @@ impl Toxic {
             toxicity: Option<f32>,
             attributes: Option<Map<String, Value>>,
         }
-        let body: Body =
-            serde_json::from_slice(body).map_err(|e| Problem::BadBody(e.to_string()))?;
+        let body: Body = parse(body)?;
         let (kind, mut attributes) = self.kind.parts()?;
         attributes.extend(body.attributes.unwrap_or_default());
         Ok(Self {

@@ -30,6 +30,24 @@ async fn timeout_swallows_data_and_then_closes() {
 }
 
 #[tokio::test]
+async fn a_timeout_starts_anew_with_every_chunk() {
+    let stand = Stand::any().await;
+    stand
+        .add(Toxic::Timeout { timeout: ms(400) }, Direction::Requests)
+        .await;
+    let mut stream = stand.dial().await;
+    let began = std::time::Instant::now();
+    for _ in 0..8 {
+        stream.write_all(b"ping").await.unwrap();
+        tokio::time::sleep(ms(100)).await;
+    }
+    assert_eq!(end_of(&mut stream).await.0, 0);
+    // The last chunk came after 700 ms.
+    assert!(began.elapsed() >= ms(1000), "{:?}", began.elapsed());
+    stand.finish().await;
+}
+
+#[tokio::test]
 async fn a_timeout_of_zero_never_closes_until_it_is_removed() {
     let stand = Stand::any().await;
     let mut stream = stand.dial().await;
@@ -87,7 +105,7 @@ async fn reset_peer_resets_new_connections_that_send() {
 }
 
 #[tokio::test]
-async fn reset_peer_resets_live_and_idle_connections() {
+async fn reset_peer_resets_live_connections_once_they_have_something_to_say() {
     for direction in BOTH {
         let stand = Stand::embedded().await;
         let mut stream = stand.dial().await;
@@ -95,6 +113,8 @@ async fn reset_peer_resets_live_and_idle_connections() {
         stand
             .add(Toxic::ResetPeer { timeout: ms(0) }, direction)
             .await;
+        assert!(silent(&mut stream, ms(100)).await, "an idle one stays");
+        stream.write_all(b"during").await.unwrap();
         let (seen, end) = end_of(&mut stream).await;
         let error = end.expect_err("a reset, not an end");
         assert_eq!(
@@ -111,10 +131,11 @@ async fn reset_peer_waits_as_long_as_it_is_told() {
     let stand = Stand::embedded().await;
     let mut stream = stand.dial().await;
     exchange(&mut stream, b"before").await.unwrap();
-    let began = std::time::Instant::now();
     stand
         .add(Toxic::ResetPeer { timeout: ms(250) }, Direction::Requests)
         .await;
+    let began = std::time::Instant::now();
+    stream.write_all(b"during").await.unwrap();
     let (_, end) = end_of(&mut stream).await;
     assert_eq!(end.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
     assert!(began.elapsed() >= ms(250));

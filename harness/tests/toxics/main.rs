@@ -8,6 +8,7 @@ mod changes;
 mod delays;
 mod echo;
 mod ends;
+mod habits;
 mod honesty;
 mod overlaps;
 mod stand;

@@ -174,6 +174,7 @@ async fn a_live_link_shows_a_reset() {
         .add(reset, Direction::Replies, 1.0)
         .await
         .unwrap();
+    stream.write_all(b"during").await.unwrap();
     let (_, end) = end_of(&mut stream).await;
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert_eq!(link.counters().connections_cut, 1);
