@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
+use crate::database::DatabaseAddress;
 
 const AUCTION: &str = "/auctions/0198c0de-7a3b-7def-8123-456789abcdef";
 const MOMENT: Duration = Duration::from_millis(200);
