@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use lapin::{
-    Channel, Connection, ConnectionProperties,
-    uri::{AMQPScheme, AMQPUri},
-};
+use lapin::{Channel, Connection, ConnectionProperties};
 use tracing::warn;
 
+mod address;
 mod line;
 mod topology;
 mod version;
 
+pub use address::BrokerAddress;
 pub use topology::Declare;
 pub(crate) use topology::waiting;
 
@@ -25,8 +24,8 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 /// Where RabbitMQ is and what is declared there.
 #[derive(Debug, Clone)]
 pub struct Broker {
-    /// `amqp://user:password@host:port/vhost`.
-    pub url: String,
+    /// Where it is.
+    pub address: BrokerAddress,
     /// Heartbeat in seconds: a dead connection is noticed after about two.
     pub heartbeat: u16,
     /// Durable fanout exchange that all events go to.
@@ -54,9 +53,6 @@ pub enum QueueKind {
 /// Why the broker cannot be used now. Always worth another try.
 #[derive(Debug, thiserror::Error)]
 pub enum Outage {
-    /// The URL cannot be read.
-    #[error("AMQP URL: {0}")]
-    Url(String),
     /// No answer in time.
     #[error("RabbitMQ did not answer within {0:?} while {1}")]
     Silent(Duration, &'static str),
@@ -117,8 +113,7 @@ impl Broker {
 
     /// Whether the broker gives messages up that were returned too often, unless it is told otherwise.
     async fn limits_deliveries(&self) -> Result<bool, Outage> {
-        let uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
-        let major = async { Ok(version::major(&uri).await?) };
+        let major = async { Ok(version::major(&self.address).await?) };
         let major = answer("saying its version", major).await?;
         if major.is_none() {
             warn!(
@@ -133,16 +128,9 @@ impl Broker {
     /// Without lapin's auto-recovery: it leaves confirms unanswered for a whole outage, while a lost connection fails
     /// them at once.
     pub(crate) async fn connect(&self, role: &str) -> Result<Link, Outage> {
-        let mut uri: AMQPUri = self.url.parse().map_err(Outage::Url)?;
-        if uri.scheme != AMQPScheme::AMQP {
-            return Err(Outage::Url(
-                "only amqp:// is spoken, without TLS".to_owned(),
-            ));
-        }
-        uri.query.heartbeat = Some(self.heartbeat);
         let properties =
             ConnectionProperties::default().with_connection_name(role.to_owned().into());
-        let dial = Line::connect(uri, properties, ANSWER_WITHIN);
+        let dial = Line::connect(&self.address, self.heartbeat, properties, ANSWER_WITHIN);
         let (connection, line) = answer("connecting", dial).await?;
         Ok(Link {
             connection,

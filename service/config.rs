@@ -8,6 +8,7 @@ mod log;
 mod postgres;
 mod relay;
 mod serving;
+mod untold;
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +22,7 @@ pub(crate) use api::ApiArgs;
 pub(crate) use broker::BrokerArgs;
 pub(crate) use consumer::ConsumerArgs;
 pub(crate) use log::{LogArgs, LogFormat};
-pub(crate) use postgres::PostgresArgs;
+pub(crate) use postgres::{MigrationArgs, PostgresArgs};
 pub(crate) use relay::RelayArgs;
 pub(crate) use serving::{Poll, Serving, ServingArgs};
 
@@ -83,6 +84,8 @@ impl Role {
 pub(crate) struct MigrateArgs {
     #[command(flatten)]
     pub postgres: PostgresArgs,
+    #[command(flatten)]
+    pub migration: MigrationArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }

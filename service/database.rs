@@ -3,8 +3,9 @@
 //!
 //! What may never happen here: a socket whose state is not known is reused, or keeps its place in the pool.
 
+use std::cell::Cell;
+use std::error::Error;
 use std::future::Future;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,9 +13,13 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
 use sqlx::{Connection, Postgres};
 
+mod address;
 mod failure;
+mod session;
 
+pub use address::DatabaseAddress;
 pub use failure::DatabaseError;
+pub use session::Unsuitable;
 
 /// A connection that idled longer than this is tried before it is lent, so that a restart of Postgres costs the next
 /// request nothing. Busy connections skip the round trip: they were tried when they came back.
@@ -30,7 +35,8 @@ const LOCK_PERCENT: u32 = 50;
 /// Settings that statements rely on, whatever the database or the role presets. A statement here sees what was committed
 /// before it began, and not before its transaction did: what waited for a row lock looks again. `search_path` and
 /// `synchronous_commit` are the deployment's.
-const RELIED_ON: [(&str, &str); 2] = [
+const RELIED_ON: [(&str, &str); 3] = [
+    session::MARK,
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_read_only", "off"),
 ];
@@ -47,10 +53,31 @@ pub const BY_INDEX: [(&str, &str); 5] = [
 ];
 
 /// How every connection of the service is made.
-pub(crate) fn options(url: &str, application_name: &str) -> Result<PgConnectOptions, sqlx::Error> {
-    Ok(PgConnectOptions::from_str(url)?
+pub(crate) fn options(address: &DatabaseAddress, application_name: &str) -> PgConnectOptions {
+    address
+        .options()
         .application_name(application_name)
-        .options(RELIED_ON))
+        .options(RELIED_ON)
+}
+
+/// One connection outside any pool, examined as those in a pool are.
+pub(crate) async fn connect(
+    address: &DatabaseAddress,
+    application_name: &str,
+) -> Result<PgConnection, DatabaseError> {
+    let mut connection = PgConnection::connect_with(&options(address, application_name)).await?;
+    examine(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Asks a connection that is in use whether it still can be.
+pub(crate) async fn examine(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    Ok(session::examine(connection).await??)
+}
+
+tokio::task_local! {
+    /// Whether the connection that this task is being lent was made for it.
+    static NEW: Cell<bool>;
 }
 
 /// A bounded pool of connections to one database.
@@ -67,15 +94,15 @@ impl Database {
     /// is lent a connection for, and the server ends before it what is under way. `settings` are the server's, for each
     /// connection.
     pub fn connect_lazy(
-        url: &str,
+        address: &DatabaseAddress,
         max_connections: u32,
         acquire_timeout: Duration,
         deadline: Duration,
         application_name: &str,
         settings: &[(&str, &str)],
-    ) -> Result<Self, sqlx::Error> {
+    ) -> Self {
         let share = |percent: u32| (deadline * percent / 100).as_millis().max(1);
-        let options = options(url, application_name)?
+        let options = options(address, application_name)
             .options([
                 ("statement_timeout", share(STATEMENT_PERCENT)),
                 ("lock_timeout", share(LOCK_PERCENT)),
@@ -89,6 +116,11 @@ impl Database {
             .max_connections(max_connections)
             .acquire_timeout(acquire_timeout)
             .test_before_acquire(false)
+            .after_connect(|_, _| {
+                // Examined where it is lent: what fails here is tried again until the time is up, and its cause is lost.
+                let _ = NEW.try_with(|new| new.set(true));
+                Box::pin(async { Ok(()) })
+            })
             .before_acquire(|connection, lent| {
                 Box::pin(async move {
                     if lent.idle_for > TRUSTED_IDLE {
@@ -98,10 +130,10 @@ impl Database {
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self {
+        Self {
             pool,
             acquire_timeout,
-        })
+        }
     }
 
     /// Lends a connection to `work` for at most `deadline`.
@@ -115,7 +147,7 @@ impl Database {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E>
     where
-        E: From<DatabaseError>,
+        E: From<DatabaseError> + Error + 'static,
     {
         self.lend(deadline, &AtomicBool::new(false), work).await
     }
@@ -129,7 +161,7 @@ impl Database {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E>
     where
-        E: From<DatabaseError>,
+        E: From<DatabaseError> + Error + 'static,
     {
         let committing = AtomicBool::new(false);
         let bracketed = async |connection: &mut PgConnection| {
@@ -164,6 +196,23 @@ impl Database {
         Ok(PgListener::connect_with(&own).await?)
     }
 
+    /// A connection that can be worked with.
+    async fn borrow(&self) -> Result<Loan, DatabaseError> {
+        let acquire = NEW.scope(Cell::new(false), async {
+            let connection = self.pool.acquire().await?;
+            Ok::<_, sqlx::Error>((connection, NEW.with(Cell::get)))
+        });
+        let (connection, new) = acquire.await?;
+        let mut loan = Loan(Some(connection));
+        if let Some(connection) = loan.0.as_deref_mut().filter(|_| new) {
+            match tokio::time::timeout(self.acquire_timeout, examine(connection)).await {
+                Ok(examined) => examined?,
+                Err(_) => return Err(DatabaseError::TimedOut),
+            }
+        }
+        Ok(loan)
+    }
+
     async fn lend<T, E>(
         &self,
         deadline: Duration,
@@ -171,16 +220,18 @@ impl Database {
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, E>,
     ) -> Result<T, E>
     where
-        E: From<DatabaseError>,
+        E: From<DatabaseError> + Error + 'static,
     {
-        let connection = self.pool.acquire().await.map_err(DatabaseError::from)?;
-        let mut loan = Loan(Some(connection));
+        let mut loan = self.borrow().await?;
         let Some(connection) = loan.0.as_deref_mut() else {
             unreachable!("a loan holds its connection until it ends")
         };
         match tokio::time::timeout(deadline, work(connection)).await {
             Ok(finished) => {
-                loan.give_back();
+                match &finished {
+                    Err(error) if ends_its_connection(error) => drop(loan),
+                    _ => loan.give_back(),
+                }
                 finished
             }
             Err(_) if committing.load(Ordering::Relaxed) => {
@@ -210,6 +261,22 @@ impl Drop for Loan {
             drop(connection.detach());
         }
     }
+}
+
+/// Whether something in the chain of causes says that this connection is of no more use to anybody: it broke, or its
+/// server takes no writes. In the pool it would fail one caller after another.
+fn ends_its_connection(error: &(dyn Error + 'static)) -> bool {
+    if let Some(DatabaseError::Unsuitable(_)) = error.downcast_ref() {
+        return true;
+    }
+    let mut cause = Some(error);
+    while let Some(this) = cause {
+        if let Some(failed) = this.downcast_ref() {
+            return failure::ends_its_connection(failed);
+        }
+        cause = this.source();
+    }
+    false
 }
 
 fn spawn_bounded(returned: impl Future<Output = ()> + Send + 'static) {

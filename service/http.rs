@@ -64,6 +64,8 @@ pub struct OpsState {
     pub readiness: Readiness,
     /// For the readiness probe and the backlog gauges: a small pool of its own, so that a busy service still answers.
     pub database: Database,
+    /// Whether a relay runs here, for which a schema of later is as unfit as one of before.
+    pub publishes: bool,
     /// How old the backlog gauges are.
     pub backlog: BacklogCache,
     /// What a request may cost.

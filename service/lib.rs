@@ -12,6 +12,7 @@
 //!
 //! Start at `migrations/`: the guarantees live in the schema. Then `bids`, `relay`, `consumer`.
 
+mod address;
 mod auctions;
 mod backoff;
 mod bids;
@@ -33,9 +34,12 @@ mod readiness;
 mod redrive;
 mod relay;
 mod run;
+mod schema;
 mod standings;
 mod telemetry;
+mod tls;
 
 pub use config::settings;
 pub use database::BY_INDEX;
-pub use run::{MIGRATIONS, main};
+pub use run::main;
+pub use schema::MIGRATIONS;

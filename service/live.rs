@@ -181,13 +181,14 @@ async fn bounded(step: impl Future<Output = Result<(), sqlx::Error>>) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::DatabaseAddress;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn hub(max_streams: usize, shutdown: &CancellationToken) -> LiveHub {
-        let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
-        let database =
-            Database::connect_lazy(nowhere, 1, SECOND, SECOND, "test", &[]).expect("a URL");
+        let nowhere =
+            DatabaseAddress::read("postgres://nobody@127.0.0.1:1/nothing").expect("a URL");
+        let database = Database::connect_lazy(&nowhere, 1, SECOND, SECOND, "test", &[]);
         LiveHub::new(database, max_streams, 60 * SECOND, shutdown.clone())
     }
 

@@ -16,7 +16,7 @@ pub struct Readiness(Arc<Mutex<BTreeMap<&'static str, Condition>>>);
 pub struct Condition {
     /// Whether it can be used.
     pub ready: bool,
-    /// Why not.
+    /// Why not, or what is amiss all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -73,6 +73,14 @@ impl Dependency {
         self.set(Condition {
             ready: true,
             reason: None,
+        });
+    }
+
+    /// It can be used, and somebody should know of `reason`.
+    pub fn up_although(&self, reason: impl Into<String>) {
+        self.set(Condition {
+            ready: true,
+            reason: Some(reason.into()),
         });
     }
 

@@ -4,7 +4,6 @@ use std::{ffi::OsString, future::Future, io::Write as _, process::ExitCode, time
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
-use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -12,16 +11,15 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::{
-    backoff::Backoff,
     config::{
         self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, Poll, PostgresArgs, RelayArgs, Role, Serving,
         ServingArgs,
     },
     consumer::{APPLY_WITHIN, Consumer},
-    database::{self, BY_INDEX, Database},
+    database::{BY_INDEX, Database},
     http::{self, ApiState, BacklogCache, HttpLimits, OpsState, PROBE_DEADLINE},
     live::LiveHub,
     metrics::Metrics,
@@ -29,14 +27,9 @@ use crate::{
     readiness::Readiness,
     redrive,
     relay::{Relay, STATEMENT_WITHIN},
-    telemetry,
+    schema, telemetry,
 };
 
-/// The schema, embedded.
-pub static MIGRATIONS: Migrator = sqlx::migrate!();
-
-/// How long `migrate` and `requeue` wait for Postgres.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// Claim, acquittal, mark, lease and purge each hold at most one, and one is being given back.
 const RELAY_CONNECTIONS: u32 = 6;
 /// Two halves of a batch, and the purge.
@@ -76,9 +69,12 @@ fn run(role: Role) -> Result<()> {
             Role::Relay(role) => serve((*role).into()).await,
             Role::Consumer(role) => serve((*role).into()).await,
             Role::All(role) => serve((*role).into()).await,
-            Role::Migrate(args) => migrate(&args.postgres).await,
-            Role::Requeue(args) => requeue(&args.postgres, args.which()).await,
-            Role::Redrive(args) => redrive(&args.broker, args.all).await,
+            Role::Migrate(args) => {
+                let migrate = schema::migrate(&args.postgres.database_url, args.migration.within());
+                unless_told(migrate).await
+            }
+            Role::Requeue(args) => unless_told(requeue(&args.postgres, args.which())).await,
+            Role::Redrive(args) => unless_told(redrive(&args.broker, args.all)).await,
         }
     });
     // What did not end within its grace is cut off here.
@@ -86,37 +82,8 @@ fn run(role: Role) -> Result<()> {
     ended
 }
 
-async fn migrate(postgres: &PostgresArgs) -> Result<()> {
-    let mut connection = connect(postgres).await?;
-    if let Some(unfit) = unfit(&mut connection).await? {
-        return Err(unfit.into());
-    }
-    MIGRATIONS
-        .run(&mut connection)
-        .await
-        .context("migrating the schema")?;
-    info!("schema is up to date");
-    Ok(())
-}
-
-/// A database that no text of a client is safe in.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the database's encoding is {0}, which cannot hold every text that a client may send: create it with ENCODING 'UTF8'"
-)]
-struct Unfit(String);
-
-/// Why the database must not be used, if it must not. An encoding never changes.
-async fn unfit(connection: &mut PgConnection) -> Result<Option<Unfit>> {
-    let encoding: String = sqlx::query_scalar("SELECT current_setting('server_encoding')")
-        .fetch_one(connection)
-        .await
-        .context("asking for the database's encoding")?;
-    Ok((encoding != "UTF8").then_some(Unfit(encoding)))
-}
-
 async fn requeue(postgres: &PostgresArgs, which: Requeue) -> Result<()> {
-    let mut connection = connect(postgres).await?;
+    let mut connection = schema::connect(&postgres.database_url).await?;
     // What waits longer for a relay's lanes says so instead.
     sqlx::query("SET lock_timeout = '10s'")
         .execute(&mut connection)
@@ -142,15 +109,22 @@ async fn redrive(broker: &BrokerArgs, all: bool) -> Result<()> {
     Ok(())
 }
 
-async fn connect(postgres: &PostgresArgs) -> Result<PgConnection> {
-    let options = database::options(&postgres.database_url, "outbox-service")
-        .context("reading DATABASE_URL")?;
-    timeout(CONNECT_WITHIN, PgConnection::connect_with(&options))
-        .await
-        .with_context(|| {
-            format!("Postgres did not answer within {CONNECT_WITHIN:?}; is DATABASE_URL right?")
-        })?
-        .context("connecting to Postgres; is DATABASE_URL right?")
+/// Does what a command asks for, unless the process is told to stop first: as the first process of a container, it would
+/// not hear that otherwise.
+async fn unless_told(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let (mut terminate, mut interrupt) = signals()?;
+    tokio::select! {
+        done = work => done,
+        _ = terminate.recv() => bail!("stopped before it was done (SIGTERM)"),
+        _ = interrupt.recv() => bail!("stopped before it was done (SIGINT)"),
+    }
+}
+
+fn signals() -> std::io::Result<(Signal, Signal)> {
+    Ok((
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ))
 }
 
 async fn serve(serving: Serving) -> Result<()> {
@@ -165,16 +139,21 @@ async fn serve(serving: Serving) -> Result<()> {
         .with_context(|| format!("listening on {http_addr} (another --http-addr?)"))?;
     info!(address = %listener.local_addr()?, "listening");
 
-    let mut process = Process::new(postgres.clone(), serving.process.grace(), stop.clone())?;
+    let mut process = Process::new(
+        postgres.clone(),
+        serving.relay.is_some(),
+        serving.process.grace(),
+        stop.clone(),
+    )?;
     let router = match &serving.api {
-        Some((api, poll)) => process.api(api, poll)?,
+        Some((api, poll)) => process.api(api, poll),
         None => http::ops_router(process.ops.clone()),
     };
     if let Some((relay, poll, broker)) = &serving.relay {
-        process.relay(relay, poll, broker)?;
+        process.relay(relay, poll, broker);
     }
     if let Some((consumer, broker)) = &serving.consumer {
-        process.consumer(consumer, broker)?;
+        process.consumer(consumer, broker);
     }
     let server =
         axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -185,7 +164,7 @@ async fn serve(serving: Serving) -> Result<()> {
     });
     tokio::select! {
         ended = process.until_told() => ended,
-        unfit = prepare(postgres, serving.migrates, &stop) => Err(unfit.into()),
+        unfit = schema::prepare(&postgres.database_url, serving.migrates, &stop) => Err(unfit.into()),
     }
 }
 
@@ -202,7 +181,13 @@ struct Process {
 }
 
 impl Process {
-    fn new(postgres: PostgresArgs, grace: Duration, stop: CancellationToken) -> Result<Self> {
+    fn new(
+        postgres: PostgresArgs,
+        publishes: bool,
+        grace: Duration,
+        stop: CancellationToken,
+    ) -> Result<Self> {
+        let (terminate, interrupt) = signals()?;
         let metrics = Metrics::new();
         let ops = OpsState {
             metrics: metrics.clone(),
@@ -213,7 +198,8 @@ impl Process {
                 PROBE_DEADLINE,
                 "outbox-probe",
                 &[],
-            )?,
+            ),
+            publishes,
             backlog: BacklogCache::default(),
             limits: HttpLimits::OF_PROBES,
         };
@@ -225,8 +211,8 @@ impl Process {
             tasks: JoinSet::new(),
             stop,
             // Heard from here on: before a role has anything in its hands that must be finished.
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            terminate,
+            interrupt,
         })
     }
 
@@ -237,7 +223,7 @@ impl Process {
         });
     }
 
-    fn api(&mut self, api: &ApiArgs, poll: &Poll) -> Result<Router> {
+    fn api(&mut self, api: &ApiArgs, poll: &Poll) -> Router {
         let request = api.request();
         self.ops.limits = api.limits(self.postgres.wait());
         let feeds = pool(
@@ -246,25 +232,25 @@ impl Process {
             request,
             "outbox-live",
             &[],
-        )?;
+        );
         let places = api.max_live_streams as usize;
         let live = LiveHub::new(feeds, places, poll.every(), self.stop.clone());
         let hub = live.clone();
         self.spawn("live feed", async move { hub.run().await });
-        Ok(http::api_router(ApiState {
+        http::api_router(ApiState {
             database: pool(
                 &self.postgres,
                 api.api_connections,
                 request,
                 "outbox-api",
                 &[],
-            )?,
+            ),
             live,
             ops: self.ops.clone(),
-        }))
+        })
     }
 
-    fn relay(&mut self, relay: &RelayArgs, poll: &Poll, broker: &BrokerArgs) -> Result<()> {
+    fn relay(&mut self, relay: &RelayArgs, poll: &Poll, broker: &BrokerArgs) {
         let relay = Relay::new(
             pool(
                 &self.postgres,
@@ -272,17 +258,16 @@ impl Process {
                 STATEMENT_WITHIN,
                 "outbox-relay",
                 &BY_INDEX,
-            )?,
+            ),
             broker.broker(),
             relay.relay(poll.every()),
             self.metrics.relay.clone(),
             &self.ops.readiness,
         );
         self.spawn("relay", relay.run(self.stop.clone()));
-        Ok(())
     }
 
-    fn consumer(&mut self, consumer: &ConsumerArgs, broker: &BrokerArgs) -> Result<()> {
+    fn consumer(&mut self, consumer: &ConsumerArgs, broker: &BrokerArgs) {
         let consumer = Consumer::new(
             pool(
                 &self.postgres,
@@ -290,14 +275,13 @@ impl Process {
                 APPLY_WITHIN,
                 "outbox-consumer",
                 &BY_INDEX,
-            )?,
+            ),
             broker.broker(),
             consumer.consumer(),
             self.metrics.consumer.clone(),
             &self.ops.readiness,
         );
         self.spawn("consumer", consumer.run(self.stop.clone()));
-        Ok(())
     }
 
     /// Waits for SIGTERM or SIGINT, or for a role that ends by itself, then for the rest to finish within the grace.
@@ -335,7 +319,7 @@ fn pool(
     deadline: Duration,
     name: &str,
     settings: &[(&str, &str)],
-) -> Result<Database> {
+) -> Database {
     Database::connect_lazy(
         &postgres.database_url,
         connections,
@@ -344,31 +328,4 @@ fn pool(
         name,
         settings,
     )
-    .context("reading DATABASE_URL")
-}
-
-/// Looks at the database as soon as it is there, and in `all` migrates it. Comes to an end only if it is unfit.
-async fn prepare(postgres: &PostgresArgs, migrates: bool, stop: &CancellationToken) -> Unfit {
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    let look = async || {
-        if migrates {
-            return migrate(postgres).await;
-        }
-        match unfit(&mut connect(postgres).await?).await? {
-            Some(unfit) => Err(unfit.into()),
-            None => Ok(()),
-        }
-    };
-    while let Err(error) = look().await {
-        match error.downcast::<Unfit>() {
-            Ok(unfit) => return unfit,
-            Err(error) if migrates => warn!("schema not migrated yet: {error:#}"),
-            Err(error) => debug!("database not looked at yet: {error:#}"),
-        }
-        backoff.pause(stop).await;
-        if stop.is_cancelled() {
-            break;
-        }
-    }
-    std::future::pending().await
 }

@@ -27,7 +27,7 @@ const PORTS: std::ops::Range<u16> = 12_000..32_000;
 static DRAWN: AtomicU16 = AtomicU16::new(0);
 
 /// A loopback port that nobody listens on, and that this lab hands out once. Labs start at different places.
-pub(crate) fn free_port() -> io::Result<u16> {
+pub fn free_port() -> io::Result<u16> {
     let span = PORTS.end - PORTS.start;
     let start = (std::process::id() % 199) as u16 * 100;
     for _ in 0..span {

@@ -11,10 +11,18 @@ use std::{
 
 use async_compat::Compat;
 use lapin::{
-    Connection, ConnectionProperties, Error, runtime::default_runtime, tcp::AsyncTcpStream,
+    Connection, ConnectionProperties, Error,
+    runtime::default_runtime,
+    tcp::{AsyncTcpStream, RustlsConnector},
     uri::AMQPUri,
 };
+use rustls::InvalidMessage;
 use tokio::time::timeout;
+
+use super::{BrokerAddress, address::Tls};
+
+/// What goes to the broker and comes from it, encrypted or not.
+pub(super) type Stream = AsyncTcpStream<Compat<tokio::net::TcpStream>>;
 
 /// Cuts the connection when it is dropped. After an orderly close there is nothing left to cut.
 #[derive(Debug)]
@@ -34,25 +42,57 @@ enum End {
 impl Line {
     /// Dials, within `within`, and shakes hands. Dropped before its end, it takes the socket with it.
     pub async fn connect(
-        uri: AMQPUri,
+        address: &BrokerAddress,
+        heartbeat: u16,
         properties: ConnectionProperties,
         within: Duration,
     ) -> lapin::Result<(Connection, Self)> {
         let line = Self(Arc::default());
         let end = line.0.clone();
-        let dial = async move |uri: AMQPUri, _| {
-            let address = (uri.authority.host, uri.authority.port);
-            let dialled = timeout(within, tokio::net::TcpStream::connect(address)).await;
-            let stream = dialled.map_err(std::io::Error::from).flatten();
-            let stream = stream.and_then(|stream| plug(&end, stream));
-            Ok(AsyncTcpStream::Plain(Compat::new(stream.map_err(io)?)))
+        let uri = address.uri(heartbeat);
+        let address = address.clone();
+        let dial = async move |_: AMQPUri, _| {
+            let dialled = timeout(within, dial(&address, |stream| plug(&end, stream))).await;
+            dialled.map_err(std::io::Error::from).flatten().map_err(io)
         };
         let connection = Connection::connector(uri, default_runtime()?, dial, properties).await?;
         Ok((connection, line))
     }
 }
 
-fn plug(end: &Mutex<End>, stream: tokio::net::TcpStream) -> std::io::Result<tokio::net::TcpStream> {
+/// Connects, and encrypts if the address says so. `plug` gets the socket before anything is said over it.
+pub(super) async fn dial(
+    address: &BrokerAddress,
+    plug: impl FnOnce(&tokio::net::TcpStream) -> std::io::Result<()>,
+) -> std::io::Result<Stream> {
+    let stream = tokio::net::TcpStream::connect(address.endpoint()).await?;
+    plug(&stream)?;
+    let plain = AsyncTcpStream::Plain(Compat::new(stream));
+    match address.tls() {
+        Some(tls) => encrypt(plain, tls).await,
+        None => Ok(plain),
+    }
+}
+
+async fn encrypt(plain: Stream, tls: &Tls) -> std::io::Result<Stream> {
+    let connector = RustlsConnector::from(tls.client()?);
+    let encrypted = plain.into_rustls(&connector, &tls.name).await;
+    encrypted.map_err(|error| {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        let hint = match cause {
+            Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+                " (a port without TLS?)"
+            }
+            _ => "",
+        };
+        std::io::Error::new(
+            error.kind(),
+            format!("no TLS with the broker: {error}{hint}"),
+        )
+    })
+}
+
+fn plug(end: &Mutex<End>, stream: &tokio::net::TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let handle = TcpStream::from(stream.as_fd().try_clone_to_owned()?);
     let mut end = lock(end);
@@ -60,7 +100,7 @@ fn plug(end: &Mutex<End>, stream: tokio::net::TcpStream) -> std::io::Result<toki
         return Err(std::io::ErrorKind::ConnectionAborted.into());
     }
     *end = End::Plugged(handle);
-    Ok(stream)
+    Ok(())
 }
 
 fn io(error: std::io::Error) -> Error {
@@ -113,10 +153,9 @@ mod tests {
             }
         });
         for _ in 0..TRIES {
-            let uri: AMQPUri = format!("amqp://guest:guest@{address}/v")
-                .parse()
-                .expect("a URI");
-            let dial = Line::connect(uri, ConnectionProperties::default(), WITHIN);
+            let url = format!("amqp://guest:guest@{address}/v");
+            let silent = BrokerAddress::read(&url).expect("a URL");
+            let dial = Line::connect(&silent, 10, ConnectionProperties::default(), WITHIN);
             assert!(timeout(Duration::from_millis(30), dial).await.is_err());
         }
         ends.join().expect("every socket came to its end");

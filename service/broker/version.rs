@@ -3,14 +3,10 @@
 
 use std::io;
 
-use lapin::{
-    types::{AMQPValue, parsing::parse_field_table},
-    uri::AMQPUri,
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use futures_util::io::{AsyncReadExt, AsyncWriteExt};
+use lapin::types::{AMQPValue, parsing::parse_field_table};
+
+use super::{BrokerAddress, line};
 
 const PROTOCOL_HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";
 /// Type, channel and size of a frame.
@@ -21,9 +17,10 @@ const START_HEADER: usize = 6;
 const LONGEST_START: usize = 64 * 1024;
 
 /// The broker's major version, if it says one.
-pub(super) async fn major(uri: &AMQPUri) -> io::Result<Option<u32>> {
-    let mut stream = TcpStream::connect((uri.authority.host.as_str(), uri.authority.port)).await?;
+pub(super) async fn major(address: &BrokerAddress) -> io::Result<Option<u32>> {
+    let mut stream = line::dial(address, |_| Ok(())).await?;
     stream.write_all(PROTOCOL_HEADER).await?;
+    stream.flush().await?;
     let mut header = [0; FRAME_HEADER];
     stream.read_exact(&mut header).await?;
     let [_, _, _, size @ ..] = header;

@@ -2,7 +2,8 @@
 
 use clap::{Args, value_parser};
 
-use crate::broker::{Broker, DEAD_LETTERS, Declare, QueueKind};
+use super::untold::Untold;
+use crate::broker::{Broker, BrokerAddress, DEAD_LETTERS, Declare, QueueKind};
 
 /// A name in AMQP is a short string.
 const LONGEST_NAME: usize = 255;
@@ -11,14 +12,16 @@ const LONGEST_NAME: usize = 255;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "RabbitMQ")]
 pub(crate) struct BrokerArgs {
-    /// RabbitMQ, as amqp://user:password@host:port/vhost (vhost "/" is %2f).
+    /// RabbitMQ, as amqp://user:password@host:port/vhost (vhost "/" is %2f), or with TLS as
+    /// amqps://…?cacertfile=FILE&certfile=FILE&keyfile=FILE.
     #[arg(
         long,
         env = "AMQP_URL",
         hide_env_values = true,
-        default_value = "amqp://guest:guest@localhost:5672/%2f"
+        default_value = "amqp://guest:guest@localhost:5672/%2f",
+        value_parser = Untold(BrokerAddress::read)
     )]
-    amqp_url: String,
+    amqp_url: BrokerAddress,
     /// Exchange that events are published to, of 1 to 255 bytes: durable, fanout.
     #[arg(long, env = "OUTBOX_EXCHANGE", default_value = "auction.events", value_parser = exchange)]
     exchange: String,
@@ -39,7 +42,7 @@ pub(crate) struct BrokerArgs {
 impl BrokerArgs {
     pub(crate) fn broker(&self) -> Broker {
         Broker {
-            url: self.amqp_url.clone(),
+            address: self.amqp_url.clone(),
             heartbeat: self.heartbeat_s,
             exchange: self.exchange.clone(),
             queue: self.queue.clone(),

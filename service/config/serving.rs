@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, value_parser};
 
-use super::{ApiArgs, BrokerArgs, ConsumerArgs, LogArgs, PostgresArgs, RelayArgs};
+use super::{ApiArgs, BrokerArgs, ConsumerArgs, LogArgs, MigrationArgs, PostgresArgs, RelayArgs};
 
 /// What every process has that runs until it is told to stop.
 #[derive(Debug, Clone, Args)]
@@ -96,6 +96,8 @@ pub(crate) struct All {
     #[command(flatten)]
     postgres: PostgresArgs,
     #[command(flatten)]
+    migration: MigrationArgs,
+    #[command(flatten)]
     poll: Poll,
     #[command(flatten)]
     broker: BrokerArgs,
@@ -117,8 +119,8 @@ pub(crate) struct Serving {
     pub api: Option<(ApiArgs, Poll)>,
     pub relay: Option<(RelayArgs, Poll, BrokerArgs)>,
     pub consumer: Option<(ConsumerArgs, BrokerArgs)>,
-    /// Whether it brings the schema up to date before it works.
-    pub migrates: bool,
+    /// How long it may take to bring the schema up to date, if that is its to do.
+    pub migrates: Option<Duration>,
 }
 
 impl From<Api> for Serving {
@@ -129,7 +131,7 @@ impl From<Api> for Serving {
             api: Some((role.api, role.poll)),
             relay: None,
             consumer: None,
-            migrates: false,
+            migrates: None,
         }
     }
 }
@@ -142,7 +144,7 @@ impl From<Relay> for Serving {
             api: None,
             relay: Some((role.relay, role.poll, role.broker)),
             consumer: None,
-            migrates: false,
+            migrates: None,
         }
     }
 }
@@ -155,7 +157,7 @@ impl From<Consumer> for Serving {
             api: None,
             relay: None,
             consumer: Some((role.consumer, role.broker)),
-            migrates: false,
+            migrates: None,
         }
     }
 }
@@ -168,7 +170,7 @@ impl From<All> for Serving {
             api: Some((role.api, role.poll.clone())),
             relay: Some((role.relay, role.poll, role.broker.clone())),
             consumer: Some((role.consumer, role.broker)),
-            migrates: true,
+            migrates: Some(role.migration.within()),
         }
     }
 }

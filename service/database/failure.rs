@@ -1,5 +1,7 @@
 //! What went wrong with Postgres, sorted by what the caller can do about it.
 
+use super::Unsuitable;
+
 /// A failed use of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -7,6 +9,9 @@ pub enum DatabaseError {
     /// was not granted in time.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// Nothing happened: this connection leads to where nothing may be done.
+    #[error(transparent)]
+    Unsuitable(#[from] Unsuitable),
     /// The work did not end in time; nothing was committed.
     #[error("the database did not answer in time")]
     TimedOut,
@@ -41,10 +46,23 @@ impl DatabaseError {
         }
     }
 
+    /// Whether a table, column or function is not as this program's statements expect it.
+    pub fn is_about_the_schema(&self) -> bool {
+        match self {
+            Self::Other(sqlx::Error::Database(refused)) => refused
+                .code()
+                .is_some_and(|state| OF_ANOTHER_SCHEMA.contains(&&*state)),
+            _ => false,
+        }
+    }
+
     /// Whether the same may work later without anybody's doing.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::TimedOut | Self::OutcomeUnknown(_) => true,
+            Self::Unavailable(_)
+            | Self::Unsuitable(_)
+            | Self::TimedOut
+            | Self::OutcomeUnknown(_) => true,
             Self::Refused(_) | Self::Other(_) => false,
         }
     }
@@ -53,6 +71,9 @@ impl DatabaseError {
 impl From<sqlx::Error> for DatabaseError {
     fn from(error: sqlx::Error) -> Self {
         use sqlx::Error as E;
+        if let Some(unsuitable) = Unsuitable::refused(&error) {
+            return Self::Unsuitable(unsuitable);
+        }
         match &error {
             E::Io(_)
             | E::Tls(_)
@@ -73,6 +94,27 @@ impl From<sqlx::Error> for DatabaseError {
             _ => Self::Other(error),
         }
     }
+}
+
+/// undefined_table, undefined_column, undefined_function, undefined_object, not_null_violation.
+const OF_ANOTHER_SCHEMA: [&str; 5] = ["42P01", "42703", "42883", "42704", "23502"];
+
+/// Whether the connection on which this happened must not be lent again: it broke, its server is going away, or takes no
+/// writes.
+pub(super) fn ends_its_connection(error: &sqlx::Error) -> bool {
+    use sqlx::Error as E;
+    match error {
+        E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed => true,
+        E::Database(refused) => refused
+            .code()
+            .is_some_and(|state| state_ends_its_connection(&state)),
+        _ => false,
+    }
+}
+
+fn state_ends_its_connection(state: &str) -> bool {
+    // Of class 57 all but query_canceled: admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped.
+    class(state) == "08" || state == "25006" || state.starts_with("57P")
 }
 
 /// SQLSTATEs that say "not now" and not "never".
@@ -116,6 +158,18 @@ mod tests {
         for state in ["23505", "42P01", "22003", "", "5"] {
             assert!(!is_passing(state), "{state}");
         }
+    }
+
+    #[test]
+    fn what_ends_a_connection_is_told_from_what_only_fails() {
+        for state in ["08006", "08P01", "25006", "57P01", "57P02", "57P03"] {
+            assert!(state_ends_its_connection(state), "{state}");
+        }
+        for state in ["57014", "40001", "23505", "55P03", "53300", ""] {
+            assert!(!state_ends_its_connection(state), "{state}");
+        }
+        assert!(ends_its_connection(&sqlx::Error::Protocol(String::new())));
+        assert!(!ends_its_connection(&sqlx::Error::PoolTimedOut));
     }
 
     #[test]

@@ -13,11 +13,12 @@ use tokio::time::Instant;
 
 use super::OpsState;
 use super::problem::{Code, Problem};
-use crate::database::DatabaseError;
+use crate::database::{self, DatabaseError};
 use crate::inbox::parked;
 use crate::metrics::EXPOSITION_TYPE;
 use crate::outbox::backlog;
 use crate::readiness::Report;
+use crate::schema::Schema;
 
 /// How old the backlog gauges may be: many scrapers cost one query.
 const BACKLOG_MAX_AGE: Duration = Duration::from_secs(1);
@@ -39,8 +40,10 @@ pub async fn healthz() -> &'static str {
 pub async fn readyz(State(state): State<OpsState>) -> Response {
     let postgres = state.readiness.depend_on("postgres");
     match probe(&state).await {
-        Ok(true) => postgres.up(),
-        Ok(false) => postgres.down("the schema is missing: run `outbox-service migrate`"),
+        Ok(Schema::AsNeeded) => postgres.up(),
+        // Of before, while a later version is being rolled out: bids are taken and applied all the while.
+        Ok(newer @ Schema::Newer(_)) if !state.publishes => postgres.up_although(newer.to_string()),
+        Ok(unfit) => postgres.down(unfit.to_string()),
         Err(error) => postgres.down(error.to_string()),
     }
     let report = state.readiness.report();
@@ -62,10 +65,10 @@ pub async fn metrics(State(state): State<OpsState>) -> Result<Response, Problem>
     }
 }
 
-async fn probe(state: &OpsState) -> Result<bool, DatabaseError> {
+async fn probe(state: &OpsState) -> Result<Schema, DatabaseError> {
     let probe = state.database.within(PROBE_DEADLINE, async |connection| {
-        let migrated = sqlx::query_scalar("SELECT to_regclass('standings') IS NOT NULL");
-        Ok::<bool, DatabaseError>(migrated.fetch_one(connection).await?)
+        database::examine(connection).await?;
+        Schema::of(connection).await
     });
     probe.await
 }

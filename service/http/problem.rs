@@ -173,8 +173,9 @@ impl From<DatabaseError> for Problem {
             }
             _ => tracing::warn!(?error, "the database failed a request"),
         }
+        let of_another_schema = error.is_about_the_schema();
         match error {
-            DatabaseError::Unavailable(_) => Self::new(
+            DatabaseError::Unavailable(_) | DatabaseError::Unsuitable(_) => Self::new(
                 Code::Unavailable,
                 "the database is not available; nothing was changed",
             ),
@@ -189,6 +190,10 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Refused(_) if error.is_about_a_value() => Self::new(
                 Code::InvalidField,
                 "the database cannot hold a value of this request; nothing was changed",
+            ),
+            _ if of_another_schema => Self::new(
+                Code::Unavailable,
+                "the database's schema is not this version's; nothing was changed",
             ),
             DatabaseError::Refused(_) | DatabaseError::Other(_) => Self::new(
                 Code::Internal,

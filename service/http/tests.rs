@@ -11,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
+use crate::database::DatabaseAddress;
 
 const AUCTION: &str = "/auctions/0198c0de-7a3b-7def-8123-456789abcdef";
 const MOMENT: Duration = Duration::from_millis(200);
 
 fn router() -> Router {
-    let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
-    let database = Database::connect_lazy(nowhere, 1, MOMENT, MOMENT, "test", &[]).expect("a URL");
+    let nowhere = DatabaseAddress::read("postgres://nobody@127.0.0.1:1/nothing").expect("a URL");
+    let database = Database::connect_lazy(&nowhere, 1, MOMENT, MOMENT, "test", &[]);
     let limits = HttpLimits {
         body_bytes: 256,
         body_deadline: MOMENT,
@@ -29,6 +30,7 @@ fn router() -> Router {
         metrics: Metrics::new(),
         readiness: Readiness::default(),
         database: database.clone(),
+        publishes: false,
         backlog: BacklogCache::default(),
         limits,
     };

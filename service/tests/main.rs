@@ -11,22 +11,28 @@ use outbox_harness::{backend::Wanted, environment, shared_lab::SharedLab};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+mod address;
+mod certificates;
 mod claims;
 mod client;
 mod consumer;
 mod database;
+mod failover;
 mod feed;
 mod holds;
 mod inbox;
 mod line;
 mod metrics;
+mod own;
 mod post;
 mod process;
 mod redrive;
 mod relay;
 mod running;
+mod schema;
 mod site;
 mod takeovers;
+mod tls;
 mod topology;
 
 use site::Site;
@@ -48,10 +54,12 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 12] = [
+const CASES: [&[Case]; 16] = [
+    address::CASES,
     claims::CASES,
     consumer::CASES,
     database::CASES,
+    failover::CASES,
     feed::CASES,
     holds::CASES,
     inbox::CASES,
@@ -59,7 +67,9 @@ const CASES: [&[Case]; 12] = [
     metrics::CASES,
     process::CASES,
     redrive::CASES,
+    schema::CASES,
     takeovers::CASES,
+    tls::CASES,
     topology::CASES,
 ];
 

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::site::Site;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_outbox-service");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_outbox-service");
 /// How long a process may take to start, to end, or to do what a command asks for.
 const WITHIN: Duration = Duration::from_secs(20);
 

@@ -26,6 +26,8 @@ use crate::{
     server::{Body, postgres::answers},
 };
 
+/// Where a cluster's own settings are.
+const SETTINGS: &str = "postgresql.auto.conf";
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// What takes longer is killed.
@@ -56,6 +58,26 @@ impl Postgres {
             port,
             run_folder: run_folder.to_owned(),
             binaries: binaries.clone(),
+            process: Mutex::new(None),
+        };
+        server.start().await?;
+        Ok(server)
+    }
+
+    /// Starts a standby that follows `primary`.
+    pub async fn boot_standby(name: &str, primary: &Self) -> Result<Self> {
+        let port = free_port()?;
+        let data = primary.run_folder.join(name);
+        let copied = (primary.binaries.clone(), primary.url(""), data.clone());
+        spawn_blocking(move || copy(&copied.0, &copied.1, &copied.2, port))
+            .await?
+            .context("copying a primary")?;
+        let server = Self {
+            name: name.to_owned(),
+            data,
+            port,
+            run_folder: primary.run_folder.clone(),
+            binaries: primary.binaries.clone(),
             process: Mutex::new(None),
         };
         server.start().await?;
@@ -166,12 +188,39 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
          wal_level = logical\nmax_replication_slots = 64\ndynamic_shared_memory_type = mmap\ncluster_name = '{cluster}'\nlogging_collector = off\n{}",
         zones::SETTINGS
     );
-    let file = data.join("postgresql.auto.conf");
+    let file = data.join(SETTINGS);
     std::fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;
     if let Some(zones) = &binaries.zones {
         zones.link(data)?;
         finds_zones(binaries, data)?;
     }
+    give_away(data)
+}
+
+/// Copies a running primary, and writes down that the copy follows it.
+fn copy(binaries: &Binaries, primary: &str, data: &Path, port: u16) -> Result<()> {
+    run(command(binaries, binaries.postgres.join("pg_basebackup"))
+        .args([
+            "--checkpoint=fast",
+            "--write-recovery-conf",
+            "--dbname",
+            primary,
+            "--pgdata",
+        ])
+        .arg(data))?;
+    if let Some(zones) = &binaries.zones {
+        zones.link(data)?;
+    }
+    use std::io::Write;
+    let settings = std::fs::OpenOptions::new()
+        .append(true)
+        .open(data.join(SETTINGS));
+    writeln!(settings?, "port = {port}")?;
+    give_away(data)
+}
+
+/// To the user that Postgres runs as.
+fn give_away(data: &Path) -> Result<()> {
     if let Some(user) = other_user()? {
         run(Command::new("chown")
             .arg("-R")

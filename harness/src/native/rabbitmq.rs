@@ -58,6 +58,16 @@ struct Ports {
 impl RabbitMq {
     /// Starts a fresh broker.
     pub async fn boot(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
+        Self::boot_with(name, binaries, run_folder, "").await
+    }
+
+    /// Starts a fresh broker with more lines in its `rabbitmq.conf`.
+    pub async fn boot_with(
+        name: &str,
+        binaries: &Binaries,
+        run_folder: &Path,
+        settings: &str,
+    ) -> Result<Self> {
         let (amqp, api) = (free_port()?, free_port()?);
         let folder = run_folder.join(name);
         let home = slim::slim_home(&binaries.rabbitmq, &folder.join("server"))
@@ -77,7 +87,9 @@ impl RabbitMq {
             epmd: Mutex::new(None),
             process: Mutex::new(None),
         };
-        server.prepare(api).context("preparing RabbitMQ's folder")?;
+        server
+            .prepare(api, settings)
+            .context("preparing RabbitMQ's folder")?;
         server.start().await?;
         Ok(server)
     }
@@ -98,7 +110,7 @@ impl RabbitMq {
             .ok_or_else(|| anyhow!("{} was never started", self.name))
     }
 
-    fn prepare(&self, api: u16) -> Result<()> {
+    fn prepare(&self, api: u16, settings: &str) -> Result<()> {
         for folder in ["home", "bin", "mnesia", "log"] {
             fs::create_dir_all(self.folder.join(folder))?;
         }
@@ -109,7 +121,7 @@ impl RabbitMq {
             format!(
                 "listeners.tcp.default = 127.0.0.1:{}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {api}\n\
                  disk_free_limit.absolute = 50MB\ncollect_statistics_interval = 1000\nlog.console = true\n\
-                 log.console.level = info\nlog.file = false\n",
+                 log.console.level = info\nlog.file = false\n{settings}\n",
                 self.amqp
             ),
         )?;
