@@ -18,14 +18,17 @@ mod auctions;
 mod bids;
 mod body;
 mod edge;
+mod listening;
 mod live;
 mod openapi;
 mod operations;
 mod page;
+mod places;
 mod problem;
 mod target;
 mod trace_context;
 
+pub use listening::{ConnectionLimits, Listening};
 pub use operations::BacklogCache;
 pub(crate) use operations::PROBE_DEADLINE;
 
@@ -87,8 +90,17 @@ impl FromRef<ApiState> for OpsState {
     }
 }
 
+/// Whether `/metrics` is among the routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scraped {
+    /// It is.
+    Here,
+    /// It has a listener of its own.
+    Elsewhere,
+}
+
 /// The routes of a process that serves the API: everything.
-pub fn api_router(state: ApiState) -> Router {
+pub fn api_router(state: ApiState, scraped: Scraped) -> Router {
     let routes = Router::new()
         .route("/auctions", post(auctions::create))
         .route("/auctions/{auction_id}", get(auctions::read))
@@ -99,20 +111,26 @@ pub fn api_router(state: ApiState) -> Router {
         .route("/auctions/{auction_id}/live", get(live::feed))
         .route("/openapi.json", get(openapi::document))
         .with_state(state.clone());
-    fenced(routes.merge(operations_routes(&state.ops)), state.ops)
+    fenced(
+        routes.merge(operations_routes(&state.ops, scraped)),
+        state.ops,
+    )
 }
 
 /// The routes of a process that only works: health, readiness and metrics.
-pub fn ops_router(state: OpsState) -> Router {
-    fenced(operations_routes(&state), state)
+pub fn ops_router(state: OpsState, scraped: Scraped) -> Router {
+    fenced(operations_routes(&state, scraped), state)
 }
 
-fn operations_routes(state: &OpsState) -> Router {
-    Router::new()
+fn operations_routes(state: &OpsState, scraped: Scraped) -> Router {
+    let probes = Router::new()
         .route("/healthz", get(operations::healthz))
-        .route("/readyz", get(operations::readyz))
-        .route("/metrics", get(operations::metrics))
-        .with_state(state.clone())
+        .route("/readyz", get(operations::readyz));
+    let routes = match scraped {
+        Scraped::Here => probes.route("/metrics", get(operations::metrics)),
+        Scraped::Elsewhere => probes,
+    };
+    routes.with_state(state.clone())
 }
 
 /// What surrounds every route, innermost first: answers for what no route takes, the body's limits (ours, not axum's), a

@@ -20,6 +20,7 @@ mod chunks;
 mod config;
 mod consumer;
 mod database;
+mod descriptors;
 pub mod events;
 mod http;
 mod identity;

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use sqlx::{Connection, PgConnection, migrate::Migrator};
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
     time::timeout,
@@ -18,7 +17,6 @@ use crate::{
     backoff::Backoff,
     config::{
         self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, Poll, PostgresArgs, RelayArgs, Role, Serving,
-        ServingArgs,
     },
     consumer::{APPLY_WITHIN, Consumer},
     database::{self, BY_INDEX, Database},
@@ -31,6 +29,10 @@ use crate::{
     relay::{Relay, STATEMENT_WITHIN},
     telemetry,
 };
+
+mod listeners;
+
+use listeners::Listeners;
 
 /// The schema, embedded.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -154,21 +156,13 @@ async fn connect(postgres: &PostgresArgs) -> Result<PgConnection> {
 }
 
 async fn serve(serving: Serving) -> Result<()> {
-    let Serving {
-        process: ServingArgs { http_addr, .. },
-        postgres,
-        ..
-    } = &serving;
+    let postgres = &serving.postgres;
     let stop = CancellationToken::new();
-    let listener = TcpListener::bind(http_addr)
-        .await
-        .with_context(|| format!("listening on {http_addr} (another --http-addr?)"))?;
-    info!(address = %listener.local_addr()?, "listening");
-
+    let listeners = Listeners::bind(&serving).await?;
     let mut process = Process::new(postgres.clone(), serving.process.grace(), stop.clone())?;
     let router = match &serving.api {
-        Some((api, poll)) => process.api(api, poll)?,
-        None => http::ops_router(process.ops.clone()),
+        Some((api, poll)) => process.api(api, poll, &listeners)?,
+        None => http::ops_router(process.ops.clone(), listeners.scraped()),
     };
     if let Some((relay, poll, broker)) = &serving.relay {
         process.relay(relay, poll, broker)?;
@@ -176,13 +170,9 @@ async fn serve(serving: Serving) -> Result<()> {
     if let Some((consumer, broker)) = &serving.consumer {
         process.consumer(consumer, broker)?;
     }
-    let server =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    process.spawn("http", async move {
-        if let Err(error) = server.await {
-            warn!(%error, "HTTP server failed");
-        }
-    });
+    for (name, listening) in listeners.with(router, &process.ops) {
+        process.spawn(name, listening.serve(stop.clone()));
+    }
     tokio::select! {
         ended = process.until_told() => ended,
         unfit = prepare(postgres, serving.migrates, &stop) => Err(unfit.into()),
@@ -237,7 +227,7 @@ impl Process {
         });
     }
 
-    fn api(&mut self, api: &ApiArgs, poll: &Poll) -> Result<Router> {
+    fn api(&mut self, api: &ApiArgs, poll: &Poll, listeners: &Listeners) -> Result<Router> {
         let request = api.request();
         self.ops.limits = api.limits(self.postgres.wait());
         let feeds = pool(
@@ -247,11 +237,11 @@ impl Process {
             "outbox-live",
             &[],
         )?;
-        let places = api.max_live_streams as usize;
+        let places = listeners.feeds(api.max_live_streams);
         let live = LiveHub::new(feeds, places, poll.every(), self.stop.clone());
         let hub = live.clone();
         self.spawn("live feed", async move { hub.run().await });
-        Ok(http::api_router(ApiState {
+        let state = ApiState {
             database: pool(
                 &self.postgres,
                 api.api_connections,
@@ -261,7 +251,8 @@ impl Process {
             )?,
             live,
             ops: self.ops.clone(),
-        }))
+        };
+        Ok(http::api_router(state, listeners.scraped()))
     }
 
     fn relay(&mut self, relay: &RelayArgs, poll: &Poll, broker: &BrokerArgs) -> Result<()> {

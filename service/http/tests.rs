@@ -33,11 +33,12 @@ fn router() -> Router {
         limits,
     };
     let live = LiveHub::new(database.clone(), 1, MOMENT, CancellationToken::new());
-    api_router(ApiState {
+    let state = ApiState {
         database,
         live,
         ops,
-    })
+    };
+    api_router(state, Scraped::Here)
 }
 
 fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {

@@ -17,6 +17,7 @@ mod consumer;
 mod database;
 mod feed;
 mod holds;
+mod hostile;
 mod inbox;
 mod line;
 mod metrics;
@@ -48,12 +49,13 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 12] = [
+const CASES: [&[Case]; 13] = [
     claims::CASES,
     consumer::CASES,
     database::CASES,
     feed::CASES,
     holds::CASES,
+    hostile::CASES,
     inbox::CASES,
     line::CASES,
     metrics::CASES,
