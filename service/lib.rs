@@ -22,6 +22,7 @@ mod consumer;
 mod database;
 mod descriptors;
 pub mod events;
+mod from_json;
 mod http;
 mod identity;
 mod inbox;

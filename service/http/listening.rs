@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::places::{Answer, Doing, Places, Seat};
+use super::unread::Worded;
 use crate::metrics::ApiMetrics;
 
 /// The longest head of a request.
@@ -140,7 +141,7 @@ async fn hold(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle)
         .max_header_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), handle);
+        .serve_connection(TokioIo::new(Worded::new(stream)), handle);
     let mut connection = pin!(connection);
     // How a connection ends is its client's business: what became of the request is told by the answer, or asked for again.
     tokio::select! {

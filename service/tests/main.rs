@@ -11,6 +11,7 @@ use outbox_harness::{backend::Wanted, environment, shared_lab::SharedLab};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+mod answers;
 mod claims;
 mod client;
 mod consumer;
@@ -49,7 +50,8 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 13] = [
+const CASES: [&[Case]; 14] = [
+    answers::CASES,
     claims::CASES,
     consumer::CASES,
     database::CASES,
