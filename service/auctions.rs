@@ -1,26 +1,31 @@
 //! Auctions: what they are made of, and the only SQL that creates and reads them. Bids move them (`bids.rs`).
 
-use chrono::{DateTime, Datelike, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
 
 use crate::database::DatabaseError;
+use crate::from_json::from_json;
 use crate::identity::AuctionId;
 use crate::money::{Amount, Currency};
 
-/// What an auction is about: 1 to 200 characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(try_from = "String")]
+/// What an auction is about: 1 to 200 characters, none of them NUL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
-#[schema(value_type = String, min_length = 1, max_length = 200)]
+#[schema(value_type = String, min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$")]
 pub struct Title(String);
 
-/// When an auction stops taking bids: a moment that Postgres can store, to the microsecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(try_from = "String")]
+/// When an auction stops taking bids: RFC 3339 with an offset, in UTC of the years 1970 to 9999. Kept to the microsecond; one
+/// that is past opens an auction that is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
-#[schema(value_type = String, format = DateTime, example = "2030-01-31T18:00:00Z")]
+#[schema(
+    value_type = String,
+    format = DateTime,
+    pattern = r"^(19[7-9]\d|[2-9]\d{3})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$",
+    example = "2030-01-31T18:00:00Z"
+)]
 pub struct ClosingTime(DateTime<Utc>);
 
 /// An auction that somebody wants to hold.
@@ -130,7 +135,9 @@ impl TryFrom<String> for ClosingTime {
 
     fn try_from(text: String) -> Result<Self, NotAClosingTime> {
         let moment = DateTime::parse_from_rfc3339(&text).map_err(|_| NotAClosingTime)?;
-        let moment = moment.with_timezone(&Utc).trunc_subsecs(6);
+        // A leap second is the first instant of the next minute: no clock here shows it.
+        let moment = DateTime::from_timestamp_micros(moment.timestamp_micros());
+        let moment = moment.ok_or(NotAClosingTime)?;
         if (1970..=9999).contains(&moment.year()) {
             Ok(Self(moment))
         } else {
@@ -138,6 +145,9 @@ impl TryFrom<String> for ClosingTime {
         }
     }
 }
+
+from_json!(Title, String, NotATitle);
+from_json!(ClosingTime, String, NotAClosingTime);
 
 #[cfg(test)]
 mod tests {
@@ -158,6 +168,10 @@ mod tests {
             closing("2030-01-01T00:00:00.1234567Z"),
             closing("2030-01-01T00:00:00.123456Z")
         );
+        assert_eq!(
+            closing("2030-12-31T23:59:60.5Z"),
+            closing("2031-01-01T00:00:00.5Z")
+        );
         for wrong in [
             "",
             "tomorrow",
@@ -168,6 +182,7 @@ mod tests {
             "+300000-01-01T00:00:00Z",
             "1969-12-31T23:59:59Z",
             "9999-12-31T23:59:59-01:00",
+            "9999-12-31T23:59:60Z",
         ] {
             assert!(closing(wrong).is_err(), "{wrong:?}");
         }

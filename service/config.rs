@@ -4,6 +4,7 @@
 mod api;
 mod broker;
 mod consumer;
+mod listening;
 mod log;
 mod postgres;
 mod relay;
@@ -21,10 +22,11 @@ use uuid::Uuid;
 pub(crate) use api::ApiArgs;
 pub(crate) use broker::BrokerArgs;
 pub(crate) use consumer::ConsumerArgs;
+pub(crate) use listening::ListeningArgs;
 pub(crate) use log::{LogArgs, LogFormat};
 pub(crate) use postgres::{MigrationArgs, PostgresArgs};
 pub(crate) use relay::RelayArgs;
-pub(crate) use serving::{Poll, Serving, ServingArgs};
+pub(crate) use serving::{Poll, Serving};
 
 use crate::outbox::Requeue;
 

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::database::Database;
 use crate::live::LiveHub;
@@ -17,15 +18,21 @@ use crate::readiness::Readiness;
 mod auctions;
 mod bids;
 mod body;
+mod described;
 mod edge;
+mod listening;
 mod live;
 mod openapi;
 mod operations;
 mod page;
+mod places;
 mod problem;
+mod resume;
 mod target;
 mod trace_context;
+mod unread;
 
+pub use listening::{ConnectionLimits, Listening};
 pub use operations::BacklogCache;
 pub(crate) use operations::PROBE_DEADLINE;
 
@@ -89,43 +96,59 @@ impl FromRef<ApiState> for OpsState {
     }
 }
 
+/// Whether `/metrics` is among the routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scraped {
+    /// It is.
+    Here,
+    /// It has a listener of its own.
+    Elsewhere,
+}
+
 /// The routes of a process that serves the API: everything.
-pub fn api_router(state: ApiState) -> Router {
-    let routes = Router::new()
-        .route("/auctions", post(auctions::create))
-        .route("/auctions/{auction_id}", get(auctions::read))
-        .route(
-            "/auctions/{auction_id}/bids",
-            post(bids::place).get(bids::list),
-        )
-        .route("/auctions/{auction_id}/live", get(live::feed))
-        .route("/openapi.json", get(openapi::document))
-        .with_state(state.clone());
-    fenced(routes.merge(operations_routes(&state.ops)), state.ops)
+pub fn api_router(state: ApiState, scraped: Scraped) -> Router {
+    let ops = state.ops.clone();
+    let api = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(auctions::create))
+        .routes(routes!(auctions::read))
+        .routes(routes!(bids::place, bids::list))
+        .routes(routes!(live::feed))
+        .routes(routes!(openapi::document))
+        .with_state(state)
+        .layer(from_fn_with_state(ops.clone(), edge::deadline));
+    let (router, described) = api
+        .merge(operations_routes(&ops, scraped))
+        .split_for_parts();
+    fenced(
+        router.layer(Extension(openapi::Document::new(&described))),
+        ops,
+    )
 }
 
 /// The routes of a process that only works: health, readiness and metrics.
-pub fn ops_router(state: OpsState) -> Router {
-    fenced(operations_routes(&state), state)
+pub fn ops_router(state: OpsState, scraped: Scraped) -> Router {
+    fenced(operations_routes(&state, scraped).into(), state)
 }
 
-fn operations_routes(state: &OpsState) -> Router {
-    Router::new()
-        .route("/healthz", get(operations::healthz))
-        .route("/readyz", get(operations::readyz))
-        .route("/metrics", get(operations::metrics))
-        .with_state(state.clone())
+fn operations_routes(state: &OpsState, scraped: Scraped) -> OpenApiRouter {
+    let probes = OpenApiRouter::new()
+        .routes(routes!(operations::healthz))
+        .routes(routes!(operations::readyz));
+    let routes = match scraped {
+        Scraped::Here => probes.routes(routes!(operations::metrics)),
+        Scraped::Elsewhere => probes,
+    };
+    routes.with_state(state.clone())
 }
 
 /// What surrounds every route, innermost first: answers for what no route takes, the body's limits (ours, not axum's), a
-/// deadline, a net for panics, a count.
+/// net for panics, a count. The other layers of tower-http answer without a problem document.
 fn fenced(routes: Router, state: OpsState) -> Router {
     routes
         .method_not_allowed_fallback(edge::method_not_allowed)
         .fallback(edge::no_such_route)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), body::arrive))
-        .layer(from_fn_with_state(state.clone(), edge::deadline))
         .layer(CatchPanicLayer::custom(edge::panicked))
         .layer(from_fn_with_state(state, edge::count))
 }

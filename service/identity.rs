@@ -1,28 +1,27 @@
 //! How auctions, bids and bidders are named.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::from_json::from_json;
+
 /// Names an auction. Chosen by the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
 #[schema(value_type = String, format = Uuid)]
 pub struct AuctionId(Uuid);
 
 /// Names a bid, and makes a retried request the same bid. Chosen by the client or by the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
 #[schema(value_type = String, format = Uuid)]
 pub struct BidId(Uuid);
 
-/// The client's own name for a bidder: 1 to 128 characters, opaque to the service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(try_from = "String")]
+/// The client's own name for a bidder: 1 to 128 characters, none of them NUL, opaque to the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
-#[schema(value_type = String, min_length = 1, max_length = 128)]
+#[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[^\\u0000]*$")]
 pub struct UserId(String);
 
 /// Why a text is not a name.
@@ -88,6 +87,10 @@ impl TryFrom<String> for UserId {
         }
     }
 }
+
+from_json!(AuctionId, String, NotAName::Uuid);
+from_json!(BidId, String, NotAName::Uuid);
+from_json!(UserId, String, NotAName::User);
 
 impl std::fmt::Display for AuctionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

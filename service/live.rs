@@ -1,7 +1,7 @@
 //! The live feeds' alarm clock: one task per process hears which auction moved and wakes the feeds that show it.
 //!
-//! A wake-up says "look", never what there is to see: feeds read the tables (`standings.rs`), so a lost, doubled or
-//! early one does no harm, and a poll covers the lost ones.
+//! A wake-up says "look", never what there is to see: feeds read the tables (`standings.rs`), so a doubled or early one
+//! does no harm. While nobody listens, they poll; while somebody does, they only look when they are woken.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +35,7 @@ struct Inner {
     poll: Duration,
     places: Arc<Semaphore>,
     watched: Mutex<HashMap<AuctionId, watch::Sender<()>>>,
+    listening: watch::Sender<bool>,
     shutdown: CancellationToken,
 }
 
@@ -49,7 +50,7 @@ pub struct Subscription {
 
 impl LiveHub {
     /// A hub for at most `max_streams` feeds. They read through `database`, which should be a small pool of its own, so
-    /// that many viewers cannot starve the bidders, and look at least every `poll`.
+    /// that many viewers cannot starve the bidders, and look every `poll` while the listener is away.
     pub fn new(
         database: Database,
         max_streams: usize,
@@ -61,6 +62,7 @@ impl LiveHub {
             poll,
             places: Arc::new(Semaphore::new(max_streams)),
             watched: Mutex::default(),
+            listening: watch::Sender::new(false),
             shutdown,
         };
         Self {
@@ -100,6 +102,7 @@ impl LiveHub {
             if let Err(error) = self.listen().await {
                 tracing::warn!(%error, "the live feeds lost their listener and poll");
             }
+            self.inner.listening.send_replace(false);
             sleep(REBUILD_PAUSE).await;
         }
     }
@@ -107,6 +110,7 @@ impl LiveHub {
     async fn listen(&self) -> Result<(), DatabaseError> {
         let mut listener = self.inner.database.listener().await?;
         bounded(listener.listen(CHANNEL)).await?;
+        self.inner.listening.send_replace(true);
         // What happened before LISTEN was not heard.
         self.wake_all();
         loop {
@@ -145,12 +149,29 @@ impl LiveHub {
 }
 
 impl Subscription {
-    /// Waits until there may be something new, at most one poll interval. `false`: the process is stopping.
+    /// Waits until there may be something new. `false`: the process is stopping.
     pub async fn moved(&mut self) -> bool {
         let hub = self.hub.inner.clone();
-        // An elapsed poll is a reason to look, like a wake-up.
-        let woken = timeout(hub.poll, self.moved.changed());
+        let woken = async {
+            let mut listening = hub.listening.subscribe();
+            while *listening.borrow_and_update() {
+                tokio::select! {
+                    _ = self.moved.changed() => return,
+                    // The hub outlives its feeds, and with it both senders.
+                    _ = listening.changed() => {}
+                }
+            }
+            // An elapsed poll is a reason to look, like a wake-up.
+            let _ = timeout(hub.poll, self.moved.changed()).await;
+        };
         hub.shutdown.run_until_cancelled(woken).await.is_some()
+    }
+
+    /// Waits before another try to read. `false`: the process is stopping.
+    pub async fn pause(&self) -> bool {
+        let hub = &self.hub.inner;
+        let paused = hub.shutdown.run_until_cancelled(sleep(hub.poll));
+        paused.await.is_some()
     }
 }
 
@@ -215,6 +236,23 @@ mod tests {
                 .await
                 .is_err()
         );
+    }
+
+    #[tokio::test]
+    async fn feeds_poll_only_while_nobody_listens() {
+        let nowhere = hub(1, &CancellationToken::new());
+        let inner = Arc::into_inner(nowhere.inner).expect("the only one");
+        let poll = Duration::from_millis(20);
+        let inner = Arc::new(Inner { poll, ..inner });
+        let hub = LiveHub { inner };
+        let mut feed = hub.subscribe(AuctionId::generate()).unwrap();
+        assert!(timeout(SECOND, feed.moved()).await.expect("polls"));
+        hub.inner.listening.send_replace(true);
+        assert!(timeout(10 * poll, feed.moved()).await.is_err());
+        let mut waits = std::pin::pin!(feed.moved());
+        assert!(timeout(poll, waits.as_mut()).await.is_err());
+        hub.inner.listening.send_replace(false);
+        assert!(timeout(SECOND, waits).await.expect("polls again"));
     }
 
     #[tokio::test]

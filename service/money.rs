@@ -1,15 +1,14 @@
 //! Amounts and the currency that they are in.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::from_json::from_json;
+
 /// An amount in the currency's minor unit (cents). Greater than zero.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, sqlx::Type, ToSchema,
-)]
-#[serde(try_from = "i64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
-#[schema(value_type = i64, minimum = 1)]
+#[schema(value_type = i64, minimum = 1, maximum = 9223372036854775807i64)]
 pub struct Amount(i64);
 
 impl Amount {
@@ -37,8 +36,7 @@ impl TryFrom<i64> for Amount {
 }
 
 /// An ISO 4217 code, such as `EUR`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::Type, ToSchema)]
 #[sqlx(transparent)]
 #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
 pub struct Currency(String);
@@ -60,6 +58,9 @@ impl TryFrom<String> for Currency {
         }
     }
 }
+
+from_json!(Amount, i64, NotAnAmount);
+from_json!(Currency, String, NotACurrency);
 
 #[cfg(test)]
 mod tests {

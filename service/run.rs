@@ -5,18 +5,16 @@ use std::{ffi::OsString, future::Future, io::Write as _, process::ExitCode, time
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use tokio::{
-    net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     config::{
         self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, Poll, PostgresArgs, RelayArgs, Role, Serving,
-        ServingArgs,
     },
     consumer::{APPLY_WITHIN, Consumer},
     database::{BY_INDEX, Database},
@@ -29,6 +27,10 @@ use crate::{
     relay::{Relay, STATEMENT_WITHIN},
     schema, telemetry,
 };
+
+mod listeners;
+
+use listeners::Listeners;
 
 /// Claim, acquittal, mark, lease and purge each hold at most one, and one is being given back.
 const RELAY_CONNECTIONS: u32 = 6;
@@ -128,17 +130,9 @@ fn signals() -> std::io::Result<(Signal, Signal)> {
 }
 
 async fn serve(serving: Serving) -> Result<()> {
-    let Serving {
-        process: ServingArgs { http_addr, .. },
-        postgres,
-        ..
-    } = &serving;
+    let postgres = &serving.postgres;
     let stop = CancellationToken::new();
-    let listener = TcpListener::bind(http_addr)
-        .await
-        .with_context(|| format!("listening on {http_addr} (another --http-addr?)"))?;
-    info!(address = %listener.local_addr()?, "listening");
-
+    let listeners = Listeners::bind(&serving).await?;
     let mut process = Process::new(
         postgres.clone(),
         serving.relay.is_some(),
@@ -146,8 +140,8 @@ async fn serve(serving: Serving) -> Result<()> {
         stop.clone(),
     )?;
     let router = match &serving.api {
-        Some((api, poll)) => process.api(api, poll),
-        None => http::ops_router(process.ops.clone()),
+        Some((api, poll)) => process.api(api, poll, &listeners),
+        None => http::ops_router(process.ops.clone(), listeners.scraped()),
     };
     if let Some((relay, poll, broker)) = &serving.relay {
         process.relay(relay, poll, broker);
@@ -155,13 +149,9 @@ async fn serve(serving: Serving) -> Result<()> {
     if let Some((consumer, broker)) = &serving.consumer {
         process.consumer(consumer, broker);
     }
-    let server =
-        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    process.spawn("http", async move {
-        if let Err(error) = server.await {
-            warn!(%error, "HTTP server failed");
-        }
-    });
+    for (name, listening) in listeners.with(router, &process.ops) {
+        process.spawn(name, listening.serve(stop.clone()));
+    }
     tokio::select! {
         ended = process.until_told() => ended,
         unfit = schema::prepare(&postgres.database_url, serving.migrates, &stop) => Err(unfit.into()),
@@ -223,7 +213,7 @@ impl Process {
         });
     }
 
-    fn api(&mut self, api: &ApiArgs, poll: &Poll) -> Router {
+    fn api(&mut self, api: &ApiArgs, poll: &Poll, listeners: &Listeners) -> Router {
         let request = api.request();
         self.ops.limits = api.limits(self.postgres.wait());
         let feeds = pool(
@@ -233,11 +223,11 @@ impl Process {
             "outbox-live",
             &[],
         );
-        let places = api.max_live_streams as usize;
+        let places = listeners.feeds(api.max_live_streams);
         let live = LiveHub::new(feeds, places, poll.every(), self.stop.clone());
         let hub = live.clone();
         self.spawn("live feed", async move { hub.run().await });
-        http::api_router(ApiState {
+        let state = ApiState {
             database: pool(
                 &self.postgres,
                 api.api_connections,
@@ -247,7 +237,8 @@ impl Process {
             ),
             live,
             ops: self.ops.clone(),
-        })
+        };
+        http::api_router(state, listeners.scraped())
     }
 
     fn relay(&mut self, relay: &RelayArgs, poll: &Poll, broker: &BrokerArgs) {

@@ -21,7 +21,7 @@ pub(crate) struct ApiArgs {
     /// Database connections for requests, 1 to 10000.
     #[arg(long, env = "OUTBOX_API_CONNECTIONS", default_value_t = 16, value_parser = value_parser!(u32).range(1..=10_000))]
     pub api_connections: u32,
-    /// Clients that may follow live feeds at once, 0 to 1000000.
+    /// Clients that may follow live feeds at once, 0 to 1000000, and at most half of --max-connections.
     #[arg(long, env = "OUTBOX_MAX_LIVE_STREAMS", default_value_t = 256, value_parser = value_parser!(u32).range(0..=1_000_000))]
     pub max_live_streams: u32,
 }

@@ -1,18 +1,20 @@
 //! Roles that run until they are told to stop, each with the settings that it has.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use clap::{Args, value_parser};
 
-use super::{ApiArgs, BrokerArgs, ConsumerArgs, LogArgs, MigrationArgs, PostgresArgs, RelayArgs};
+use super::{
+    ApiArgs, BrokerArgs, ConsumerArgs, ListeningArgs, LogArgs, MigrationArgs, PostgresArgs,
+    RelayArgs,
+};
 
 /// What every process has that runs until it is told to stop.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Process")]
 pub(crate) struct ServingArgs {
-    /// Where to listen: the API, and /healthz, /readyz, /metrics of every role. Port 0 takes a free one.
-    #[arg(long, env = "OUTBOX_HTTP_ADDR", default_value = "127.0.0.1:8080")]
-    pub http_addr: SocketAddr,
+    #[command(flatten)]
+    pub listening: ListeningArgs,
     /// How long a stopping process may take to finish what it has begun, in milliseconds, 0 to 3600000.
     #[arg(long, env = "OUTBOX_SHUTDOWN_GRACE_MS", default_value_t = 10_000, value_parser = value_parser!(u64).range(0..=3_600_000))]
     shutdown_grace_ms: u64,

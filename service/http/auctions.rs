@@ -8,9 +8,16 @@ use axum::response::IntoResponse;
 
 use super::ApiState;
 use super::body::JsonBody;
+use super::described::problems;
 use super::problem::Problem;
 use super::target::Target;
 use crate::auctions::{self, Auction, NewAuction};
+use crate::identity::AuctionId;
+
+problems!(
+    CreateProblems: MalformedJson, UnsupportedMediaType, UnsupportedEncoding, InvalidField, Unavailable, TimedOut, OutcomeUnknown
+);
+problems!(ReadProblems: InvalidPath, AuctionNotFound, Unavailable, TimedOut, OutcomeUnknown);
 
 /// Opens an auction.
 #[utoipa::path(
@@ -18,9 +25,8 @@ use crate::auctions::{self, Auction, NewAuction};
     path = "/auctions",
     request_body = NewAuction,
     responses(
-        (status = 201, body = Auction, headers(("Location" = String, description = "The auction"))),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "It is open", body = Auction, headers(("Location" = String, description = "The auction"))),
+        CreateProblems,
     )
 )]
 pub async fn create(
@@ -42,11 +48,10 @@ pub async fn create(
 #[utoipa::path(
     get,
     path = "/auctions/{auction_id}",
-    params(("auction_id" = String, Path, description = "A UUID")),
+    params(("auction_id" = AuctionId, Path)),
     responses(
-        (status = 200, body = Auction),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The auction", body = Auction),
+        ReadProblems,
     )
 )]
 pub async fn read(

@@ -1,15 +1,17 @@
 //! `POST /auctions/{auction_id}/bids`, `GET /auctions/{auction_id}/bids`.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ApiState;
 use super::body::JsonBody;
+use super::described::problems;
+use super::edge::Attempt;
 use super::page::Page;
 use super::problem::Problem;
 use super::target::Target;
@@ -17,7 +19,7 @@ use super::trace_context::TraceContext;
 use crate::auctions;
 use crate::bids::{self, Bid, NewBid, PlaceError, Placed};
 use crate::database::DatabaseError;
-use crate::identity::{BidId, UserId};
+use crate::identity::{AuctionId, BidId, UserId};
 use crate::metrics::{ApiMetrics, Refusal};
 use crate::money::Amount;
 
@@ -42,25 +44,29 @@ pub struct BidPage {
     pub next_after: Option<i64>,
 }
 
+problems!(
+    PlaceProblems: InvalidPath, MalformedJson, AuctionNotFound, BidConflict, UnsupportedMediaType, UnsupportedEncoding,
+    InvalidField, BidTooLow, AuctionClosed, Unavailable, TimedOut, OutcomeUnknown
+);
+problems!(ListProblems: InvalidPath, InvalidQuery, AuctionNotFound, Unavailable, TimedOut, OutcomeUnknown);
+
 /// Places a bid.
 #[utoipa::path(
     post,
     path = "/auctions/{auction_id}/bids",
-    params(("auction_id" = String, Path, description = "A UUID")),
+    params(("auction_id" = AuctionId, Path)),
     request_body = BidRequest,
     responses(
-        (status = 201, body = Bid, headers(("Location" = String, description = "The bid"))),
+        (status = 201, description = "It counts", body = Bid, headers(("Location" = String, description = "The bid"))),
         (status = 200, description = "An earlier request had placed the same bid", body = Bid),
-        (status = 409, description = "The bid_id belongs to another bid", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "bid_too_low, auction_closed, invalid_field", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Try again, with the same bid_id", body = Problem, content_type = "application/problem+json"),
+        PlaceProblems,
     )
 )]
 pub async fn place(
     State(state): State<ApiState>,
     Target(auction_id): Target,
     trace: TraceContext,
+    Extension(attempt): Extension<Attempt>,
     JsonBody(request): JsonBody<BidRequest>,
 ) -> Result<Response, Problem> {
     let bid = NewBid {
@@ -69,6 +75,7 @@ pub async fn place(
         user_id: request.user_id,
         amount: request.amount,
     };
+    attempt.is_about(bid.bid_id);
     let deadline = state.ops.limits.database_deadline;
     let placed = state
         .database
@@ -76,18 +83,17 @@ pub async fn place(
             bids::place(connection, &bid, trace.traceparent()).await
         })
         .await;
-    answer(placed, &state.ops.metrics.api)
+    answer(placed, bid.bid_id, &state.ops.metrics.api)
 }
 
 /// Lists the bids of an auction.
 #[utoipa::path(
     get,
     path = "/auctions/{auction_id}/bids",
-    params(("auction_id" = String, Path, description = "A UUID"), Page),
+    params(("auction_id" = AuctionId, Path), Page),
     responses(
-        (status = 200, body = BidPage),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The bids", body = BidPage),
+        ListProblems,
     )
 )]
 pub async fn list(
@@ -108,7 +114,11 @@ pub async fn list(
     Ok(Json(BidPage { bids, next_after }))
 }
 
-fn answer(placed: Result<Placed, PlaceError>, metrics: &ApiMetrics) -> Result<Response, Problem> {
+fn answer(
+    placed: Result<Placed, PlaceError>,
+    bid_id: BidId,
+    metrics: &ApiMetrics,
+) -> Result<Response, Problem> {
     match placed {
         Ok(Placed {
             bid,
@@ -132,7 +142,7 @@ fn answer(placed: Result<Placed, PlaceError>, metrics: &ApiMetrics) -> Result<Re
                 code: problem.code().as_str(),
             };
             metrics.bids_refused.get_or_create(&refusal).inc();
-            Err(problem)
+            Err(problem.about(Some(bid_id)))
         }
     }
 }

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -87,6 +85,10 @@ where
             let detail = "the body must be application/json";
             return Err(Problem::new(Code::UnsupportedMediaType, detail));
         }
+        if is_encoded(request.headers()) {
+            let detail = "the body must not have a Content-Encoding";
+            return Err(Problem::new(Code::UnsupportedEncoding, detail));
+        }
         match Bytes::from_request(request, state).await {
             Ok(bytes) => parse(&bytes).map(Self),
             Err(rejection) => Err(Problem::new(Code::IncompleteBody, rejection.body_text())),
@@ -102,6 +104,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// Broken JSON is a 400, JSON that does not say the right thing is a 422.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.is_empty() {
@@ -113,20 +122,34 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         Ok(Value::Object(_)) => {}
         Ok(_) => {
             let detail = "the body must be a JSON object";
-            return Err(Problem::new(Code::InvalidField, detail));
+            return Err(Problem::invalid_field(None, detail));
         }
         Err(broken) => return Err(Problem::new(Code::MalformedJson, broken.to_string())),
     }
-    match Json::from_bytes(bytes) {
-        Ok(Json(value)) => Ok(value),
-        Err(rejection) => {
-            let code = match rejection {
-                JsonRejection::JsonDataError(_) => Code::InvalidField,
-                _ => Code::MalformedJson,
-            };
-            Err(Problem::new(code, rejection.body_text()))
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        wrong_field(&path, &error.into_inner())
+    })
+}
+
+/// Says which field is wrong and what was expected. Only the words of our own types say more than the kind of mistake.
+fn wrong_field(path: &str, error: &serde_json::Error) -> Problem {
+    let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let said = said.strip_suffix(&place).unwrap_or(&said);
+    let mistakes = [
+        ("missing field `", "is missing"),
+        ("unknown field `", "is not a field of this request"),
+        ("duplicate field `", "is there twice"),
+    ];
+    for (mistake, expected) in mistakes {
+        let named = said.strip_prefix(mistake);
+        if let Some((field, _)) = named.and_then(|rest| rest.split_once('`')) {
+            return Problem::invalid_field(Some(field), expected);
         }
     }
+    Problem::invalid_field(Some(path), said)
 }
 
 #[cfg(test)]
@@ -165,14 +188,43 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_names_the_field() {
-        let body = r#"{"title": "t", "currency": "EUR", "starting_price": -1}"#;
-        let problem = parse::<NewAuction>(body.as_bytes()).expect_err("negative");
-        let document = serde_json::to_string(&problem).expect("JSON");
-        assert!(
-            document.contains("starting_price: an amount is"),
-            "{document}"
-        );
+    fn a_problem_names_the_field_and_what_was_expected() {
+        let good = r#""title": "t", "currency": "EUR", "closes_at": "2030-01-01T00:00:00Z""#;
+        let amount = "starting_price: an amount is a whole number of minor units greater than zero";
+        let cases = [
+            (format!(r#"{{{good}, "starting_price": -1}}"#), amount),
+            (format!(r#"{{{good}, "starting_price": "7"}}"#), amount),
+            (format!(r#"{{{good}, "starting_price": 1.5}}"#), amount),
+            (format!(r#"{{{good}, "starting_price": null}}"#), amount),
+            (
+                format!(r#"{{{good}, "starting_price": {{"a": []}}}}"#),
+                amount,
+            ),
+            (
+                format!(r#"{{{good}, "starting_price": 18446744073709551616}}"#),
+                amount,
+            ),
+            (
+                r#"{"title": 7}"#.to_owned(),
+                "title: a title has 1 to 200 characters, none of them NUL",
+            ),
+            (format!("{{{good}}}"), "starting_price: is missing"),
+            (
+                format!(r#"{{{good}, "starting_price": 1, "colour": 1}}"#),
+                "colour: is not a field of this request",
+            ),
+            (
+                format!(r#"{{{good}, "title": "u"}}"#),
+                "title: is there twice",
+            ),
+        ];
+        for (body, detail) in cases {
+            let problem = parse::<NewAuction>(body.as_bytes()).expect_err(&body);
+            let document = serde_json::to_value(&problem).expect("JSON");
+            assert_eq!(document["detail"], detail, "{body}");
+            let field = detail.split_once(':').map(|(field, _)| field);
+            assert_eq!(document["field"].as_str(), field, "{body}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What surrounds every route.
 
 use std::any::Any;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::OpsState;
 use super::problem::{Code, Problem};
+use crate::identity::BidId;
 use crate::metrics;
 
 /// Answers for a path that no route has.
@@ -37,15 +39,30 @@ pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
     .into_response()
 }
 
+/// The bid that a request is about, as soon as it has a name.
+#[derive(Clone, Debug, Default)]
+pub struct Attempt(Arc<OnceLock<BidId>>);
+
+impl Attempt {
+    /// Says the name.
+    pub fn is_about(&self, bid_id: BidId) {
+        // A request is about one bid.
+        let _ = self.0.set(bid_id);
+    }
+}
+
 /// Ends a request that took too long. Dropping it rolls back, unless the commit was already sent.
-pub async fn deadline(State(state): State<OpsState>, request: Request, next: Next) -> Response {
+pub async fn deadline(State(state): State<OpsState>, mut request: Request, next: Next) -> Response {
     let limit = state.limits.request_deadline;
+    let attempt = Attempt::default();
+    request.extensions_mut().insert(attempt.clone());
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
             Code::OutcomeUnknown,
             "the request took too long; repeat a bid with the same bid_id to find out what became of it",
         )
+        .about(attempt.0.get().copied())
         .into_response(),
     }
 }

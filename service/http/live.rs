@@ -8,14 +8,20 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::Stream;
 use futures_util::stream::unfold;
 use prometheus_client::metrics::gauge::Gauge;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::ApiState;
+use super::described::problems;
 use super::problem::{Code, Problem};
+use super::resume::Resume;
 use super::target::Target;
 use crate::auctions;
 use crate::bids::Bid;
@@ -27,26 +33,65 @@ use crate::standings::{self, Gap, Next, Standing};
 /// How many bids a feed reads at once.
 const READ_AHEAD: i64 = 100;
 
+/// A proxy neither keeps events for later nor changes them. nginx looks at the first header and at no other, and buffers
+/// without it.
+const PASS_ON: [(HeaderName, HeaderValue); 2] = [
+    (
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    ),
+    (
+        CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    ),
+];
+
+/// An event of a feed, for the OpenAPI document.
+pub struct FeedEvent;
+
+impl PartialSchema for FeedEvent {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let kinds = ["standing", "bid", "gap"];
+        ObjectBuilder::new()
+            .property("event", text().enum_values(Some(kinds)))
+            .property("id", text().pattern(Some(r"^\d+$")))
+            .property(
+                "data",
+                text()
+                    .content_media_type("application/json")
+                    .description(Some("A Standing, a Bid or a Gap")),
+            )
+            .required("event")
+            .required("data")
+            .into()
+    }
+}
+
+impl ToSchema for FeedEvent {}
+
+problems!(
+    FeedProblems: InvalidPath, InvalidHeader, AuctionNotFound, Unavailable, TimedOut, TooManyStreams, OutcomeUnknown
+);
+
 /// Shows an auction live.
 #[utoipa::path(
     get,
     path = "/auctions/{auction_id}/live",
     params(
-        ("auction_id" = String, Path, description = "A UUID"),
-        ("Last-Event-ID" = Option<i64>, Header, description = "The sequence after which to resume. Applied bids are kept for a time (`--inbox-retention-s`, 7 days as shipped); whoever resumes from before gets a `gap` event in place of those that are gone"),
+        ("auction_id" = AuctionId, Path),
+        Resume,
     ),
     responses(
-        (status = 200, description = "Events: first `standing` (Standing), then `bid` (Bid) for every applied bid, in order and without gaps; each one's id is the sequence to resume after. `gap` (Gap) stands for applied bids that are not kept for feeds any more: those after `after`, up to `until`, are in `GET /auctions/{auction_id}/bids?after=…`, and the feed goes on behind them", body = String, content_type = "text/event-stream"),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, headers(("X-Accel-Buffering" = String, description = "`no`: a proxy passes each event on at once")), description = "Events: first `standing` (Standing), then `bid` (Bid) for every applied bid, in order and without gaps; each one's id is the sequence to resume after. `gap` (Gap) stands for applied bids that are not kept for feeds any more: those after `after`, up to `until`, are in `GET /auctions/{auction_id}/bids?after=…`, and the feed goes on behind them", body = FeedEvent, content_type = "text/event-stream"),
+        FeedProblems,
     )
 )]
 pub async fn feed(
     State(state): State<ApiState>,
     Target(auction_id): Target,
-    headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let resume_after = last_event_id(&headers)?;
+    Resume(resume_after): Resume,
+) -> Result<impl IntoResponse, Problem> {
     // Before the first read, so that no wake-up falls between them.
     let subscription = state.live.subscribe(auction_id).ok_or_else(|| {
         Problem::new(
@@ -76,9 +121,9 @@ pub async fn feed(
     };
     let events = unfold(feed, |mut feed| async move {
         let event = feed.next().await?;
-        Some((Ok(event), feed))
+        Some((Ok::<_, Infallible>(event), feed))
     });
-    Ok(Sse::new(events).keep_alive(keep_alive))
+    Ok((PASS_ON, Sse::new(events).keep_alive(keep_alive)))
 }
 
 struct Feed {
@@ -119,18 +164,23 @@ impl Feed {
                 let event = Event::default().event("bid").id(bid.sequence.to_string());
                 return Some(with_data(event, &bid));
             }
-            let next = self.read().await;
-            self.missed = next.gap;
-            self.unshown = next.bids.into();
-            let nothing = self.missed.is_none() && self.unshown.is_empty();
-            if nothing && !self.subscription.moved().await {
+            let goes_on = match self.read().await {
+                Some(next) if next == Next::default() => self.subscription.moved().await,
+                Some(next) => {
+                    self.missed = next.gap;
+                    self.unshown = next.bids.into();
+                    true
+                }
+                None => self.subscription.pause().await,
+            };
+            if !goes_on {
                 return None;
             }
         }
     }
 
-    /// What was applied since. A failure reads as nothing: the poll tries again, and the client need not reconnect.
-    async fn read(&self) -> Next {
+    /// What was applied since, unless it cannot be read now: the client need not reconnect for that.
+    async fn read(&self) -> Option<Next> {
         let deadline = self.state.ops.limits.database_deadline;
         let read = self
             .state
@@ -140,10 +190,10 @@ impl Feed {
                 standings::next_after(connection, self.auction_id, self.shown, READ_AHEAD).await
             });
         match read.await {
-            Ok(next) => next,
+            Ok(next) => Some(next),
             Err(error) => {
                 tracing::warn!(%error, auction_id = %self.auction_id, "a live feed could not read");
-                Next::default()
+                None
             }
         }
     }
@@ -162,23 +212,6 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.dec();
-    }
-}
-
-fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get("last-event-id") else {
-        return Ok(None);
-    };
-    let sequence = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.parse::<i64>().ok());
-    match sequence.filter(|sequence| *sequence >= 0) {
-        Some(sequence) => Ok(Some(sequence)),
-        None => Err(Problem::new(
-            Code::InvalidHeader,
-            "Last-Event-ID: must be a sequence",
-        )),
     }
 }
 

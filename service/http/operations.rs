@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::OpsState;
+use super::described::problems;
 use super::problem::{Code, Problem};
 use crate::database::{self, DatabaseError};
 use crate::inbox::parked;
@@ -29,14 +30,28 @@ pub(crate) const PROBE_DEADLINE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Default)]
 pub struct BacklogCache(Arc<Mutex<Option<Instant>>>);
 
+problems!(Problems:);
+
 /// The process is alive. Says nothing about what it depends on: a restart would not mend that.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    responses((status = 200, description = "It is", content_type = "text/plain", body = String), Problems)
+)]
 pub async fn healthz() -> &'static str {
     "alive\n"
 }
 
 /// Whether the process can work, and if not, why.
-#[utoipa::path(get, path = "/readyz", responses((status = 200, body = Report), (status = 503, body = Report)))]
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    responses(
+        (status = 200, description = "It can", body = Report),
+        (status = 503, description = "It cannot, and why", body = Report),
+        Problems,
+    )
+)]
 pub async fn readyz(State(state): State<OpsState>) -> Response {
     let postgres = state.readiness.depend_on("postgres");
     match probe(&state).await {
@@ -56,7 +71,14 @@ pub async fn readyz(State(state): State<OpsState>) -> Response {
 }
 
 /// The metrics in OpenMetrics text.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, body = String)))]
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses(
+        (status = 200, description = "All metrics", content_type = "application/openmetrics-text", body = String),
+        Problems,
+    )
+)]
 pub async fn metrics(State(state): State<OpsState>) -> Result<Response, Problem> {
     refresh_backlog(&state).await;
     match state.metrics.expose() {

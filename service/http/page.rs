@@ -17,7 +17,7 @@ const MAX_LIMIT: i64 = 1000;
 pub struct Page {
     /// The sequence after which it starts.
     #[serde(default)]
-    #[param(minimum = 0, default = 0)]
+    #[param(minimum = 0, maximum = 9223372036854775807i64, default = 0)]
     pub after: i64,
     /// How many items it has at most.
     #[serde(default = "default_limit")]

@@ -2,7 +2,7 @@
 //! log, never to the client.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::bids::PlaceError;
 use crate::database::DatabaseError;
+use crate::identity::BidId;
 use crate::money::Amount;
 
 /// The media type of every problem document.
@@ -22,6 +23,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum Code {
+    MalformedRequest,
     InvalidPath,
     InvalidQuery,
     InvalidHeader,
@@ -34,9 +36,11 @@ pub enum Code {
     BidConflict,
     BodyTooLarge,
     UnsupportedMediaType,
+    UnsupportedEncoding,
     InvalidField,
     BidTooLow,
     AuctionClosed,
+    HeadTooLarge,
     Internal,
     Unavailable,
     TimedOut,
@@ -48,7 +52,8 @@ impl Code {
     /// The status that goes with it.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidPath
+            Self::MalformedRequest
+            | Self::InvalidPath
             | Self::InvalidQuery
             | Self::InvalidHeader
             | Self::MalformedJson
@@ -58,10 +63,13 @@ impl Code {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BidConflict => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
             Self::InvalidField | Self::BidTooLow | Self::AuctionClosed => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable | Self::TimedOut | Self::TooManyStreams | Self::OutcomeUnknown => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -72,6 +80,7 @@ impl Code {
     /// As written in the document.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::MalformedRequest => "malformed_request",
             Self::InvalidPath => "invalid_path",
             Self::InvalidQuery => "invalid_query",
             Self::InvalidHeader => "invalid_header",
@@ -84,14 +93,55 @@ impl Code {
             Self::BidConflict => "bid_conflict",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedEncoding => "unsupported_encoding",
             Self::InvalidField => "invalid_field",
             Self::BidTooLow => "bid_too_low",
             Self::AuctionClosed => "auction_closed",
+            Self::HeadTooLarge => "head_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
             Self::TimedOut => "timed_out",
             Self::TooManyStreams => "too_many_streams",
             Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+
+    /// For the OpenAPI document.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "this is not an HTTP request",
+            Self::InvalidPath => "the path's id is no UUID",
+            Self::InvalidQuery => "a query parameter is unknown, or its value is",
+            Self::InvalidHeader => "a header's value is wrong",
+            Self::MalformedJson => "the body is missing, or no JSON",
+            Self::IncompleteBody => "the body ended before it was complete",
+            Self::RouteNotFound => "there is nothing at this path",
+            Self::AuctionNotFound => "no auction has this name",
+            Self::MethodNotAllowed => "the path does not take this method",
+            Self::BodyTooSlow => "the body did not arrive in time",
+            Self::BidConflict => "the `bid_id` belongs to another bid",
+            Self::BodyTooLarge => "the body is longer than `--max-body-bytes`",
+            Self::UnsupportedMediaType => "the body must be `application/json`",
+            Self::UnsupportedEncoding => "the body must not have a `Content-Encoding`",
+            Self::InvalidField => {
+                "`field` is missing, unknown, or has a wrong value: `detail` says what was expected"
+            }
+            Self::BidTooLow => {
+                "a bid must be more than `highest_amount`, the first one at least `starting_price`"
+            }
+            Self::AuctionClosed => "the auction's time is up",
+            Self::HeadTooLarge => {
+                "the request's line and headers are longer than 32 KiB, or more than 100"
+            }
+            Self::Internal => "the service failed; the cause is in its log",
+            Self::Unavailable => "the database is not available; nothing was changed",
+            Self::TimedOut => "the database did not answer in time; nothing was changed",
+            Self::TooManyStreams => {
+                "all places among the live feeds are taken (`--max-live-streams`)"
+            }
+            Self::OutcomeUnknown => {
+                "the change may or may not have happened; repeat a bid with this `bid_id` to find out"
+            }
         }
     }
 }
@@ -116,6 +166,12 @@ pub struct Problem {
     /// With `bid_too_low`: what the first bid had to reach.
     #[serde(skip_serializing_if = "Option::is_none")]
     starting_price: Option<Amount>,
+    /// With `invalid_field`: which one, unless it is the body as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    /// With `outcome_unknown`: the bid that may have been placed, also if the service chose its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bid_id: Option<BidId>,
 }
 
 impl Problem {
@@ -130,6 +186,28 @@ impl Problem {
             detail: detail.into(),
             highest_amount: None,
             starting_price: None,
+            field: None,
+            bid_id: None,
+        }
+    }
+
+    /// A wrong field.
+    pub fn invalid_field(field: Option<&str>, expected: &str) -> Self {
+        let detail = match field {
+            Some(field) => format!("{field}: {expected}"),
+            None => expected.to_owned(),
+        };
+        Self {
+            field: field.map(str::to_owned),
+            ..Self::new(Code::InvalidField, detail)
+        }
+    }
+
+    /// Tells the bid's name, if the client needs it to find out what became of the bid.
+    pub fn about(self, bid_id: Option<BidId>) -> Self {
+        match self.code {
+            Code::OutcomeUnknown => Self { bid_id, ..self },
+            _ => self,
         }
     }
 
@@ -205,10 +283,14 @@ impl From<DatabaseError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.code.status();
+        let code = self.code;
+        let status = code.status();
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_TYPE));
+        if code == Code::UnsupportedEncoding {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
         }
@@ -254,6 +336,15 @@ mod tests {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()[RETRY_AFTER], "1");
         assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_TYPE);
+    }
+
+    #[test]
+    fn only_who_has_to_ask_again_learns_the_bids_name() {
+        let bid_id = BidId::generate();
+        let unknown = Problem::from(DatabaseError::OutcomeUnknown(None)).about(Some(bid_id));
+        assert_eq!(document(unknown)["bid_id"], bid_id.to_string());
+        let unchanged = Problem::from(DatabaseError::TimedOut).about(Some(bid_id));
+        assert!(document(unchanged)["bid_id"].is_null());
     }
 
     #[test]

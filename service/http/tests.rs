@@ -16,30 +16,38 @@ use crate::database::DatabaseAddress;
 const AUCTION: &str = "/auctions/0198c0de-7a3b-7def-8123-456789abcdef";
 const MOMENT: Duration = Duration::from_millis(200);
 
-fn router() -> Router {
-    let nowhere = DatabaseAddress::read("postgres://nobody@127.0.0.1:1/nothing").expect("a URL");
-    let database = Database::connect_lazy(&nowhere, 1, MOMENT, MOMENT, "test", &[]);
-    let limits = HttpLimits {
+fn limits() -> HttpLimits {
+    HttpLimits {
         body_bytes: 256,
         body_deadline: MOMENT,
         database_deadline: MOMENT,
         request_deadline: 10 * MOMENT,
         keep_alive: MOMENT,
-    };
+    }
+}
+
+fn nowhere() -> Database {
+    let address = DatabaseAddress::read("postgres://nobody@127.0.0.1:1/nothing").expect("a URL");
+    Database::connect_lazy(&address, 1, MOMENT, MOMENT, "test", &[])
+}
+
+fn router() -> Router {
+    let database = nowhere();
     let ops = OpsState {
         metrics: Metrics::new(),
         readiness: Readiness::default(),
         database: database.clone(),
         publishes: false,
         backlog: BacklogCache::default(),
-        limits,
+        limits: limits(),
     };
     let live = LiveHub::new(database.clone(), 1, MOMENT, CancellationToken::new());
-    api_router(ApiState {
+    let state = ApiState {
         database,
         live,
         ops,
-    })
+    };
+    api_router(state, Scraped::Here)
 }
 
 fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
@@ -140,7 +148,7 @@ async fn a_body_that_never_ends_is_given_up() {
 
 #[tokio::test]
 async fn a_feed_resumes_from_a_sequence_only() {
-    for wrong in ["x", "-1", "1.5", "", "9223372036854775808"] {
+    for wrong in ["x", "-1", "1.5", " ", "9223372036854775808"] {
         let mut feed = request("GET", &format!("{AUCTION}/live"), "");
         feed.headers_mut()
             .insert("last-event-id", wrong.parse().expect("a value"));
@@ -166,18 +174,89 @@ async fn without_postgres_the_answer_is_to_come_back() {
 }
 
 #[tokio::test]
-async fn the_api_describes_itself() {
+async fn an_encoded_body_is_unsupported() {
+    for (coding, code) in [
+        ("gzip", "unsupported_encoding"),
+        ("identity", "malformed_json"),
+    ] {
+        let mut encoded = request("POST", "/auctions", "\u{1f}");
+        let headers = encoded.headers_mut();
+        headers.insert("content-encoding", coding.parse().expect("a value"));
+        assert_eq!(problem(encoded).await.1["code"], code);
+    }
+}
+
+async fn described() -> Value {
     let response = send(request("GET", "/openapi.json", "")).await;
     let body = to_bytes(response.into_body(), 1 << 20)
         .await
         .expect("a body");
-    let document: Value = serde_json::from_slice(&body).expect("JSON");
-    for path in [
-        "/auctions",
-        "/auctions/{auction_id}/bids",
-        "/auctions/{auction_id}/live",
-        "/readyz",
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+#[tokio::test]
+async fn what_surrounds_every_route_is_described_at_every_route() {
+    let document = described().await;
+    let paths = document["paths"].as_object().expect("paths");
+    assert_eq!(paths.len(), 8, "{:?}", paths.keys());
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().expect("operations") {
+            let responses = &operation["responses"];
+            for code in described::SURROUNDING {
+                let status = code.status().as_u16().to_string();
+                let response = &responses[&status];
+                let meaning = response["description"].as_str().unwrap_or_default();
+                assert!(meaning.contains(code.as_str()), "{method} {path} {status}");
+                assert!(
+                    response["content"][problem::PROBLEM_TYPE].is_object(),
+                    "{method} {path} {status}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rules_that_are_kept_are_described() {
+    let document = described().await;
+    let schemas = &document["components"]["schemas"];
+    for (pointer, rule) in [
+        ("/AuctionId/format", "uuid".into()),
+        ("/BidId/format", "uuid".into()),
+        ("/UserId/pattern", r"^[^\u0000]*$".into()),
+        ("/Title/pattern", r"^[^\u0000]*$".into()),
+        ("/Amount/minimum", 1.into()),
+        ("/ClosingTime/format", "date-time".into()),
+        ("/NewAuction/additionalProperties", Value::Bool(false)),
+        ("/BidRequest/additionalProperties", Value::Bool(false)),
     ] {
-        assert!(document["paths"][path].is_object(), "{path}");
+        assert_eq!(schemas.pointer(pointer), Some(&rule), "{pointer}");
+    }
+    let place = &document["paths"]["/auctions/{auction_id}/bids"]["post"];
+    assert_eq!(
+        place.pointer("/parameters/0/schema/$ref"),
+        Some(&"#/components/schemas/AuctionId".into())
+    );
+    assert!(place["responses"]["503"]["headers"]["Retry-After"].is_object());
+}
+
+#[tokio::test]
+async fn metrics_are_in_one_place() {
+    let router = |scraped| {
+        let state = OpsState {
+            metrics: Metrics::new(),
+            readiness: Readiness::default(),
+            database: nowhere(),
+            publishes: false,
+            backlog: BacklogCache::default(),
+            limits: limits(),
+        };
+        ops_router(state, scraped)
+    };
+    for (scraped, status) in [(Scraped::Here, 200), (Scraped::Elsewhere, 404)] {
+        let answer = router(scraped)
+            .oneshot(request("GET", "/metrics", ""))
+            .await;
+        assert_eq!(answer.expect("answered").status().as_u16(), status);
     }
 }

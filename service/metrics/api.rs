@@ -87,6 +87,10 @@ pub struct ApiMetrics {
     pub bids_refused: Family<Refusal, Counter>,
     /// Open live feeds.
     pub live_streams: Gauge,
+    /// Open connections of all listeners.
+    pub connections: Gauge,
+    /// Idle connections that were closed to make room for new ones.
+    pub connections_displaced: Counter,
 }
 
 impl ApiMetrics {
@@ -98,6 +102,8 @@ impl ApiMetrics {
             bids_repeated: Counter::default(),
             bids_refused: Family::default(),
             live_streams: Gauge::default(),
+            connections: Gauge::default(),
+            connections_displaced: Counter::default(),
         };
         registry.register(
             "http_requests",
@@ -124,6 +130,16 @@ impl ApiMetrics {
             "live_streams",
             "Open live feeds",
             metrics.live_streams.clone(),
+        );
+        registry.register(
+            "http_connections",
+            "Open connections",
+            metrics.connections.clone(),
+        );
+        registry.register(
+            "http_connections_displaced",
+            "Idle connections closed to make room for new ones",
+            metrics.connections_displaced.clone(),
         );
         metrics
     }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 mod address;
+mod answers;
 mod certificates;
 mod claims;
 mod client;
@@ -20,6 +21,7 @@ mod database;
 mod failover;
 mod feed;
 mod holds;
+mod hostile;
 mod inbox;
 mod line;
 mod metrics;
@@ -54,14 +56,16 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 16] = [
+const CASES: [&[Case]; 18] = [
     address::CASES,
+    answers::CASES,
     claims::CASES,
     consumer::CASES,
     database::CASES,
     failover::CASES,
     feed::CASES,
     holds::CASES,
+    hostile::CASES,
     inbox::CASES,
     line::CASES,
     metrics::CASES,

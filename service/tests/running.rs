@@ -40,6 +40,17 @@ impl Running {
         Self::launch(site, role, PROGRAM, &[role], settings)
     }
 
+    /// As [`Running::start`], with no more descriptors than that: softly, and at most.
+    pub fn start_with_descriptors(
+        site: &Site,
+        role: &str,
+        settings: &[(&str, &str)],
+        (soft, hard): (u32, u32),
+    ) -> Result<Self> {
+        let limited = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec {PROGRAM} {role}");
+        Self::launch(site, role, "sh", &["-c", &limited], settings)
+    }
+
     fn launch(
         site: &Site,
         role: &str,
@@ -76,7 +87,8 @@ impl Running {
         running.when_ready().await
     }
 
-    async fn when_ready(self) -> Result<Self> {
+    /// Waits until it can work.
+    pub async fn when_ready(self) -> Result<Self> {
         let ask = || async {
             let report = self.readyz().await?;
             ensure!(report["ready"] == true, "{report}");
