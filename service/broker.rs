@@ -59,6 +59,9 @@ pub enum Outage {
     /// The connection or channel is gone, or the broker refused.
     #[error("RabbitMQ: {0}")]
     Lost(#[from] lapin::Error),
+    /// Whatever it is, it is no broker that is spoken to in the clear.
+    #[error("what answers does not speak AMQP (is this a port for amqps://?)")]
+    Foreign,
     /// Something is missing and may not be created.
     #[error("RabbitMQ has no queue {0}, and does not let this user create it")]
     NotAllowed(String),
@@ -131,10 +134,17 @@ impl Broker {
         let properties =
             ConnectionProperties::default().with_connection_name(role.to_owned().into());
         let dial = Line::connect(&self.address, self.heartbeat, properties, ANSWER_WITHIN);
-        let (connection, line) = answer("connecting", dial).await?;
+        let (connection, line) = match answer("connecting", dial).await {
+            Err(Outage::Lost(error)) if is_gibberish(&error) => return Err(Outage::Foreign),
+            met => met?,
+        };
         Ok(Link {
             connection,
             _line: line,
         })
     }
+}
+
+fn is_gibberish(error: &lapin::Error) -> bool {
+    matches!(error.kind(), lapin::ErrorKind::ParsingError(_))
 }

@@ -114,7 +114,10 @@ pub(crate) async fn connect(address: &DatabaseAddress) -> Result<PgConnection> {
         Ok(Err(DatabaseError::Unsuitable(pooled @ Unsuitable::Pooled))) => {
             Err(Unfit::Reached(pooled).into())
         }
-        Ok(met) => met.context("connecting to Postgres; is DATABASE_URL right?"),
+        // Its causes are in its words already.
+        Ok(met) => met.map_err(|error| {
+            anyhow::anyhow!("connecting to Postgres; is DATABASE_URL right?: {error}")
+        }),
         Err(_) => anyhow::bail!(
             "Postgres did not answer within {CONNECT_WITHIN:?}; is DATABASE_URL right?"
         ),

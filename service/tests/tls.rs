@@ -229,7 +229,7 @@ async fn rabbitmq_is_spoken_to_with_tls_and_only_to_whom_is_trusted(site: &Site)
             "amqp",
             format!("localhost:{port}"),
             String::new(),
-            Some("RabbitMQ"),
+            Some("a port for amqps://"),
         ),
     ] {
         let url = format!("{scheme}://guest:guest@{address}/%2f?{query}");
