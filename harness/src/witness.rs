@@ -167,8 +167,10 @@ async fn read(mut consumer: lapin::Consumer, seen: &Seen, recorder: &Recorder) {
 fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
     let kind = delivery.properties.kind().as_ref();
     if kind.is_some_and(|kind| kind.as_str() == FENCE) {
-        if !seen.fenced.send_replace(true) {
+        // In the history before anybody acts on it: what follows it there was done after it.
+        if !*seen.fenced.borrow() {
             recorder.record(Event::Fenced);
+            seen.fenced.send_replace(true);
         }
         return;
     }
@@ -184,7 +186,6 @@ fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
     if known && delivery.redelivered {
         return;
     }
-    seen.deliveries.fetch_add(1, Ordering::Relaxed);
     let body = contract::from_wire(&delivery.data).map_err(|breach| breach.to_string());
     let flaws = body
         .as_ref()
@@ -195,6 +196,7 @@ fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
         body,
         flaws,
     }));
+    seen.deliveries.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Where properties and headers disagree with the contract.
