@@ -159,7 +159,8 @@ pub struct Problem {
     /// What went wrong, for programs.
     code: Code,
     /// What went wrong, for people.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// With `bid_too_low`: what the bid had to be more than.
     #[serde(skip_serializing_if = "Option::is_none")]
     highest_amount: Option<Amount>,
@@ -168,7 +169,8 @@ pub struct Problem {
     starting_price: Option<Amount>,
     /// With `invalid_field`: which one, unless it is the body as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Box<str>>,
     /// With `outcome_unknown`: the bid that may have been placed, also if the service chose its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     bid_id: Option<BidId>,
@@ -183,7 +185,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             code,
-            detail: detail.into(),
+            detail: detail.into().into_boxed_str(),
             highest_amount: None,
             starting_price: None,
             field: None,
@@ -198,7 +200,7 @@ impl Problem {
             None => expected.to_owned(),
         };
         Self {
-            field: field.map(str::to_owned),
+            field: field.map(Box::from),
             ..Self::new(Code::InvalidField, detail)
         }
     }
