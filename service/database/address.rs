@@ -207,8 +207,8 @@ mod tests {
     fn an_ipv6_address_is_dialled_without_its_brackets() {
         for url in [
             "postgres://u@[2001:db8::1]:6000/d",
-            "postgres:///d?host=2001:db8::1&port=6000&user=u",
-            "postgresql:///d?host=[2001:db8::1]&port=6000&user=u",
+            "postgres:///d?user=u&host=2001:db8::1&port=6000",
+            "postgresql:///d?user=u&host=[2001:db8::1]&port=6000",
         ] {
             let options = DatabaseAddress::read(url).expect(url).options();
             assert_eq!(options.get_host(), "2001:db8::1", "{url}");
