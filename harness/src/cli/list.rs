@@ -1,6 +1,9 @@
 //! `lab list`.
 
+use std::io::{IsTerminal, stdout};
+
 use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 use super::{Scenarios, Usage, say};
 use crate::{facts, property, seed, suite};
@@ -15,18 +18,52 @@ pub(super) struct Args {
 }
 
 pub(super) fn list(args: &Args) -> Result<u8> {
+    let mut rows: Vec<(String, String)> = Vec::new();
     if args.facts {
-        for (name, meaning) in facts::NAMES {
-            say(format_args!("{name:28} {meaning}"));
-        }
-        return Ok(0);
+        let facts = facts::NAMES.iter();
+        rows.extend(facts.map(|(name, meaning)| ((*name).to_owned(), (*meaning).to_owned())));
+    } else {
+        let cases = suite::cases(&args.scenarios.folder).map_err(Usage::because)?;
+        rows.extend(
+            cases
+                .into_iter()
+                .map(|case| (case.name, case.scenario.story)),
+        );
+        // Each seed draws others; their story is the same.
+        let drawn = property::scenarios(seed::fresh()).into_iter();
+        rows.extend(drawn.map(|(name, scenario)| (name, scenario.story)));
     }
-    for case in suite::cases(&args.scenarios.folder).map_err(Usage::because)? {
-        say(format_args!("{:34} {}", case.name, case.scenario.story));
-    }
-    // Each seed draws others; their story is the same.
-    for (name, scenario) in property::scenarios(seed::fresh()) {
-        say(format_args!("{name:34} {}", scenario.story));
-    }
+    say(shown(rows, stdout().is_terminal()));
     Ok(0)
+}
+
+/// A line each for programs, and for people as wide as their terminal.
+fn shown(rows: Vec<(String, String)>, to_people: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    if to_people {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    for (name, text) in rows {
+        table.add_row([name, text]);
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_texts_stand_in_columns_and_a_program_gets_a_line_each() {
+        let long = "word ".repeat(60);
+        let rows = vec![
+            ("short".to_owned(), "one".to_owned()),
+            ("a/much_longer_name".to_owned(), long.trim().to_owned()),
+        ];
+        let text = shown(rows, false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(lines[0].find("one"), lines[1].find("word"));
+    }
 }
