@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub(crate) use api::ApiArgs;
 pub(crate) use broker::BrokerArgs;
 pub(crate) use consumer::ConsumerArgs;
-pub(crate) use listening::ListeningArgs;
+pub(crate) use listening::{Addresses, ListeningArgs};
 pub(crate) use log::{LogArgs, LogFormat};
 pub(crate) use postgres::{MigrationArgs, PostgresArgs};
 pub(crate) use relay::RelayArgs;
@@ -52,6 +52,8 @@ pub(crate) enum Role {
     All(Box<serving::All>),
     /// Bring the database's schema up to date, then exit.
     Migrate(MigrateArgs),
+    /// Ask a process that runs with the same settings whether it is well, then exit: 0 if it is.
+    Healthcheck(HealthcheckArgs),
     /// Put failed events back into the outbox, then exit.
     Requeue(RequeueArgs),
     /// Put dead letters back into the consumer's queue, then exit.
@@ -66,6 +68,7 @@ impl Role {
             Self::Consumer(role) => &role.log,
             Self::All(role) => &role.log,
             Self::Migrate(args) => &args.log,
+            Self::Healthcheck(args) => &args.log,
             Self::Requeue(args) => &args.log,
             Self::Redrive(args) => &args.log,
         }
@@ -88,6 +91,18 @@ pub(crate) struct MigrateArgs {
     pub postgres: PostgresArgs,
     #[command(flatten)]
     pub migration: MigrationArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// What a process is asked, and where.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HealthcheckArgs {
+    /// Ask whether it can work (/readyz). Without it, whether it is alive (/healthz): what a restart could mend.
+    #[arg(long)]
+    pub ready: bool,
+    #[command(flatten)]
+    pub addresses: Addresses,
     #[command(flatten)]
     pub log: LogArgs,
 }

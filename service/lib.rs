@@ -24,6 +24,7 @@ mod database;
 mod descriptors;
 pub mod events;
 mod from_json;
+mod healthcheck;
 mod http;
 mod identity;
 mod inbox;

@@ -14,10 +14,12 @@ use tracing::info;
 
 use crate::{
     config::{
-        self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, Poll, PostgresArgs, RelayArgs, Role, Serving,
+        self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, HealthcheckArgs, Poll, PostgresArgs,
+        RelayArgs, Role, Serving,
     },
     consumer::{APPLY_WITHIN, Consumer},
     database::{BY_INDEX, Database},
+    healthcheck,
     http::{self, ApiState, BacklogCache, HttpLimits, OpsState, PROBE_DEADLINE},
     live::LiveHub,
     metrics::Metrics,
@@ -75,6 +77,7 @@ fn run(role: Role) -> Result<()> {
                 let migrate = schema::migrate(&args.postgres.database_url, args.migration.within());
                 unless_told(migrate).await
             }
+            Role::Healthcheck(args) => unless_told(healthcheck(&args)).await,
             Role::Requeue(args) => unless_told(requeue(&args.postgres, args.which())).await,
             Role::Redrive(args) => unless_told(redrive(&args.broker, args.all)).await,
         }
@@ -82,6 +85,13 @@ fn run(role: Role) -> Result<()> {
     // What did not end within its grace is cut off here.
     runtime.shutdown_timeout(Duration::from_millis(200));
     ended
+}
+
+async fn healthcheck(args: &HealthcheckArgs) -> Result<()> {
+    let path = if args.ready { "/readyz" } else { "/healthz" };
+    let at = args.addresses.ops_addr.unwrap_or(args.addresses.http_addr);
+    println!("{}", healthcheck::ask(at, path).await?.trim_end());
+    Ok(())
 }
 
 async fn requeue(postgres: &PostgresArgs, which: Requeue) -> Result<()> {

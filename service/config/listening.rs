@@ -9,10 +9,10 @@ use crate::http::ConnectionLimits;
 /// What of the grace HTTP requests may take, in percent: less than all of it, for what is cut then is still an orderly end.
 const DRAIN_PERCENT: u32 = 80;
 
-/// Where a process listens.
+/// A process's addresses: where it listens, and where whoever looks after it asks.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "HTTP")]
-pub(crate) struct ListeningArgs {
+pub(crate) struct Addresses {
     /// Where to listen: the API, and /healthz, /readyz, /metrics of every role. Port 0 takes a free one.
     #[arg(long, env = "OUTBOX_HTTP_ADDR", default_value = "127.0.0.1:8080")]
     pub http_addr: SocketAddr,
@@ -21,6 +21,14 @@ pub(crate) struct ListeningArgs {
     /// for a load balancer that asks where it sends its traffic.
     #[arg(long, env = "OUTBOX_OPS_ADDR")]
     pub ops_addr: Option<SocketAddr>,
+}
+
+/// Where a process listens.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "HTTP")]
+pub(crate) struct ListeningArgs {
+    #[command(flatten)]
+    pub addresses: Addresses,
     /// Open connections of clients, 1 to 1000000; fewer where the process may not have so many descriptors. Of as many, the
     /// one that is without a request for the longest is closed for a new one.
     #[arg(long, env = "OUTBOX_MAX_CONNECTIONS", default_value_t = 2_000, value_parser = value_parser!(u32).range(1..=1_000_000))]

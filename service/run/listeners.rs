@@ -29,7 +29,7 @@ pub struct Listeners {
 impl Listeners {
     /// Binds what is asked for. From here on clients wait instead of being refused.
     pub async fn bind(serving: &Serving) -> Result<Self> {
-        let asked = &serving.process.listening;
+        let asked = &serving.process.listening.addresses;
         let main = listen(asked.http_addr, "--http-addr").await?;
         let operators = match asked.ops_addr {
             Some(address) => Some(listen(address, "--ops-addr").await?),

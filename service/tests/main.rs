@@ -17,6 +17,7 @@ mod certificates;
 mod claims;
 mod client;
 mod consumer;
+mod dashboard;
 mod database;
 mod failover;
 mod feed;
@@ -56,11 +57,12 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 18] = [
+const CASES: [&[Case]; 19] = [
     address::CASES,
     answers::CASES,
     claims::CASES,
     consumer::CASES,
+    dashboard::CASES,
     database::CASES,
     failover::CASES,
     feed::CASES,

@@ -11,6 +11,7 @@ use crate::{
 crate::cases!(
     a_log_that_cannot_be_written_ends_nothing,
     an_empty_variable_is_as_if_it_were_not_set,
+    whoever_looks_after_a_process_asks_it_with_its_own_settings,
 );
 
 /// Whoever reads it is gone after the first line; a full disk takes none.
@@ -35,5 +36,42 @@ async fn an_empty_variable_is_as_if_it_were_not_set(site: &Site) -> Result<()> {
     let said = run_with(site, &database, &["migrate"], &[(wait, "0")]).await?;
     ensure!(said.code == Some(2), "{said:?}");
     ensure!(said.err.contains("1..=600000"), "{said:?}");
+    Ok(())
+}
+
+async fn whoever_looks_after_a_process_asks_it_with_its_own_settings(site: &Site) -> Result<()> {
+    let api = Running::ready(site, "api", &[]).await?;
+    let everywhere = format!("0.0.0.0:{}", api.http.port());
+    let nobody = ("OUTBOX_HTTP_ADDR", "127.0.0.1:1");
+    let database = site.servers.database_url();
+    for settings in [
+        [("OUTBOX_HTTP_ADDR", &*everywhere), ("OUTBOX_OPS_ADDR", "")],
+        [nobody, ("OUTBOX_OPS_ADDR", &*everywhere)],
+    ] {
+        let said = run_with(site, &database, &["healthcheck"], &settings).await?;
+        ensure!(said.code == Some(0) && said.out == "alive\n", "{said:?}");
+        let ready = ["healthcheck", "--ready"];
+        let said = run_with(site, &database, &ready, &settings).await?;
+        ensure!(
+            said.code == Some(0) && said.out.contains("postgres"),
+            "{said:?}"
+        );
+    }
+    let said = run_with(site, &database, &["healthcheck"], &[nobody]).await?;
+    ensure!(
+        said.code == Some(1) && said.err.contains("127.0.0.1:1"),
+        "{said:?}"
+    );
+    let listening = [("OUTBOX_HTTP_ADDR", &*everywhere)];
+    sqlx::query("DROP TABLE _sqlx_migrations CASCADE")
+        .execute(&site.pool)
+        .await?;
+    let said = run_with(site, &database, &["healthcheck"], &listening).await?;
+    ensure!(said.code == Some(0), "{said:?}");
+    let said = run_with(site, &database, &["healthcheck", "--ready"], &listening).await?;
+    ensure!(
+        said.code == Some(1) && said.err.contains("answered 503"),
+        "{said:?}"
+    );
     Ok(())
 }
