@@ -74,6 +74,17 @@ impl Role {
         }
     }
 
+    /// What the process is called in traces, if anything that it does is to be seen there.
+    pub(crate) fn traced_as(&self) -> Option<&'static str> {
+        match self {
+            Self::Api(_) => Some("outbox-api"),
+            Self::Relay(_) => Some("outbox-relay"),
+            Self::Consumer(_) => Some("outbox-consumer"),
+            Self::All(_) => Some("outbox"),
+            Self::Migrate(_) | Self::Healthcheck(_) | Self::Requeue(_) | Self::Redrive(_) => None,
+        }
+    }
+
     /// Settings that are right each by itself and do not go together.
     fn contradiction(&self) -> Option<String> {
         match self {

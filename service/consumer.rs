@@ -11,20 +11,23 @@ use lapin::{
     types::FieldTable,
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Span, error, info, warn};
 
 use crate::{
     backoff::Backoff,
     broker::{Broker, Outage, answer},
     database::{Database, DatabaseError},
-    events,
     inbox::{self, NotReceived, Received, ReceivedBid},
     metrics::ConsumerMetrics,
     readiness::{Dependency, Readiness},
+    traces,
 };
 
 mod depth;
+mod held;
 mod purge;
+
+use held::{Held, Ids};
 
 /// How long one batch's transaction may take before its connection is given up.
 pub(crate) const APPLY_WITHIN: Duration = Duration::from_secs(10);
@@ -155,20 +158,37 @@ impl Consumer {
     ) -> Result<bool, Outage> {
         let mut held = Vec::with_capacity(batch.len());
         for delivery in batch {
-            match decode(&delivery) {
-                Ok(bid) => held.push((delivery.delivery_tag, bid)),
-                Err(reason) => {
-                    self.dead_letter(channel, delivery.delivery_tag, &reason)
-                        .await?
-                }
+            let span = traces::process(&delivery, &self.broker.queue);
+            match held::decode(&delivery) {
+                Ok(bid) => held.push(Held {
+                    delivery,
+                    bid,
+                    span,
+                }),
+                Err(reason) => self.dead_letter(channel, &delivery, &span, &reason).await?,
             }
         }
+        let acked = self.apply_and_ack_held(channel, &mut held, stop).await;
+        if !matches!(acked, Ok(true)) {
+            for delivery in &held {
+                traces::failed(&delivery.span, "not acked: it is delivered again");
+            }
+        }
+        acked
+    }
+
+    async fn apply_and_ack_held(
+        &self,
+        channel: &Channel,
+        held: &mut Vec<Held>,
+        stop: &CancellationToken,
+    ) -> Result<bool, Outage> {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1));
         let mut received = false;
         loop {
             let step = match received {
-                false => self.apply(channel, &mut held).await?,
-                true => self.go_on(&held).await,
+                false => self.apply(channel, held).await?,
+                true => self.go_on(held).await,
             };
             match step {
                 Ok(step) if step.more => {
@@ -177,7 +197,7 @@ impl Consumer {
                 }
                 Ok(_) => break,
                 Err(error) => {
-                    self.wait_for(&error);
+                    self.wait_for(&error, held);
                     backoff.pause(stop).await;
                 }
             }
@@ -189,19 +209,23 @@ impl Consumer {
             }
         }
         self.postgres.up();
-        if let Some((last, _)) = held.last() {
+        if let Some(last) = held.last() {
             let everything = BasicAckOptions { multiple: true };
-            answer("acking", channel.basic_ack(*last, everything)).await?;
+            let tag = last.delivery.delivery_tag;
+            answer("acking", channel.basic_ack(tag, everything)).await?;
         }
         Ok(true)
     }
 
     /// Says what the deliveries wait for. What does not pass by itself is no outage, and readiness names it.
-    fn wait_for(&self, error: &DatabaseError) {
+    fn wait_for(&self, error: &DatabaseError, held: &[Held]) {
+        let first = held.first().map(|held| Ids::of(&held.delivery));
+        let (first, deliveries) = (first.unwrap_or_default(), held.len());
+        let (event, auction, trace_id) = (first.event, first.auction, first.trace);
         if error.is_passing() {
-            warn!(%error, "database outage; deliveries wait");
+            warn!(%error, deliveries, event, auction, trace_id, "database outage; deliveries wait");
         } else {
-            error!(%error, "the database does not take the consumer's statements; deliveries wait");
+            error!(%error, deliveries, event, auction, trace_id, "the database does not take the consumer's statements; deliveries wait");
             self.postgres.down(format!(
                 "{error} (is its schema this version's? `outbox-service migrate`)"
             ));
@@ -213,9 +237,9 @@ impl Consumer {
     async fn apply(
         &self,
         channel: &Channel,
-        held: &mut Vec<(u64, ReceivedBid)>,
+        held: &mut Vec<Held>,
     ) -> Result<Result<Received, DatabaseError>, Outage> {
-        let all: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
+        let all: Vec<ReceivedBid> = held.iter().map(|held| held.bid.clone()).collect();
         if all.is_empty() {
             return Ok(Ok(Received::default()));
         }
@@ -226,10 +250,10 @@ impl Consumer {
         }
         let mut step = Received::default();
         let mut next = 0;
-        while let Some((tag, bid)) = held.get(next) {
-            let refused = match self.receive(std::slice::from_ref(bid)).await {
-                Ok(one) => {
-                    step = step + one;
+        while let Some(one) = held.get(next) {
+            let refused = match self.receive(std::slice::from_ref(&one.bid)).await {
+                Ok(received) => {
+                    step = step + received;
                     next += 1;
                     continue;
                 }
@@ -237,7 +261,8 @@ impl Consumer {
                 Err(NotReceived::Database(error)) => return Ok(Err(error)),
                 Err(misplaced) => misplaced.to_string(),
             };
-            self.dead_letter(channel, *tag, &refused).await?;
+            self.dead_letter(channel, &one.delivery, &one.span, &refused)
+                .await?;
             held.remove(next);
         }
         Ok(Ok(step))
@@ -268,36 +293,38 @@ impl Consumer {
     }
 
     /// Applies some more of the parked bids that the batch has made it the turn of.
-    async fn go_on(&self, held: &[(u64, ReceivedBid)]) -> Result<Received, DatabaseError> {
-        let bids: Vec<ReceivedBid> = held.iter().map(|(_, bid)| bid.clone()).collect();
+    async fn go_on(&self, held: &[Held]) -> Result<Received, DatabaseError> {
+        let bids: Vec<ReceivedBid> = held.iter().map(|held| held.bid.clone()).collect();
         let work = async |conn: &mut _| Ok::<_, DatabaseError>(inbox::go_on(conn, &bids).await?);
         let applied = self.database.within(APPLY_WITHIN, work).await?;
         self.metrics.applied.inc_by(applied.applied);
         Ok(applied)
     }
 
-    async fn dead_letter(&self, channel: &Channel, tag: u64, reason: &str) -> Result<(), Outage> {
-        warn!(reason, "delivery goes to the dead-letter queue");
+    async fn dead_letter(
+        &self,
+        channel: &Channel,
+        delivery: &Delivery,
+        span: &Span,
+        reason: &str,
+    ) -> Result<(), Outage> {
+        let Ids {
+            event,
+            auction,
+            bid,
+            trace: trace_id,
+        } = Ids::of(delivery);
+        warn!(
+            reason,
+            event, auction, bid, trace_id, "delivery goes to the dead-letter queue"
+        );
+        traces::failed(span, reason);
         self.metrics.dead_lettered.inc();
         let drop_it = BasicRejectOptions { requeue: false };
-        answer("rejecting", channel.basic_reject(tag, drop_it)).await
+        answer(
+            "rejecting",
+            channel.basic_reject(delivery.delivery_tag, drop_it),
+        )
+        .await
     }
-}
-
-fn decode(delivery: &Delivery) -> Result<ReceivedBid, String> {
-    let kind = delivery
-        .properties
-        .kind()
-        .as_ref()
-        .map(|kind| kind.as_str());
-    if kind != Some(events::BID_PLACED) {
-        return Err(format!(
-            "message type is {kind:?}, not {}",
-            events::BID_PLACED
-        ));
-    }
-    let event = events::from_wire(&delivery.data).map_err(|error| error.to_string())?;
-    event
-        .try_into()
-        .map_err(|nonsense: inbox::Nonsense| nonsense.to_string())
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -142,7 +142,7 @@ fn operations_routes(state: &OpsState, scraped: Scraped) -> OpenApiRouter {
 }
 
 /// What surrounds every route, innermost first: answers for what no route takes, the body's limits (ours, not axum's), a
-/// net for panics, a count. The other layers of tower-http answer without a problem document.
+/// net for panics, a count, what it is seen by. The other layers of tower-http answer without a problem document.
 fn fenced(routes: Router, state: OpsState) -> Router {
     routes
         .method_not_allowed_fallback(edge::method_not_allowed)
@@ -151,6 +151,7 @@ fn fenced(routes: Router, state: OpsState) -> Router {
         .layer(from_fn_with_state(state.clone(), body::arrive))
         .layer(CatchPanicLayer::custom(edge::panicked))
         .layer(from_fn_with_state(state, edge::count))
+        .layer(from_fn(trace_context::trace))
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ mod schema;
 mod standings;
 mod telemetry;
 mod tls;
+mod traces;
 
 pub use config::settings;
 pub use database::BY_INDEX;

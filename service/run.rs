@@ -7,7 +7,7 @@ use axum::Router;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -50,7 +50,6 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(problem.exit_code()).unwrap_or(2));
         }
     };
-    telemetry::start(role.log());
     match run(role) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -67,6 +66,7 @@ fn run(role: Role) -> Result<()> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
+    telemetry::start(role.log(), role.traced_as(), runtime.handle());
     let ended = runtime.block_on(async {
         match role {
             Role::Api(role) => serve((*role).into()).await,
@@ -292,7 +292,7 @@ impl Process {
             _ = self.interrupt.recv() => None,
             ended = self.tasks.join_next() => ended,
         };
-        let grace = self.grace;
+        let (grace, told) = (self.grace, Instant::now());
         info!(?grace, "stopping: finishing what has begun");
         self.stop.cancel();
         let rest = async {
@@ -303,6 +303,7 @@ impl Process {
             panicked
         };
         let rest = timeout(grace, rest).await;
+        telemetry::flush(grace.saturating_sub(told.elapsed())).await;
         match (early, rest) {
             (Some(Ok(name)), _) => bail!("{name} ended by itself"),
             (Some(Err(panic)), _) | (None, Ok(Some(panic))) => bail!("a role panicked: {panic}"),

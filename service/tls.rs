@@ -9,7 +9,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls::{
-    ClientConfig, RootCertStore,
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
     crypto::ring,
     pki_types::{
         CertificateDer, PrivateKeyDer,
@@ -70,10 +71,7 @@ impl Files {
             Some(file) => authorities(file)?,
             None => machine_authorities()?.1,
         };
-        let client = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("ring has ciphers for both versions")
-            .with_root_certificates(trusted);
+        let client = trusting(trusted);
         let Some((certificate, key)) = &self.identity else {
             return Ok(client.with_no_client_auth());
         };
@@ -84,6 +82,18 @@ impl Files {
             .with_client_auth_cert(chain, secret)
             .map_err(|error| unfit(key, Reason::Tls(error)))
     }
+}
+
+/// A client that trusts nobody, where nobody is spoken to with TLS.
+pub(crate) fn trusting_nobody() -> ClientConfig {
+    trusting(RootCertStore::empty()).with_no_client_auth()
+}
+
+fn trusting(store: RootCertStore) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has ciphers for both versions")
+        .with_root_certificates(store)
 }
 
 /// The machine's authorities, as PEM.

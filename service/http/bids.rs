@@ -65,7 +65,7 @@ problems!(ListProblems: InvalidPath, InvalidQuery, AuctionNotFound, Unavailable,
 pub async fn place(
     State(state): State<ApiState>,
     Target(auction_id): Target,
-    trace: TraceContext,
+    Extension(trace): Extension<TraceContext>,
     Extension(attempt): Extension<Attempt>,
     JsonBody(request): JsonBody<BidRequest>,
 ) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::OpsState;
 use super::problem::{Code, Problem};
+use super::trace_context::Spans;
 use crate::identity::BidId;
 use crate::metrics;
 
@@ -40,21 +41,30 @@ pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// The bid that a request is about, as soon as it has a name.
-#[derive(Clone, Debug, Default)]
-pub struct Attempt(Arc<OnceLock<BidId>>);
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    bid: Arc<OnceLock<BidId>>,
+    spans: Option<Spans>,
+}
 
 impl Attempt {
     /// Says the name.
     pub fn is_about(&self, bid_id: BidId) {
+        if let Some(spans) = &self.spans {
+            spans.know("bid_id", bid_id);
+        }
         // A request is about one bid.
-        let _ = self.0.set(bid_id);
+        let _ = self.bid.set(bid_id);
     }
 }
 
 /// Ends a request that took too long. Dropping it rolls back, unless the commit was already sent.
 pub async fn deadline(State(state): State<OpsState>, mut request: Request, next: Next) -> Response {
     let limit = state.limits.request_deadline;
-    let attempt = Attempt::default();
+    let attempt = Attempt {
+        bid: Arc::default(),
+        spans: request.extensions().get().cloned(),
+    };
     request.extensions_mut().insert(attempt.clone());
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
@@ -62,7 +72,7 @@ pub async fn deadline(State(state): State<OpsState>, mut request: Request, next:
             Code::OutcomeUnknown,
             "the request took too long; repeat a bid with the same bid_id to find out what became of it",
         )
-        .about(attempt.0.get().copied())
+        .about(attempt.bid.get().copied())
         .into_response(),
     }
 }

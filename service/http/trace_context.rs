@@ -1,11 +1,21 @@
-//! The request's W3C trace context, passed on with the event.
+//! The request's W3C trace context, passed on with the event, and the spans that a request is seen by.
 
-use std::convert::Infallible;
+use std::fmt::Display;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span, error_span};
 
-/// A valid `traceparent`, if the request had exactly one. An invalid one is ignored, as the specification asks.
+use crate::traces;
+
+/// Asked every few seconds by who does not follow bids.
+const UNTRACED: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// A valid `traceparent`, if there is one: where traces are exported that of the request's own span, else what the client
+/// sent. An invalid one is ignored, as the specification asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext(Option<String>);
 
@@ -14,20 +24,67 @@ impl TraceContext {
     pub fn traceparent(&self) -> Option<&str> {
         self.0.as_deref()
     }
-}
 
-impl<S: Send + Sync> FromRequestParts<S> for TraceContext {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let mut values = parts.headers.get_all("traceparent").iter();
+    /// What the client sent, if it sent exactly one.
+    fn sent(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(traces::TRACEPARENT).iter();
         let only = match (values.next(), values.next()) {
             (Some(value), None) => value.to_str().ok(),
             _ => None,
         };
-        Ok(Self(
-            only.filter(|value| is_valid(value)).map(str::to_owned),
-        ))
+        Self(only.filter(|value| is_valid(value)).map(str::to_owned))
+    }
+}
+
+/// What a request is seen by: in a trace, and in the log lines of what goes wrong with it.
+#[derive(Clone, Debug)]
+pub struct Spans {
+    traced: Span,
+    logged: Span,
+}
+
+impl Spans {
+    /// Says an id, as soon as it is known.
+    pub fn know(&self, name: &'static str, id: impl Display) {
+        self.traced.record(name, display(&id));
+        self.logged.record(name, display(&id));
+    }
+}
+
+/// Surrounds a request with its spans.
+pub async fn trace(mut request: Request, next: Next) -> Response {
+    let pattern = request.extensions().get::<MatchedPath>();
+    let route = pattern.map_or("unmatched", MatchedPath::as_str).to_owned();
+    if UNTRACED.contains(&route.as_str()) {
+        return next.run(request).await;
+    }
+    let sent = TraceContext::sent(request.headers());
+    let traced = traces::request(known(request.method()), &route, sent.traceparent());
+    let context = traces::traceparent(&traced).map_or(sent, |ours| TraceContext(Some(ours)));
+    let trace_id = context.traceparent().and_then(traces::trace_id);
+    // It is there for errors' sake, whatever else is not logged.
+    let logged = error_span!("request", trace_id, auction_id = Empty, bid_id = Empty);
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(Spans {
+        traced: traced.clone(),
+        logged: logged.clone(),
+    });
+    let answered = next.run(request).instrument(logged);
+    let response = answered.instrument(traced.clone()).await;
+    let status = response.status();
+    traced.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        traced.record("otel.status_code", "ERROR");
+    }
+    response
+}
+
+/// Clients cannot make names up.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::POST | Method::HEAD | Method::OPTIONS => method.as_str(),
+        Method::PUT | Method::PATCH | Method::DELETE => method.as_str(),
+        _ => "_OTHER",
     }
 }
 

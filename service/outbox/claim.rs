@@ -8,6 +8,8 @@ mod frontier;
 pub use frontier::Frontier;
 use frontier::Sight;
 
+use crate::traces;
+
 /// An event in the relay's hands.
 #[derive(Debug, Clone, FromRow)]
 pub struct ClaimedEvent {
@@ -29,6 +31,13 @@ pub struct ClaimedEvent {
     pub traceparent: Option<String>,
     position: i64,
     lane: i16,
+}
+
+impl ClaimedEvent {
+    /// The trace of the request that wrote it.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref().and_then(traces::trace_id)
+    }
 }
 
 /// How a relay claims.

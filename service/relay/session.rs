@@ -268,7 +268,7 @@ impl<'r> Session<'r> {
                         continue;
                     }
                     let suspect = window.suspect;
-                    let (sending, messages) = Sending::encode(window);
+                    let (sending, messages) = Sending::encode(window, &self.relay.broker.exchange);
                     if suspect && let Err(error) = self.acquit(&sending).await {
                         end = Some(SessionEnd::Database(error));
                         continue;
@@ -359,7 +359,8 @@ impl<'r> Session<'r> {
         }
         for bad in &outcome.undecodable {
             let (event, auction) = (bad.event.id, bad.event.auction_id);
-            error!(%event, %auction, reason = bad.reason, "event failed: no message can be made of it");
+            let trace_id = bad.event.trace_id();
+            error!(%event, %auction, trace_id, reason = bad.reason, "event failed: no message can be made of it");
         }
         let metrics = &self.relay.metrics;
         metrics.published.inc_by(marked.published);

@@ -4,12 +4,14 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::{Span, warn};
 
 use crate::{
     events,
     metrics::RelayMetrics,
     outbox::{ClaimedEvent, Undecodable},
     publisher::{Fate, Message},
+    traces,
 };
 
 /// Claimed together, in order.
@@ -31,6 +33,8 @@ pub(super) struct Sending {
     claimed: usize,
     since: Instant,
     in_hands: OwnedSemaphorePermit,
+    /// One for each message, if anybody takes them.
+    spans: Vec<Span>,
 }
 
 /// Why the broker would not take an event. Its own condition, and no event's fault: all of them wait.
@@ -55,11 +59,12 @@ pub(super) struct Settled {
 impl Sending {
     /// Turns rows into messages. What cannot be one is to fail, and its auction's later events of this window stay behind
     /// with it.
-    pub fn encode(window: Window) -> (Self, Vec<Message>) {
+    pub fn encode(window: Window, exchange: &str) -> (Self, Vec<Message>) {
         let mut undecodable: Vec<Undecodable> = Vec::new();
         let claimed = window.events.len();
         let mut events = Vec::with_capacity(claimed);
         let mut messages = Vec::with_capacity(claimed);
+        let mut spans = Vec::new();
         for event in window.events {
             let mut earlier = undecodable.iter().map(|undecodable| &undecodable.event);
             if earlier.any(|earlier| earlier.auction_id == event.auction_id) {
@@ -67,7 +72,13 @@ impl Sending {
             }
             match events::from_outbox(&event.event_type, event.payload.as_bytes()) {
                 Ok(decoded) => {
-                    let traceparent = event.traceparent.as_deref();
+                    let mut traced = None;
+                    if traces::are_taken() {
+                        let span = traces::publish(&event, exchange);
+                        traced = traces::traceparent(&span);
+                        spans.push(span);
+                    }
+                    let traceparent = traced.as_deref().or(event.traceparent.as_deref());
                     messages.push(Message::new(event.id, &decoded, traceparent));
                     events.push(event);
                 }
@@ -83,6 +94,7 @@ impl Sending {
             claimed,
             since: Instant::now(),
             in_hands: window.in_hands,
+            spans,
         };
         (sending, messages)
     }
@@ -106,18 +118,34 @@ impl Sending {
     pub fn settle(self, fates: Vec<Fate>, metrics: &RelayMetrics) -> Settled {
         let mut confirmed = Vec::with_capacity(self.events.len());
         let mut refusal = None;
+        let mut spans = self.spans.into_iter();
         for (event, fate) in self.events.into_iter().zip(fates) {
-            match fate {
-                Fate::Confirmed => confirmed.push(event),
+            let span = spans.next().unwrap_or_else(Span::none);
+            let why = match fate {
+                Fate::Confirmed => {
+                    confirmed.push(event);
+                    continue;
+                }
                 Fate::Returned => {
                     metrics.returned.inc();
-                    refusal.get_or_insert(Refusal::Returned);
+                    Refusal::Returned
                 }
                 Fate::Nacked => {
                     metrics.nacked.inc();
-                    refusal.get_or_insert(Refusal::Nacked);
+                    Refusal::Nacked
                 }
-                Fate::Unknown => {}
+                Fate::Unknown => {
+                    traces::failed(&span, "not confirmed");
+                    continue;
+                }
+            };
+            traces::failed(&span, &why.to_string());
+            if refusal.is_none() {
+                warn!(
+                    %why, event = %event.id, auction = %event.auction_id, trace_id = event.trace_id(),
+                    "an event was not taken"
+                );
+                refusal = Some(why);
             }
         }
         Settled {

@@ -16,6 +16,7 @@ mod answers;
 mod certificates;
 mod claims;
 mod client;
+mod collector;
 mod consumer;
 mod dashboard;
 mod database;
@@ -37,6 +38,7 @@ mod site;
 mod takeovers;
 mod tls;
 mod topology;
+mod traces;
 
 use site::Site;
 
@@ -57,7 +59,7 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 19] = [
+const CASES: [&[Case]; 20] = [
     address::CASES,
     answers::CASES,
     claims::CASES,
@@ -77,6 +79,7 @@ const CASES: [&[Case]; 19] = [
     takeovers::CASES,
     tls::CASES,
     topology::CASES,
+    traces::CASES,
 ];
 
 /// Far beyond what any case takes: what is late here hangs.
