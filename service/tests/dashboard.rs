@@ -102,7 +102,9 @@ fn metrics(query: &str) -> Vec<String> {
         if let Some(inside) = rest.find(closing).filter(|_| !closing.is_empty()) {
             rest = &rest[inside + 1..];
         } else if name.starts_with(|sign: char| sign.is_ascii_lowercase())
-            && !rest.trim_start().starts_with('(')
+            && !["(", "by", "without"]
+                .iter()
+                .any(|after| rest.trim_start().starts_with(after))
             && !["by", "without", "and", "or", "unless", "bool", "offset"].contains(&name)
         {
             names.push(name.to_owned());
