@@ -30,8 +30,8 @@ crate::cases!(
     a_request_in_hand_is_answered_before_the_end,
 );
 
-/// What an answer to an operator may take on a machine that is busy with tests.
-const AT_ONCE: Duration = Duration::from_millis(250);
+/// More than a machine that is busy with tests needs, and less than anything lasts that an answer could have to wait for.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 async fn silent_connections_keep_nobody_out(site: &Site) -> Result<()> {
     let api = Running::ready(site, "api", &[("OUTBOX_MAX_CONNECTIONS", "20")]).await?;
@@ -78,11 +78,13 @@ async fn operators_are_answered_at_once_while_the_api_is_busy(site: &Site) -> Re
         sleep(Duration::from_millis(50)).await;
     }
     eprintln!("operators: {worst:?} at worst");
-    let elsewhere = client::http()?.get(api.url("/metrics")).send().await?;
-    ensure!(elsewhere.status() == 404, "{}", elsewhere.status());
     for client in busy {
         client.abort();
     }
+    // Among as many as there may be, a connection may be closed before its request has come.
+    drop(silent);
+    let elsewhere = client::http()?.get(api.url("/metrics")).send().await?;
+    ensure!(elsewhere.status() == 404, "{}", elsewhere.status());
     api.stop().await
 }
 
