@@ -26,7 +26,7 @@ mod api;
 mod chain;
 mod chance;
 mod folded;
-mod listen;
+pub(crate) mod listen;
 mod problem;
 mod proxy;
 mod pump;

@@ -3,9 +3,11 @@
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, pin::pin};
 
 use anyhow::{Context, Result};
-use tokio::net::lookup_host;
 
-use crate::{guard, toxiproxy::ToxiproxyServer};
+use crate::{
+    guard,
+    toxiproxy::{ToxiproxyServer, listen::resolve},
+};
 
 const FLAGS: [&str; 4] = ["-host", "-port", "-config", "-version"];
 
@@ -65,14 +67,13 @@ pub(super) async fn toxiproxy(args: &Args) -> Result<u8> {
 }
 
 async fn address(args: &Args) -> Result<SocketAddr> {
-    let host = (args.host.as_str(), args.port);
-    let mut found: Vec<SocketAddr> = lookup_host(host)
+    let listen = match args.host.contains(':') {
+        true => format!("[{}]:{}", args.host, args.port),
+        false => format!("{}:{}", args.host, args.port),
+    };
+    resolve(&listen)
         .await
-        .with_context(|| format!("looking for {}", args.host))?
-        .collect();
-    found.sort_by_key(SocketAddr::is_ipv6);
-    let first = found.first().copied();
-    first.with_context(|| format!("{} has no address", args.host))
+        .with_context(|| format!("looking for {}", args.host))
 }
 
 #[cfg(test)]

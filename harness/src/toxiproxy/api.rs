@@ -137,24 +137,25 @@ impl NewProxy {
     }
 
     async fn start(&self, server: &CancellationToken) -> Result<Proxy, Problem> {
-        let mut proxy = Proxy::new(&self.name, &self.listen, &self.upstream, server.clone());
+        let mut proxy =
+            Proxy::new(&self.name, &self.listen, &self.upstream, server.clone()).await?;
         if self.enabled.unwrap_or(true) {
             proxy.enable().await?;
         }
         Ok(proxy)
     }
 
-    /// Makes `proxy` what is asked for here. It stays as it is where that cannot be had.
+    /// Makes `proxy` what is asked for here. It stays as it is where that cannot be had, or is there already.
     async fn replace(&self, proxy: &mut Proxy) -> Result<(), Problem> {
-        if proxy.joins(&self.listen, &self.upstream).await? {
-            return Ok(());
+        if proxy
+            .move_to(Some(&self.listen), Some(&self.upstream))
+            .await?
+        {
+            proxy.remove_all_toxics();
+            if self.enabled.unwrap_or(true) {
+                proxy.enable().await?;
+            }
         }
-        let (listen, upstream) = (self.listen.clone(), self.upstream.clone());
-        let enabled = self.enabled.unwrap_or(true);
-        proxy
-            .update(Some(listen), Some(upstream), Some(enabled))
-            .await?;
-        proxy.remove_all_toxics();
         Ok(())
     }
 }
@@ -238,9 +239,15 @@ async fn update(
     let mut proxies = shelf.proxies.lock().await;
     let proxy = proxies.get_mut(&name).ok_or(Problem::ProxyNotFound)?;
     let change: Change = parse(&body)?;
+    let enabled = change.enabled.unwrap_or(proxy.is_up());
     proxy
-        .update(change.listen, change.upstream, change.enabled)
+        .move_to(change.listen.as_deref(), change.upstream.as_deref())
         .await?;
+    if enabled {
+        proxy.enable().await?;
+    } else {
+        proxy.disable().await;
+    }
     Ok(Json(proxy.view()))
 }
 

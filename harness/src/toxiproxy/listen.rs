@@ -11,7 +11,7 @@ use tokio::net::lookup_host;
 const KNOWN: [(&str, u16); 4] = [("http", 80), ("https", 443), ("smtp", 25), ("domain", 53)];
 
 /// Where `listen` is: an empty one, or one without a host, is every interface; without a port, or with port 0, a free one.
-pub(super) async fn resolve(listen: &str) -> io::Result<SocketAddr> {
+pub(crate) async fn resolve(listen: &str) -> io::Result<SocketAddr> {
     let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
     if listen.is_empty() {
         return Ok(everywhere(0));

@@ -53,19 +53,28 @@ pub(super) struct View {
 }
 
 impl Proxy {
-    /// A proxy that is down.
-    pub(super) fn new(name: &str, listen: &str, upstream: &str, server: CancellationToken) -> Self {
-        Self {
+    /// A proxy that is down, and has its port.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub(super) async fn new(
+        name: &str,
+        listen: &str,
+        upstream: &str,
+        server: CancellationToken,
+    ) -> Result<Self, Problem> {
+        let place = take(listen, resolve(listen).await?)?;
+        Ok(Self {
             name: name.to_owned(),
-            listen: listen.to_owned(),
+            listen: place.1,
             upstream: upstream.to_owned(),
             toxics: watch::Sender::new(Vec::new()),
             next_toxic: 0,
             connections: Arc::default(),
             up: None,
-            parked: None,
+            parked: Some(place.0),
             server,
-        }
+        })
     }
 
     pub(super) fn view(&self) -> View {
@@ -73,24 +82,17 @@ impl Proxy {
             name: self.name.clone(),
             listen: self.listen.clone(),
             upstream: self.upstream.clone(),
-            enabled: self.up.is_some(),
+            enabled: self.is_up(),
             toxics: self.toxics(),
         }
     }
 
-    /// Whether it already stands between these two addresses, however the first one is spelt.
-    pub(super) async fn joins(&self, listen: &str, upstream: &str) -> Result<bool, Problem> {
-        let address = self.resolve(listen).await?;
-        Ok(self.listen == address.to_string() && self.upstream == upstream)
+    /// Whether it listens.
+    pub(super) fn is_up(&self) -> bool {
+        self.up.is_some()
     }
 
-    async fn resolve(&self, listen: &str) -> Result<SocketAddr, Problem> {
-        listen::resolve(listen)
-            .await
-            .map_err(|error| refused(listen, &error))
-    }
-
-    /// Starts listening; does nothing if it does already. A port of 0 becomes the one that was given.
+    /// Starts listening; does nothing if it does already.
     pub(super) async fn enable(&mut self) -> Result<(), Problem> {
         if self.up.is_some() {
             return Ok(());
@@ -114,37 +116,30 @@ impl Proxy {
         }
     }
 
-    /// Moves it to other addresses and up or down. A move closes all connections; where the new address cannot be had,
-    /// everything stays as it is.
-    pub(super) async fn update(
+    /// Moves it to other addresses, and says whether it was not there already, however the first one is spelt. A move closes
+    /// all connections and leaves it down; where the new address cannot be had, everything stays as it is.
+    pub(super) async fn move_to(
         &mut self,
-        listen: Option<String>,
-        upstream: Option<String>,
-        enabled: Option<bool>,
-    ) -> Result<(), Problem> {
-        let enabled = enabled.unwrap_or(self.up.is_some());
-        let listen = listen.unwrap_or_else(|| self.listen.clone());
-        let upstream = upstream.unwrap_or_else(|| self.upstream.clone());
-        if !self.joins(&listen, &upstream).await? {
-            let address = self.resolve(&listen).await?;
-            let moves = self.listen != address.to_string();
-            let place = match moves {
-                true => Some(bind(address).map_err(|error| refused(&listen, &error))?),
-                false => None,
-            };
-            self.disable().await;
-            if let Some(place) = place {
-                self.parked = Some(place);
-                self.listen = address.to_string();
+        listen: Option<&str>,
+        upstream: Option<&str>,
+    ) -> Result<bool, Problem> {
+        let mut place = None;
+        if let Some(listen) = listen {
+            let address = resolve(listen).await?;
+            if address.to_string() != self.listen {
+                place = Some(take(listen, address)?);
             }
-            self.upstream = upstream;
         }
-        if enabled {
-            self.enable().await
-        } else {
-            self.disable().await;
-            Ok(())
+        let upstream = upstream.unwrap_or(&self.upstream).to_owned();
+        if place.is_none() && upstream == self.upstream {
+            return Ok(false);
         }
+        self.disable().await;
+        self.upstream = upstream;
+        if let Some((socket, listen)) = place {
+            (self.parked, self.listen) = (Some(socket), listen);
+        }
+        Ok(true)
     }
 
     pub(super) fn toxics(&self) -> Vec<Toxic> {
@@ -212,6 +207,20 @@ impl Proxy {
         }
         bind(listen::resolve(&self.listen).await?)?.listen(BACKLOG)
     }
+}
+
+async fn resolve(listen: &str) -> Result<SocketAddr, Problem> {
+    let address = listen::resolve(listen).await;
+    address.map_err(|error| refused(listen, &error))
+}
+
+/// A port that nobody else is given from here on, and the address that it has. Port 0 becomes the one that was given.
+fn take(listen: &str, address: SocketAddr) -> Result<(TcpSocket, String), Problem> {
+    let taken = bind(address).and_then(|socket| {
+        let address = socket.local_addr()?.to_string();
+        Ok((socket, address))
+    });
+    taken.map_err(|error| refused(listen, &error))
 }
 
 fn refused(listen: &str, error: &std::io::Error) -> Problem {
