@@ -108,7 +108,7 @@ async fn docker(details: &Details) -> Vec<Finding> {
     let mut findings = vec![Finding::of("Docker", Ok(daemon.to_string()))];
     for (subject, image) in details.images.look_up(&daemon).await {
         findings.push(match image {
-            Ok(docker::Place::Here(image)) => Finding::of(subject, Ok(image)),
+            Ok(docker::Place::Here(image)) => Finding::of(subject, Ok(image.to_string())),
             Ok(docker::Place::Registry(name)) => Finding {
                 subject,
                 state: State::WillFetch,

@@ -10,8 +10,8 @@ use std::{
     process::Command,
 };
 
-/// Beginnings of the names of variables that steer Postgres and its clients, RabbitMQ, and Erlang.
-const STEERING: [&str; 3] = ["PG", "RABBITMQ_", "ERL_"];
+/// Beginnings of the names of variables that steer Postgres and its clients, RabbitMQ, Erlang, and where traces go.
+const STEERING: [&str; 4] = ["PG", "RABBITMQ_", "ERL_", "OTEL_"];
 /// Beginnings of the names of variables that mean nothing when they are empty: that is how a template writes one that it has
 /// no value for.
 const UNSET_IF_EMPTY: [&str; 2] = ["LAB_", "DOCKER_"];

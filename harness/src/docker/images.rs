@@ -49,7 +49,7 @@ pub struct Images {
 
 /// An image that is here.
 #[derive(Debug, Clone)]
-pub(super) struct Image {
+pub struct Image {
     name: String,
     id: String,
 }
@@ -97,7 +97,10 @@ impl Images {
         say: &dyn Fn(&str),
     ) -> Result<Option<Image>> {
         match &self.toxiproxy_image {
-            Some(named) => here_or_pulled(daemon, named, say).await.map(Some),
+            Some(named) => {
+                let image = find(daemon, Some(named), named, named, say).await?;
+                Ok(Some(image))
+            }
             None => here(daemon, TOXIPROXY).await,
         }
     }
@@ -115,33 +118,33 @@ impl Images {
                 place(daemon, named, official, &ours(official)).await,
             ));
         }
-        match (
-            self.toxiproxy_image.as_deref(),
-            here(daemon, TOXIPROXY).await,
-        ) {
-            (Some(named), _) => {
-                places.push(("Toxiproxy", place(daemon, Some(named), named, named).await));
+        match self.toxiproxy_image.as_deref() {
+            Some(named) => {
+                let place = place(daemon, Some(named), named, named).await;
+                places.push(("Toxiproxy", place));
             }
-            (None, Ok(Some(image))) => {
-                places.push(("Toxiproxy", Ok(Place::Here(image.to_string()))));
+            None => {
+                // The embedded one serves as well.
+                if let Ok(Some(image)) = here(daemon, TOXIPROXY).await {
+                    places.push(("Toxiproxy", Ok(Place::Here(image))));
+                }
             }
-            // The embedded one serves as well.
-            (None, _) => {}
         }
         places
     }
 }
 
 /// Where an image is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Place {
-    /// On the daemon, as name and digest.
-    Here(String),
+    /// On the daemon.
+    Here(Image),
     /// In its registry, by its name.
     Registry(String),
 }
 
-/// Where [`find`] would find it.
+/// The image that was named; else the official one if it is here; else ours if it is here; else the official one, where its
+/// registry has it.
 async fn place(daemon: &Daemon, named: Option<&str>, official: &str, ours: &str) -> Result<Place> {
     let candidates = match named {
         Some(named) => vec![named],
@@ -149,7 +152,7 @@ async fn place(daemon: &Daemon, named: Option<&str>, official: &str, ours: &str)
     };
     for candidate in &candidates {
         if let Some(image) = here(daemon, candidate).await? {
-            return Ok(Place::Here(image.to_string()));
+            return Ok(Place::Here(image));
         }
     }
     let name = candidates[0];
@@ -158,11 +161,11 @@ async fn place(daemon: &Daemon, named: Option<&str>, official: &str, ours: &str)
         .await
         .with_context(|| format!("its registry does not answer within {REGISTRY_WITHIN:?}"))
         .and_then(|found| Ok(found?))
-        .with_context(|| format!("the image {name} is not here and could not be pulled (`lab images` makes images without a registry)"))?;
+        .with_context(|| nowhere(name))?;
     Ok(Place::Registry(name.to_owned()))
 }
 
-/// The image that was named; else the official one if it is here; else ours if it is here; else the official one, pulled.
+/// The same, pulled where it is not here.
 async fn find(
     daemon: &Daemon,
     named: Option<&str>,
@@ -170,29 +173,24 @@ async fn find(
     ours: &str,
     say: &dyn Fn(&str),
 ) -> Result<Image> {
-    if let Some(named) = named {
-        return here_or_pulled(daemon, named, say).await;
-    }
-    for candidate in [official, ours] {
-        if let Some(image) = here(daemon, candidate).await? {
-            return Ok(image);
-        }
-    }
-    here_or_pulled(daemon, official, say).await
-}
-
-async fn here_or_pulled(daemon: &Daemon, name: &str, say: &dyn Fn(&str)) -> Result<Image> {
-    if let Some(image) = here(daemon, name).await? {
-        return Ok(image);
-    }
+    let name = match place(daemon, named, official, ours).await? {
+        Place::Here(image) => return Ok(image),
+        Place::Registry(name) => name,
+    };
     say(&format!("pulling the image {name}"));
-    let pulled = timeout(PULLED_WITHIN, pull(daemon, name)).await;
+    let pulled = timeout(PULLED_WITHIN, pull(daemon, &name)).await;
     pulled
-        .unwrap_or_else(|_| bail_late(name))
-        .with_context(|| format!("the image {name} is not here and could not be pulled (`lab images` makes images without a registry)"))?;
-    here(daemon, name)
+        .unwrap_or_else(|_| bail_late(&name))
+        .with_context(|| nowhere(&name))?;
+    here(daemon, &name)
         .await?
         .with_context(|| format!("the image {name} was pulled and is not here"))
+}
+
+fn nowhere(name: &str) -> String {
+    format!(
+        "the image {name} is not here and cannot be pulled (`lab images` makes images without a registry)"
+    )
 }
 
 fn bail_late(name: &str) -> Result<()> {

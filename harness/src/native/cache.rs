@@ -40,17 +40,21 @@ pub fn folder() -> PathBuf {
 
 /// Whether the cache can be opened, without waiting for a lab that fills it.
 pub fn usable() -> Result<(), CacheError> {
-    let folder = folder();
-    let opened = fs::create_dir_all(&folder).and_then(|()| File::create(folder.join("lock")));
-    match opened {
-        Ok(_) => Ok(()),
-        Err(source) => Err(CacheError { folder, source }),
-    }
+    lock_file(&folder()).map(drop)
 }
 
-/// A lab that lives on what the cache has. Others may, too; nobody removes it meanwhile.
+fn lock_file(folder: &Path) -> Result<File, CacheError> {
+    fs::create_dir_all(folder)
+        .and_then(|()| File::create(folder.join("lock")))
+        .map_err(|source| CacheError {
+            folder: folder.to_owned(),
+            source,
+        })
+}
+
+/// A living lab's use of what the cache has. Others may use it, too; nobody removes it meanwhile.
 #[derive(Debug)]
-pub struct Lodger(#[expect(dead_code, reason = "the lock goes with it")] File);
+pub struct InUse(#[expect(dead_code, reason = "the lock goes with it")] File);
 
 /// The cache, held by this process alone until dropped. What is found in it is complete: work is done in a folder
 /// beside, and renamed.
@@ -63,32 +67,30 @@ impl Cache {
     /// Opens the cache, waiting for another lab that fills it.
     pub fn open() -> Result<Self, CacheError> {
         let folder = folder();
-        let failed = |source| CacheError {
+        let lock = lock_file(&folder)?;
+        lock.lock().map_err(|source| CacheError {
             folder: folder.clone(),
             source,
-        };
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        })?;
         Ok(Self {
             folder,
             _lock: lock,
         })
     }
 
-    /// Has the cache stay for as long as the lodger is kept.
-    pub fn lodge(&self) -> Result<Lodger, CacheError> {
-        let lodgers = self.lodgers()?;
-        lodgers
+    /// Has the cache stay for as long as this is kept.
+    pub fn keep(&self) -> Result<InUse, CacheError> {
+        let users = self.users()?;
+        users
             .lock_shared()
             .map_err(|source| self.unusable(source))?;
-        Ok(Lodger(lodgers))
+        Ok(InUse(users))
     }
 
     /// Removes it with all that is in it, unless a living lab uses it: then nothing is removed, and the answer is no.
     pub fn remove(self) -> Result<bool, CacheError> {
-        let lodgers = self.lodgers()?;
-        match lodgers.try_lock() {
+        let users = self.users()?;
+        match users.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Ok(false),
             Err(fs::TryLockError::Error(source)) => return Err(self.unusable(source)),
@@ -97,8 +99,9 @@ impl Cache {
         Ok(true)
     }
 
-    fn lodgers(&self) -> Result<File, CacheError> {
-        File::create(self.folder.join("lodgers")).map_err(|source| self.unusable(source))
+    /// Locked by all who use it.
+    fn users(&self) -> Result<File, CacheError> {
+        File::create(self.folder.join("in_use")).map_err(|source| self.unusable(source))
     }
 
     fn unusable(&self, source: io::Error) -> CacheError {
@@ -149,13 +152,13 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join("cache");
         fs::create_dir(&folder).unwrap();
-        let lodgers = [
-            cache(&folder).lodge().unwrap(),
-            cache(&folder).lodge().unwrap(),
+        let users = [
+            cache(&folder).keep().unwrap(),
+            cache(&folder).keep().unwrap(),
         ];
         assert!(!cache(&folder).remove().unwrap());
         assert!(folder.exists());
-        drop(lodgers);
+        drop(users);
         assert!(cache(&folder).remove().unwrap());
         assert!(!folder.exists());
     }

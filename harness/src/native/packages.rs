@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     apt::{self, AptError},
-    cache::{Cache, CacheError, Lodger},
+    cache::{Cache, CacheError, InUse},
     surroundings, user,
     zones::{self, Zones},
 };
@@ -60,7 +60,7 @@ pub struct Binaries {
     /// The library that lends this user a name, where it has none.
     pub name_lender: Option<PathBuf>,
     /// All this may be in the cache, which must stay.
-    _lodger: Arc<Lodger>,
+    _in_use: Arc<InUse>,
 }
 
 /// What there is without fetching anything.
@@ -160,7 +160,7 @@ impl Binaries {
                 .flatten(),
             postgres,
             zones,
-            _lodger: Arc::new(cache.lodge()?),
+            _in_use: Arc::new(cache.keep()?),
         })
     }
 }

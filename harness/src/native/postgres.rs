@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, Mutex},
@@ -52,16 +53,7 @@ impl Postgres {
         spawn_blocking(move || prepare(&prepared.0, &prepared.1, &prepared.2, port))
             .await?
             .context("preparing Postgres' data")?;
-        let server = Self {
-            name: name.to_owned(),
-            data,
-            port,
-            run_folder: run_folder.to_owned(),
-            binaries: binaries.clone(),
-            process: Mutex::new(None),
-        };
-        server.start().await?;
-        Ok(server)
+        Self::on(name, data, port, binaries, run_folder).await
     }
 
     /// Starts a standby that follows `primary`.
@@ -72,12 +64,23 @@ impl Postgres {
         spawn_blocking(move || copy(&copied.0, &copied.1, &copied.2, port))
             .await?
             .context("copying a primary")?;
+        Self::on(name, data, port, &primary.binaries, &primary.run_folder).await
+    }
+
+    /// Starts a server on a cluster that is there.
+    async fn on(
+        name: &str,
+        data: PathBuf,
+        port: u16,
+        binaries: &Binaries,
+        run_folder: &Path,
+    ) -> Result<Self> {
         let server = Self {
             name: name.to_owned(),
             data,
             port,
-            run_folder: primary.run_folder.clone(),
-            binaries: primary.binaries.clone(),
+            run_folder: run_folder.to_owned(),
+            binaries: binaries.clone(),
             process: Mutex::new(None),
         };
         server.start().await?;
@@ -115,12 +118,8 @@ impl Postgres {
 #[async_trait]
 impl Body for Postgres {
     async fn start(&self) -> Result<()> {
-        let program = match &self.binaries.zones {
-            Some(zones) => zones.server().to_owned(),
-            None => self.binaries.postgres.join("postgres"),
-        };
-        let mut launch =
-            Launch::new(&self.name, program, &self.run_folder).args([Path::new("-D"), &self.data]);
+        let mut launch = Launch::new(&self.name, server(&self.binaries), &self.run_folder)
+            .args([Path::new("-D"), &self.data]);
         if let Some(libraries) = &self.binaries.libraries {
             launch = launch.env("LD_LIBRARY_PATH", libraries);
         }
@@ -211,7 +210,6 @@ fn copy(binaries: &Binaries, primary: &str, data: &Path, port: u16) -> Result<()
     if let Some(zones) = &binaries.zones {
         zones.link(data)?;
     }
-    use std::io::Write;
     let settings = std::fs::OpenOptions::new()
         .append(true)
         .open(data.join(SETTINGS));
@@ -278,9 +276,7 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
         .arg(&data);
     if let Some(user) = other_user()? {
         use std::os::unix::process::CommandExt;
-        run(Command::new("chown")
-            .arg(format!("{}:{}", user.uid, user.gid))
-            .arg(fresh.path()))?;
+        give_away(fresh.path())?;
         initdb.uid(user.uid.as_raw()).gid(user.gid.as_raw());
     }
     if let Some(lender) = &binaries.name_lender {

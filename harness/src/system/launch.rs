@@ -12,9 +12,9 @@ use crate::{
     system::Place,
 };
 
-/// Set by cargo for tests and benches of the root package; elsewhere the lab is the service itself.
-/// As the kernel has it, whatever has become of the file.
+/// This program, as the kernel has it, whatever has become of its file.
 const SELF: &str = "/proc/self/exe";
+/// Set by cargo for tests and benches of the root package; elsewhere the lab is the service itself.
 const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
 /// The lab's hidden first argument that makes it the service.
 const AS_SERVICE: &str = "__service";
