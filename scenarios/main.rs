@@ -1,14 +1,7 @@
 //! Every scenario file is a case, and so are the properties: random workloads, with and without a random cut. All of
 //! them share one environment and run side by side.
 
-use std::{
-    path::Path,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use libtest_mimic::{Arguments, Failed, Trial as Test};
 use outbox_harness::{
@@ -76,17 +69,18 @@ fn run(cases: Cases) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(suite::SIDE_BY_SIDE);
     let stop = CancellationToken::new();
-    let backends: Vec<_> = backends
+    let labs: Vec<_> = backends
         .into_iter()
-        .map(|wanted| Arc::new(Backend::new(wanted, stop.clone())))
+        .map(|wanted| Arc::new(SharedLab::new(wanted, stop.clone())))
         .collect();
-    let tests = backends
+    let tests = labs
         .iter()
         .enumerate()
-        .flat_map(|(at, backend)| {
+        .flat_map(|(at, lab)| {
+            let stop = &stop;
             scenarios
                 .iter()
-                .map(move |scenario| test(at, backend, scenario, seed))
+                .map(move |scenario| test(at, lab, scenario, seed, stop))
         })
         .collect();
     if !arguments.list {
@@ -94,8 +88,8 @@ fn run(cases: Cases) -> ExitCode {
     }
     cancel_when_interrupted(stop.clone());
     let conclusion = libtest_mimic::run(&arguments, tests);
-    for backend in backends {
-        backend.lab.strike();
+    for lab in labs {
+        lab.strike();
     }
     if stop.is_cancelled() {
         eprintln!("interrupted; everything is stopped and removed");
@@ -119,12 +113,13 @@ fn cancel_when_interrupted(stop: CancellationToken) {
 
 fn test(
     at: usize,
-    backend: &Arc<Backend>,
+    lab: &Arc<SharedLab>,
     (name, scenario): &(String, Scenario),
     seed: u64,
+    stop: &CancellationToken,
 ) -> Test {
-    let wanted = backend.lab.wanted();
-    let shown = backend.lab.shown(at, name);
+    let wanted = lab.wanted();
+    let shown = lab.shown(at, name);
     let trial = Trial {
         name: name.clone(),
         scenario: scenario.clone(),
@@ -135,8 +130,8 @@ fn test(
     if let Some(why) = wanted.cannot(&faults) {
         return Test::test(format!("{shown} ({why})"), || Ok(())).with_ignored_flag(true);
     }
-    let backend = backend.clone();
-    Test::test(shown, move || backend.perform(&trial))
+    let (lab, stop) = (lab.clone(), stop.clone());
+    Test::test(shown, move || perform(&lab, &trial, stop))
 }
 
 /// The command that repeats a case when it is pasted. URLs of external servers stay in the environment that gave them:
@@ -163,40 +158,17 @@ fn again(wanted: &Wanted, name: &str, seed: u64) -> String {
     command + &format!("cargo test --test scenarios -- --exact {name}")
 }
 
-/// The environment of a backend's cases.
-struct Backend {
-    lab: SharedLab,
-    stop: CancellationToken,
-    /// Whether some case has said why there is none.
-    said: AtomicBool,
-}
-
-impl Backend {
-    fn new(wanted: Wanted, stop: CancellationToken) -> Self {
-        Self {
-            lab: SharedLab::new(wanted, stop.clone()),
-            stop,
-            said: AtomicBool::new(false),
-        }
-    }
-
-    fn perform(&self, trial: &Trial) -> Result<(), Failed> {
-        let manner = Manner {
-            runs: Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .join("lab")
-                .join(self.lab.wanted().backend.name()),
-            keep: false,
-            side_by_side: 1,
-            stop: self.stop.clone(),
-        };
-        let one = async |lab: Arc<Lab>| suite::one(&lab, trial, &manner, &Quiet).await;
-        let summary = self.lab.perform(one);
-        let summary = summary.map_err(|why| match self.said.swap(true, Ordering::Relaxed) {
-            false => Failed::from(why),
-            true => Failed::from("the lab could not be set up; another case says why"),
-        })?;
-        verdict(&summary)
-    }
+fn perform(lab: &SharedLab, trial: &Trial, stop: CancellationToken) -> Result<(), Failed> {
+    let manner = Manner {
+        runs: Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("lab")
+            .join(lab.wanted().backend.name()),
+        keep: false,
+        side_by_side: 1,
+        stop,
+    };
+    let one = async |lab: Arc<Lab>| suite::one(&lab, trial, &manner, &Quiet).await;
+    verdict(&lab.perform(one)?)
 }
 
 fn verdict(summary: &RunSummary) -> Result<(), Failed> {

@@ -44,7 +44,7 @@ pub(crate) use story::Story;
 type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
 const CHECKERS: [(&str, Checker); 19] = [
-    // What the lab itself failed at explains everything that is missing then.
+    // First, for an error of the lab's is the reason why `whole` then finds gaps.
     ("survival", survival::check),
     ("whole", whole::check),
     ("bite", bite::check),
@@ -90,7 +90,7 @@ pub(crate) enum Unjudgeable {
     /// A reason that is no error: this run could not show it.
     #[error("sampled: {0}")]
     Sampled(String),
-    /// Nor is this one.
+    /// Not judged, and not failed: the API shows nothing that could be compared.
     #[error(
         "nobody read what the API shows: it is not there in the end, or the lab that wrote this did not read yet"
     )]

@@ -47,18 +47,22 @@ pub const NAMES: &[(&str, &str)] = &[
         "requests that may or may not have happened: 5xx, timeout, cut connection, no answer",
     ),
     (
+        "bids_unanswered",
+        "unknown requests to which nothing was answered at all: the client gave up, or its connection broke",
+    ),
+    (
         "unknown_stored",
         "unknown requests whose bid is in the table at the end",
     ),
     ("unknown_absent", "unknown requests whose bid is not"),
     (
-        "slowest_answer_ms",
-        "longest time, in milliseconds, that a client waited until it had its answer or gave up",
+        "bids_overtaken_by_close",
+        "requests refused because the auction is closed that were sent before it closed",
     ),
     ("bids_shown", "bids that followers of live feeds were shown"),
     (
-        "feeds_taken_up_again",
-        "times that a follower came back and asked for what it had missed",
+        "feeds_lost",
+        "times that a follower's connection broke, was refused or was ended, until all was quiet",
     ),
     (
         "accepted_during_fault",

@@ -66,7 +66,7 @@ pub enum Event {
         /// What it runs on: server versions and durability settings, one fact a line.
         environment: Vec<String>,
     },
-    /// An auction was created, around all faults.
+    /// An auction was created, around all faults, and those that close during the run when the workload begins.
     Auction {
         /// The auction.
         auction_id: Uuid,
@@ -147,6 +147,13 @@ pub enum Event {
         follower: u64,
         /// What.
         shown: Shown,
+    },
+    /// A follower's connection was lost, or was none: it did not leave by itself.
+    FeedLost {
+        /// Its number.
+        follower: u64,
+        /// How it ended.
+        why: String,
     },
     /// An auction's bid list, paged to its end when all was quiet.
     Listed {

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::workload::{BadClosing, Closing};
+use crate::{
+    fault::Lasting,
+    workload::{BadClosing, Closing},
+};
 
 /// What a scenario file says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,7 +40,6 @@ impl Scenario {
         control.faults.clear();
         control.workload.copies = one();
         control.workload.mix = Mix::default();
-        control.workload.closing = None;
         control.expect.facts.clear();
         let own = |fact: &str| fact.starts_with("fault_") && fact.ends_with("_bites");
         control.bites.retain(|fact, _| !own(fact));
@@ -163,6 +165,13 @@ pub struct Fault {
     /// at which it has nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idle: bool,
+}
+
+impl Fault {
+    /// Whether it is meant to stay: nothing heals it.
+    pub fn stays(&self) -> bool {
+        Lasting::parse(self.lasts.as_deref()) == Ok(Lasting::Ever)
+    }
 }
 
 /// What must hold beside the invariants.

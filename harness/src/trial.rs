@@ -1,6 +1,7 @@
 //! One run of one scenario: arrange, drive, disturb, wait until quiet, look, judge.
 
 mod canary;
+mod course;
 mod desk;
 mod ending;
 mod gauge;
@@ -15,31 +16,22 @@ mod spoil;
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result};
-use futures_util::future::try_join_all;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 pub use gauge::Gauge;
 pub use recovery::Heal;
 pub use servers::OwnServers;
 
-use reach::Reach;
-use recovery::Recovery;
-
 use crate::{
     causes::Causes,
     check,
-    client::{self, Clients, Closes, Followers},
+    client::{self, Closes},
     fault::Fault,
-    history::{self, BidAsked, Event, Recorder},
-    injector::Injector,
+    history::{self, Event, Recorder},
     lab::Lab,
     ledger::Ledger,
-    observer,
     report::RunSummary,
     scenario::{self, Scenario},
     system::{PROCESSES, Place, System},
@@ -52,12 +44,7 @@ const EXCHANGE: &str = "auction.events";
 const QUEUE: &str = "auction.bids";
 /// Arranging, all faults and recovery together; a run that takes longer has hung.
 const RUN_WITHIN: Duration = Duration::from_secs(180);
-/// The broker's statistics are a second old, more on a busy machine.
-const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a follower may take for what has been applied when all is quiet: a connection that was lost without a word is
-/// given up and taken up again, and its feed polls.
-const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 /// When everything stands still: how long the rest of the log may take to read.
 const LEDGER_WITHIN: Duration = Duration::from_secs(10);
 
@@ -165,7 +152,7 @@ async fn conduct(
     if let Some(what) = servers.lanes_not_shared_by(relays).await? {
         recorder.record(Event::Owed { what });
     }
-    let ended = perform(&stage, trial, &faults, &plan, progress).await;
+    let ended = course::perform(&stage, trial, &faults, &plan, progress).await;
     system.stop(&PROCESSES).await;
     let tidied = system.remove_edges().await;
     drop(witness);
@@ -226,141 +213,6 @@ impl Stage<'_> {
                 });
             }
         }
-    }
-}
-
-/// Drives the workload, breaks what is to be broken, waits for recovery, and looks for the last time.
-async fn perform(
-    stage: &Stage<'_>,
-    trial: &Trial,
-    faults: &[Fault],
-    plan: &Plan,
-    progress: &(dyn Fn(&str) + Sync),
-) -> Result<()> {
-    let clients = Clients::new(stage.system.apis(), stage.recorder.clone())?;
-    let (gauge_in, gauge) = watch::channel(Gauge::default());
-    let (heal_in, healed) = watch::channel(Vec::new());
-    let followed = plan
-        .open
-        .iter()
-        .take(trial.scenario.workload.followers as usize);
-    let mut followers = Followers::start(followed, stage.system.apis(), stage.recorder).await?;
-    let reach = Reach::of(stage.system, faults);
-    let acts = async {
-        progress("driving");
-        let unknown = disturb(stage, faults, &clients, plan, gauge.clone(), heal_in).await?;
-        stage.recorder.record(Event::Healed);
-        progress("recovering");
-        let recovery = Recovery {
-            stage,
-            scenario: &trial.scenario,
-            plan,
-            clients: &clients,
-            reach: &reach,
-        };
-        recovery.await_quiet(unknown, gauge.clone()).await
-    };
-    let recovered = tokio::select! {
-        recovered = acts => recovered?,
-        never = gauge::watch(stage, gauge_in, healed) => {
-            never?;
-            false
-        }
-    };
-    if recovered {
-        progress("reading");
-        read(stage, &clients, plan, &reach, &mut followers).await?;
-    }
-    progress("coming to rest");
-    // The broker counts by connections, and forgets what one did last when it ends.
-    let redelivered = redelivered(stage, &trial.scenario).await?;
-    let mut last = ending::last_look(stage, recovered).await?;
-    last.redelivered_to_consumer = redelivered;
-    drop(followers);
-    stage.recorder.record(Event::Snapshot(last));
-    Ok(())
-}
-
-/// What the API shows, once nothing moves: each bid list to its end, and what followers are still to be shown.
-async fn read(
-    stage: &Stage<'_>,
-    clients: &Clients,
-    plan: &Plan,
-    reach: &Reach,
-    followers: &mut Followers,
-) -> Result<()> {
-    let places = observer::places(stage.pool).await?;
-    let auctions: Vec<Uuid> = plan.taking().chain([plan.closed]).collect();
-    let until = Instant::now() + SHOWN_WITHIN;
-    tokio::join!(
-        clients.list(&auctions, &reach.apis),
-        followers.caught_up(&places, until)
-    );
-    Ok(())
-}
-
-/// Clients and faults, side by side. Returns what no client knows the fate of.
-async fn disturb(
-    stage: &Stage<'_>,
-    faults: &[Fault],
-    clients: &Clients,
-    plan: &Plan,
-    gauge: watch::Receiver<Gauge>,
-    healed: watch::Sender<Vec<Heal>>,
-) -> Result<Vec<BidAsked>> {
-    let (over_in, over) = watch::channel(false);
-    let (in_place, mut placed) = watch::channel(0);
-    let at_start = faults
-        .iter()
-        .filter(|fault| fault.starts_with_workload())
-        .count();
-    let injector = Injector {
-        system: stage.system,
-        servers: stage.servers,
-        recorder: stage.recorder,
-        gauge,
-        began: Instant::now(),
-        in_place,
-        healed,
-        workload_over: over,
-    };
-    let workload = async {
-        // The sender lives in the injector, so that this cannot fail.
-        let _ = placed.wait_for(|count| *count >= at_start).await;
-        for auction in &plan.closing {
-            let closes = Closes::In(plan.closes_after);
-            client::create_auction(stage.pool, stage.recorder, *auction, closes).await?;
-        }
-        let unknown = clients.drive(&plan.steps).await;
-        over_in.send_replace(true);
-        unknown
-    };
-    let breaking = try_join_all(
-        faults
-            .iter()
-            .enumerate()
-            .map(|(index, fault)| injector.carry_out(index, fault)),
-    );
-    let (unknown, broken) = tokio::join!(workload, breaking);
-    broken?;
-    unknown
-}
-
-/// The broker's own count of repeated deliveries. It counts once a second, so where a scenario asks for them, they are
-/// waited for.
-async fn redelivered(stage: &Stage<'_>, scenario: &Scenario) -> Result<u64> {
-    let fact = "redelivered_to_consumer";
-    let asked: Vec<_> = [&scenario.bites, &scenario.expect.facts]
-        .into_iter()
-        .filter_map(|conditions| conditions.get(fact))
-        .collect();
-    let deadline = Instant::now() + STATISTICS_WITHIN;
-    loop {
-        let count = stage.servers.redelivered_to_consumer().await?;
-        if asked.iter().all(|asked| asked.holds(count)) || Instant::now() > deadline {
-            return Ok(count);
-        }
-        sleep(Duration::from_millis(100)).await;
     }
 }
 

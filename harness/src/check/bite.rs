@@ -3,7 +3,6 @@
 use super::inquiry::Inquiry;
 use super::{Unjudgeable, scenario};
 use crate::facts::{FactError, Facts};
-use crate::fault::Lasting;
 use crate::history::{FaultLife, History};
 use crate::scenario::Scenario;
 use crate::verdict::{Finding, Verdict};
@@ -22,8 +21,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let never = FaultLife::default();
     for (index, planned) in scenario.faults.iter().enumerate() {
         let life = history.faults().get(&index).unwrap_or(&never);
-        let stays = Lasting::parse(planned.lasts.as_deref()) == Ok(Lasting::Ever);
-        fault(&mut inquiry, index + 1, life, stays);
+        fault(&mut inquiry, index + 1, life, planned.stays());
     }
     workload(&mut inquiry, history);
     conditions(&mut inquiry, history, scenario)?;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::inquiry::Inquiry;
 use super::refusal::same;
 use super::replay::Replay;
-use super::{Unjudgeable, last};
+use super::{Unjudgeable, last, sampled_or_exact};
 use crate::history::{BidRow, Event, History, InboxRow, Last, Outcome};
 use crate::verdict::Finding;
 
@@ -47,7 +47,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     if let Some(replay) = Replay::of(history)? {
         turns::in_turn(&mut inquiry, &replay.told);
     }
-    Ok(inquiry.conclude(last.tables.bids.len(), "bids"))
+    let finding = inquiry.conclude(last.tables.bids.len(), "bids");
+    Ok(sampled_or_exact(finding, history))
 }
 
 fn auction(inquiry: &mut Inquiry, history: &History, auction_id: Uuid, bids: &[&BidRow]) {

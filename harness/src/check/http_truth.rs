@@ -32,7 +32,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
                 let new = *status != 201 || created.insert(op.bid.bid_id);
                 court.acceptance(op, *status, *amount, new)
             }
-            Outcome::Refused { .. } => court.refusal(op, *answered, outcome.refusal()),
+            Outcome::Refused { status, .. } => {
+                court.refusal(op, *answered, *status, outcome.refusal())
+            }
             Outcome::Unknown { status, .. } => status
                 .is_some_and(|status| status >= 500 && status != 503)
                 .then_some("answers 5xx other than 503"),
@@ -47,6 +49,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     }
     Ok(inquiry.conclude(answers, "answers"))
 }
+
+/// So much earlier than the history says an auction may close: creating it may have taken so long.
+const TOLERANCE_US: u64 = 1_000_000;
 
 struct Court<'h> {
     history: &'h History,
@@ -96,7 +101,13 @@ impl Court<'_> {
         }
     }
 
-    fn refusal(&self, op: &Op, answered: usize, refusal: Option<Refusal>) -> Option<&'static str> {
+    fn refusal(
+        &self,
+        op: &Op,
+        answered: usize,
+        status: u16,
+        refusal: Option<Refusal>,
+    ) -> Option<&'static str> {
         let accepted_before = |other: &Op| {
             let done = other
                 .completed
@@ -111,7 +122,16 @@ impl Court<'_> {
         {
             return Some("bids refused that were accepted before");
         }
-        match refusal? {
+        let refusal = refusal?;
+        let right = match refusal {
+            Refusal::Conflict => 409,
+            Refusal::TooLow | Refusal::Closed => 422,
+            Refusal::Unexpected => status,
+        };
+        if status != right {
+            return Some("refusals with another status than their code's");
+        }
+        match refusal {
             Refusal::TooLow => (!self.could_be_too_low(op, answered))
                 .then_some("bids called too low that were not"),
             Refusal::Conflict => {
@@ -119,14 +139,21 @@ impl Court<'_> {
             }
             Refusal::Closed => {
                 let terms = self.history.auctions().get(&op.bid.auction_id);
-                let closed = terms.is_some_and(|terms| {
-                    terms.closed
-                        || (terms.closes_at_us.is_some() && !self.was_open_later(op, answered))
-                });
+                let closed =
+                    terms.is_some_and(|terms| terms.closed || self.may_be_closed(op, answered));
                 (!closed).then_some("open auctions called closed")
             }
             Refusal::Unexpected => Some("refusals that no well-formed bid earns"),
         }
+    }
+
+    /// Whether an auction that closes during the run can have been closed before this answer.
+    fn may_be_closed(&self, op: &Op, answered: usize) -> bool {
+        let answered_at = self.history.entries()[answered].at_us;
+        let closes_at = self.history.closes_at(op.bid.auction_id);
+        closes_at.is_some_and(|closes_at| {
+            answered_at + TOLERANCE_US >= closes_at && !self.was_open_later(op, answered)
+        })
     }
 
     /// Whether the auction took a bid that was only sent after this answer.
@@ -261,8 +288,8 @@ mod tests {
 
     #[test]
     fn closed_is_said_of_closed_auctions_only() {
-        assert_eq!(refused(2, 9, 100, 409, "auction_closed"), Pass);
-        assert_eq!(refused(2, 1, 200, 409, "auction_closed"), Fail);
+        assert_eq!(refused(2, 9, 100, 422, "auction_closed"), Pass);
+        assert_eq!(refused(2, 1, 200, 422, "auction_closed"), Fail);
         assert_eq!(after(|story| story.place(2, 9, 200)), Fail);
     }
 
@@ -270,7 +297,8 @@ mod tests {
     fn an_auction_that_was_called_closed_takes_no_bid_that_is_sent_afterwards() {
         let then = |add: fn(&mut Story)| {
             after(|story| {
-                story.closing(2, 1_000_000);
+                story.closes(2, "3s");
+                story.time_passes(3_000_000);
                 let op = story.ask(2, 2, 100);
                 story.refuse(op, 422, "auction_closed");
                 add(story);
@@ -278,6 +306,27 @@ mod tests {
         };
         assert_eq!(then(|_| ()), Pass);
         assert_eq!(then(|story| story.place(3, 2, 200)), Fail);
+    }
+
+    #[test]
+    fn an_auction_is_not_called_closed_long_before_its_close() {
+        let called_closed_at = |us: u64| {
+            after(|story| {
+                story.closes(2, "3s");
+                story.time_passes(us);
+                let op = story.ask(2, 2, 100);
+                story.refuse(op, 422, "auction_closed");
+            })
+        };
+        assert_eq!(called_closed_at(1_500_000), Fail);
+        assert_eq!(called_closed_at(2_900_000), Pass);
+    }
+
+    #[test]
+    fn a_refusal_has_the_status_of_its_code() {
+        assert_eq!(refused(2, 9, 100, 409, "auction_closed"), Fail);
+        assert_eq!(refused(2, 1, 100, 409, "bid_too_low"), Fail);
+        assert_eq!(refused(1, 1, 101, 422, "bid_conflict"), Fail);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::inquiry::Inquiry;
 use super::{Unjudgeable, last, scenario};
-use crate::fault::Lasting;
 use crate::history::{BidRow, Event, History, Last, Shown};
-use crate::verdict::Finding;
+use crate::scenario::Fault;
+use crate::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
@@ -43,25 +43,26 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             _ => {}
         }
     }
-    let recovered = history.recovered_after_ms().is_some();
-    if lists == 0 && (!recovered || !everything_comes_back(history)?) {
+    let scenario = scenario(history)?;
+    let wanted = scenario.workload.followers as usize;
+    if followers.len() < wanted {
+        let example = format!("{} of {wanted} followers", followers.len());
+        inquiry.object(Verdict::Error, "followers that the lab never sent", example);
+    }
+    // Only then is there surely somebody to read from in the end.
+    let everything_comes_back = !scenario.faults.iter().any(Fault::stays);
+    let to_be_read = history.recovered_after_ms().is_some() && everything_comes_back;
+    if lists == 0 && followers.is_empty() && !(to_be_read && history.was_read()) {
         return Err(Unjudgeable::NotRead);
     }
     let shown = followers.values().map(|follower| follower.bids).sum();
-    if recovered {
+    if to_be_read {
         for (number, follower) in &followers {
             follower.ends(&mut inquiry, last, *number);
         }
     }
     inquiry.count("bids shown live", shown);
     Ok(inquiry.conclude(lists, "bid lists"))
-}
-
-/// Whether every fault is healed in the end: only then is there surely somebody to read from.
-fn everything_comes_back(history: &History) -> Result<bool, Unjudgeable> {
-    let mut faults = scenario(history)?.faults.iter();
-    Ok(history.format() >= 3
-        && faults.all(|fault| Lasting::parse(fault.lasts.as_deref()) != Ok(Lasting::Ever)))
 }
 
 fn list(
@@ -140,7 +141,11 @@ impl Follower {
                     inquiry.fail("standings that went back", example);
                 }
                 (Some(true), _) => {}
-                (Some(false), _) => self.place = Some(*last_sequence),
+                (Some(false), None) => self.place = Some(*last_sequence),
+                (Some(false), Some(place)) => {
+                    let example = format!("auction {auction_id}: up to place {place}");
+                    inquiry.fail("feeds that gave no id to come back with", example);
+                }
             },
             _ if begins.is_some() => {
                 let example = format!("auction {auction_id}: it began with {shown:?}");
@@ -281,6 +286,22 @@ mod tests {
             }
         };
         assert_eq!(with(back), Fail);
+    }
+
+    #[test]
+    fn a_feed_without_ids_cannot_be_taken_up_again_and_fails() {
+        let without_id = |events: &mut Vec<Event>| match &mut events[3] {
+            Event::Followed { after, .. } => *after = None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(with(without_id), Fail);
+    }
+
+    #[test]
+    fn followers_that_were_never_sent_are_an_error_of_the_lab() {
+        let mut story = Story::clean();
+        story.scenario(|scenario| scenario.workload.followers = 1);
+        assert_eq!(verdict(check, &story), Verdict::Error);
     }
 
     #[test]

@@ -121,6 +121,13 @@ impl Story {
         self.open(auction, false, Some(closes_at_us));
     }
 
+    /// It closes so long after it was created.
+    pub(super) fn closes(&mut self, auction: u128, after: &str) {
+        let closing = format!("1 after {after}");
+        self.scenario(|scenario| scenario.workload.closing = Some(closing));
+        self.closing(auction, i64::MAX);
+    }
+
     fn open(&mut self, auction: u128, closed: bool, closes_at_us: Option<i64>) {
         self.events.push(Event::Auction {
             auction_id: Self::auction_id(auction),

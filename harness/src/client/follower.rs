@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
-use eventsource_stream::{Event as Message, Eventsource};
+use anyhow::{Context, Result, bail, ensure};
+use eventsource_stream::{Event as Message, EventStreamError, Eventsource};
 use futures_util::StreamExt;
 use reqwest::{StatusCode, header::CONTENT_TYPE};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::{answer, shown::ShownBid};
 use crate::{
+    causes::Causes,
     history::{Event, Recorder, Shown},
     system::Api,
 };
@@ -102,13 +103,17 @@ impl Follower {
     async fn follow(mut self) {
         for connection in self.number as usize.. {
             let api = connection % self.apis.len();
-            // How it ended is told by what comes of the next one.
-            _ = self.connect(api).await;
+            if let Err(lost) = self.connect(api).await {
+                self.recorder.record(Event::FeedLost {
+                    follower: self.number,
+                    why: Causes(&lost).to_string(),
+                });
+            }
             sleep(AGAIN_AFTER).await;
         }
     }
 
-    /// One connection, until it ends or enough has been seen.
+    /// One connection, until enough has been seen, or nothing for long. An error is how it was lost.
     async fn connect(&mut self, api: usize) -> Result<()> {
         let Api { name, url } = &self.apis[api];
         self.recorder.record(Event::Followed {
@@ -125,9 +130,10 @@ impl Follower {
         }
         let answer = request.send().await?;
         let status = answer.status();
-        if status.is_server_error() {
-            return Ok(());
-        }
+        ensure!(
+            status != StatusCode::SERVICE_UNAVAILABLE,
+            "answered {status}"
+        );
         let media_type = answer.headers().get(CONTENT_TYPE);
         let media_type = media_type.and_then(|value| value.to_str().ok());
         let feed = answer::is(media_type.unwrap_or_default(), "text/event-stream");
@@ -138,11 +144,14 @@ impl Follower {
         let mut messages = answer.bytes_stream().eventsource();
         let mut bids = 0;
         while bids < BIDS_A_CONNECTION {
-            let Some(message) = messages.next().await.transpose()? else {
-                break;
+            let message = match messages.next().await {
+                Some(Ok(message)) => message,
+                Some(Err(EventStreamError::Transport(silent))) if silent.is_timeout() => break,
+                Some(Err(broken)) => return Err(broken.into()),
+                None => bail!("it ended"),
             };
             let shown = read(&message).unwrap_or_else(|error| Shown::Nonsense {
-                reason: format!("{error:#}: {message:?}"),
+                reason: format!("{}: {message:?}", Causes(&error)),
             });
             bids += usize::from(matches!(shown, Shown::Bid(_)));
             if let Ok(id) = message.id.parse() {
@@ -204,6 +213,6 @@ fn read(message: &Message) -> Result<Shown> {
             let Gap { after, until } = serde_json::from_str(data).context("no gap")?;
             Shown::Gap { after, until }
         }
-        _ => anyhow::bail!("a message of no kind that a feed has"),
+        _ => bail!("a message of no kind that a feed has"),
     })
 }

@@ -1,11 +1,9 @@
 //! Readers of bid lists: from page to page to the end.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{Clients, shown::ShownBid};
@@ -16,13 +14,8 @@ use crate::{
 
 /// Small, so that nearly every list has several.
 const PAGE: usize = 7;
-/// More pages than any workload of the lab fills: a list that never ends is cut off.
-const MOST_PAGES: usize = 10_000;
 /// Lists that are read at once.
 const AT_ONCE: usize = 8;
-/// For one list.
-const READ_WITHIN: Duration = Duration::from_secs(10);
-
 #[derive(Deserialize)]
 struct Page {
     bids: Vec<ShownBid>,
@@ -30,15 +23,16 @@ struct Page {
 }
 
 impl Clients {
-    /// Pages the bid list of each auction to its end, through each of these processes of the API, and records what they show.
-    pub async fn list(&self, auctions: &[Uuid], apis: &[usize]) {
+    /// Pages the bid list of each auction to its end, through each of these processes of the API, and records what they show
+    /// until the deadline.
+    pub async fn list(&self, auctions: &[Uuid], apis: &[usize], deadline: Instant) {
         let mut each = Vec::new();
         for api in apis {
             each.extend(auctions.iter().map(|auction| (*api, *auction)));
         }
         stream::iter(each)
             .for_each_concurrent(AT_ONCE, |(api, auction_id)| async move {
-                let read = timeout(READ_WITHIN, self.read_list(api, auction_id)).await;
+                let read = timeout_at(deadline, self.read_list(api, auction_id)).await;
                 let read = read.context("it was not read in time").flatten();
                 self.recorder.record(Event::Listed {
                     auction_id,
@@ -53,19 +47,19 @@ impl Clients {
         let url = format!("{}/auctions/{auction_id}/bids", self.apis[api].url);
         let mut bids = Vec::new();
         let mut after = 0;
-        for _ in 0..MOST_PAGES {
+        loop {
             let page = format!("{url}?after={after}&limit={PAGE}");
             let answer = self.http.get(&page).send().await?;
             let status = answer.status();
             let body = answer.bytes().await?;
             ensure!(status == 200, "{page} answered {status}");
             let page: Page = serde_json::from_slice(&body).context("a page is no list of bids")?;
+            ensure!(page.bids.len() <= PAGE, "a page has more than {PAGE} bids");
             bids.extend(page.bids.into_iter().map(BidRow::from));
             match page.next_after {
                 None => return Ok(bids),
                 Some(next) => after = next,
             }
         }
-        bail!("it has more than {MOST_PAGES} pages")
     }
 }

@@ -5,6 +5,9 @@ use std::collections::HashSet;
 use super::Facts;
 use crate::history::{Event, EventRow, History, InboxRow, Op, Outcome, Refusal, Shown};
 
+/// What was sent so long before a close was surely sent before it.
+const SENT_BEFORE_US: u64 = 50_000;
+
 impl Facts {
     pub(super) fn set(&mut self, name: &str, value: usize) {
         self.0.insert(name.to_owned(), value as u64);
@@ -41,16 +44,6 @@ impl Facts {
             history.in_fault(op.invoked) || answered(op).is_some_and(|end| history.in_fault(end))
         };
 
-        let took_us = |op: &Op| {
-            let at = |position: usize| history.entries()[position].at_us;
-            answered(op).map(|end| at(end).saturating_sub(at(op.invoked)))
-        };
-        let workload = history.ops().values().filter(|op| op.is_workload());
-        // A workload that got no answer at all waited for no time that could be compared.
-        if let Some(slowest) = workload.filter_map(took_us).max() {
-            self.0
-                .insert("slowest_answer_ms".to_owned(), slowest / 1_000);
-        }
         self.set("bids_asked", count(&|_| true));
         self.set("bids_accepted", count(&Op::is_accepted));
         self.set("bids_created", count(&|op| status(op) == 201));
@@ -67,6 +60,18 @@ impl Facts {
         self.set("bids_closed", refused(Refusal::Closed));
         self.set("bids_unavailable", count(&|op| status(op) == 503));
         self.set("bids_unknown", count(&Op::is_unknown));
+        let unanswered = |op: &Op| {
+            let outcome = op.outcome();
+            matches!(outcome, None | Some(Outcome::Unknown { status: None, .. }))
+        };
+        self.set("bids_unanswered", count(&unanswered));
+        let overtaken = |op: &Op| {
+            let sent = history.entries()[op.invoked].at_us;
+            let closed = op.outcome().and_then(Outcome::refusal) == Some(Refusal::Closed);
+            let closes_at = history.closes_at(op.bid.auction_id);
+            closed && closes_at.is_some_and(|closes_at| sent + SENT_BEFORE_US < closes_at)
+        };
+        self.set("bids_overtaken_by_close", count(&overtaken));
         self.set(
             "accepted_during_fault",
             count(&|op| op.is_accepted() && within_one_fault(op)),
@@ -122,9 +127,13 @@ impl Facts {
                 }
             )
         };
-        let again = |event: &Event| matches!(event, Event::Followed { after: Some(_), .. });
         self.set("bids_shown", count(bid));
-        self.set("feeds_taken_up_again", count(again));
+        // At the end the processes stop, and feeds with them.
+        let until_quiet = history.events().take_while(|event| {
+            !matches!(event, Event::Recovered { .. } | Event::NotRecovered { .. })
+        });
+        let lost = until_quiet.filter(|event| matches!(event, Event::FeedLost { .. }));
+        self.set("feeds_lost", lost.count());
     }
 
     pub(super) fn count_samples(&mut self, history: &History) {

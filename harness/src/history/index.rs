@@ -42,6 +42,8 @@ pub struct AuctionTerms {
     pub closed: bool,
     /// When it closes, by the database's clock in microseconds since the Unix epoch, where it does so during the run.
     pub closes_at_us: Option<i64>,
+    /// Position of its creation.
+    pub created: usize,
 }
 
 /// One request of a client, from its sending to its answer.
@@ -153,6 +155,7 @@ impl History {
                     starting_price: *starting_price,
                     closed: *closed,
                     closes_at_us: *closes_at_us,
+                    created: position,
                 };
                 self.auctions.insert(*auction_id, terms);
             }
@@ -358,6 +361,21 @@ impl History {
     /// Whether every field that is compared today was recorded: not so before format 2.
     pub fn has_every_field(&self) -> bool {
         self.format() >= 2
+    }
+
+    /// Whether what the API shows was read: not so before format 3.
+    pub fn was_read(&self) -> bool {
+        self.format() >= 3
+    }
+
+    /// When an auction that closes during the run does so, on the clock of [`Entry::at_us`]: a moment too late, by as much as
+    /// creating it took.
+    pub fn closes_at(&self, auction_id: Uuid) -> Option<u64> {
+        let terms = self.auctions.get(&auction_id)?;
+        terms.closes_at_us?;
+        let after = self.scenario()?.workload.closing().ok()?.after;
+        let created = self.entries.get(terms.created)?.at_us;
+        Some(created + u64::try_from(after.as_micros()).ok()?)
     }
 
     /// The wall clock at a position, in microseconds since the Unix epoch, where the database's is the same one.

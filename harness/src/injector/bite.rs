@@ -7,7 +7,8 @@
 //! | drop replies | messages that went in and wanted an answer; who waits through all of it, of a broker for confirms |
 //! | latency | answers at least as late as was asked for, deliveries that came while it was in force |
 //! | bandwidth | bytes held back by the limit |
-//! | kill, freeze, terminate, restart | what the process had in its hands; with `idle`, that it had nothing |
+//! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
+//! | restart | what the process had in its hands, each time |
 //! | the same for a server | connections severed; for freeze, what was left waiting |
 //! | alarm | connections that the broker has blocked |
 //! | unbind | messages returned |

@@ -12,6 +12,7 @@ use crate::{
     fault::Role,
     history::{Event, Snapshot},
     observer,
+    scenario::Scenario,
 };
 
 /// How long the consumers may take for what is left in their queue.
@@ -22,12 +23,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// How often the consumers are given another chance at what they left unacknowledged when they stopped.
 const CHANCES: usize = 3;
 const READY_WITHIN: Duration = Duration::from_secs(10);
+/// The broker's statistics are a second old, more on a busy machine.
+const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
 const FENCE_WITHIN: Duration = Duration::from_secs(5);
 const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 /// Brings a run to rest and takes the last look. Of a run that did not recover nothing more is owed; what it left lying is
 /// its `recovery` finding's.
-pub(super) async fn last_look(stage: &Stage<'_>, recovered: bool) -> Result<Snapshot> {
+pub(super) async fn last_look(
+    stage: &Stage<'_>,
+    scenario: &Scenario,
+    recovered: bool,
+) -> Result<Snapshot> {
+    // The broker counts by connections, and forgets what one did last when it ends.
+    let redelivered = redelivered(stage, scenario).await?;
     let desk = Desk::open(&stage.servers.amqp_url()).await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     meters::read(stage, &http).await;
@@ -50,8 +59,27 @@ pub(super) async fn last_look(stage: &Stage<'_>, recovered: bool) -> Result<Snap
             format!("the last look at the tables took longer than {LOOK_WITHIN:?}")
         })??;
     last.last = true;
+    last.redelivered_to_consumer = redelivered;
     last.dead_letters = desk.waiting(&format!("{QUEUE}.dead")).await?;
     Ok(last)
+}
+
+/// The broker's own count of repeated deliveries. It counts once a second, so where a scenario asks for them, they are
+/// waited for.
+async fn redelivered(stage: &Stage<'_>, scenario: &Scenario) -> Result<u64> {
+    let fact = "redelivered_to_consumer";
+    let asked: Vec<_> = [&scenario.bites, &scenario.expect.facts]
+        .into_iter()
+        .filter_map(|conditions| conditions.get(fact))
+        .collect();
+    let deadline = Instant::now() + STATISTICS_WITHIN;
+    loop {
+        let count = stage.servers.redelivered_to_consumer().await?;
+        if asked.iter().all(|asked| asked.holds(count)) || Instant::now() > deadline {
+            return Ok(count);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn consumes(stage: &Stage<'_>) -> bool {

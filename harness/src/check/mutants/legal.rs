@@ -157,7 +157,7 @@ impl Teller {
             Act::Closed => {
                 self.bids += 1;
                 let op = story.ask(self.bids, 9, 10);
-                story.refuse(op, 409, "auction_closed");
+                story.refuse(op, 422, "auction_closed");
             }
             Act::Again { earlier } => {
                 let (bid, auction, amount) = self.stored[earlier % self.stored.len()];
