@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, message::Delivery, types::AMQPValue};
 use tracing::warn;
 
 mod address;
@@ -74,6 +74,21 @@ pub enum Outage {
     /// The broker ended the consumer.
     #[error("RabbitMQ cancelled the consumer (was its queue deleted?)")]
     Cancelled,
+}
+
+/// The text of a value, whichever of AMQP's two kinds it is.
+pub(crate) fn text_of(value: &AMQPValue) -> Option<&str> {
+    match value {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        AMQPValue::ShortString(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// The text of a delivery's header.
+pub(crate) fn header<'d>(delivery: &'d Delivery, name: &str) -> Option<&'d str> {
+    let headers = delivery.properties.headers().as_ref()?;
+    text_of(headers.inner().get(name)?)
 }
 
 /// Waits for an answer of the broker, but not for ever.

@@ -37,6 +37,8 @@ pub(crate) struct Cli {
     /// What this process does.
     #[command(subcommand)]
     pub role: Role,
+    #[command(flatten)]
+    pub log: LogArgs,
 }
 
 /// The roles of the one binary.
@@ -61,19 +63,6 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    pub(crate) fn log(&self) -> &LogArgs {
-        match self {
-            Self::Api(role) => &role.log,
-            Self::Relay(role) => &role.log,
-            Self::Consumer(role) => &role.log,
-            Self::All(role) => &role.log,
-            Self::Migrate(args) => &args.log,
-            Self::Healthcheck(args) => &args.log,
-            Self::Requeue(args) => &args.log,
-            Self::Redrive(args) => &args.log,
-        }
-    }
-
     /// What the process is called in traces, if anything that it does is to be seen there.
     pub(crate) fn traced_as(&self) -> Option<&'static str> {
         match self {
@@ -102,8 +91,6 @@ pub(crate) struct MigrateArgs {
     pub postgres: PostgresArgs,
     #[command(flatten)]
     pub migration: MigrationArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// What a process is asked, and where.
@@ -114,8 +101,6 @@ pub(crate) struct HealthcheckArgs {
     pub ready: bool,
     #[command(flatten)]
     pub addresses: Addresses,
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// Which dead letters to put back.
@@ -127,8 +112,6 @@ pub(crate) struct RedriveArgs {
     pub all: bool,
     #[command(flatten)]
     pub broker: BrokerArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// Which failed events to put back.
@@ -138,8 +121,6 @@ pub(crate) struct RequeueArgs {
     which: Which,
     #[command(flatten)]
     pub postgres: PostgresArgs,
-    #[command(flatten)]
-    pub log: LogArgs,
 }
 
 /// Exactly one must be said.
@@ -184,14 +165,17 @@ fn command() -> clap::Command {
         Some(value) if value.is_empty() => arg.env(None),
         _ => arg,
     };
-    Cli::command().mut_subcommands(|role| role.mut_args(set))
+    Cli::command()
+        .mut_args(set)
+        .mut_subcommands(|role| role.mut_args(set))
 }
 
 /// The environment variables that are settings.
 pub fn settings() -> Vec<OsString> {
     let command = Cli::command();
-    let args = command
-        .get_subcommands()
+    let roles = command.get_subcommands();
+    let args = roles
+        .chain([&command])
         .flat_map(clap::Command::get_arguments);
     let names: BTreeSet<&OsStr> = args.filter_map(clap::Arg::get_env).collect();
     names.into_iter().map(OsStr::to_owned).collect()

@@ -99,16 +99,21 @@ impl LiveHub {
 
     async fn listen_for_ever(&self) {
         loop {
-            if let Err(error) = self.listen().await {
-                tracing::warn!(%error, "the live feeds lost their listener and poll");
-            }
+            let lost = self.listen().await.err();
+            tracing::warn!(
+                error = lost.map(|error| error.to_string()),
+                "the live feeds lost their listener and poll"
+            );
             self.inner.listening.send_replace(false);
             sleep(REBUILD_PAUSE).await;
         }
     }
 
+    /// Until the connection is lost.
     async fn listen(&self) -> Result<(), DatabaseError> {
         let mut listener = self.inner.database.listener().await?;
+        // By itself it would come back without a word, and nobody would look for what was not heard meanwhile.
+        listener.eager_reconnect(false);
         bounded(listener.listen(CHANNEL)).await?;
         self.inner.listening.send_replace(true);
         // What happened before LISTEN was not heard.
@@ -119,8 +124,7 @@ impl LiveHub {
                     Ok(auction_id) => self.wake(auction_id),
                     Err(_) => tracing::warn!(payload = heard.payload(), "not an auction id"),
                 },
-                // Reconnected: what happened in between was not heard.
-                Ok(Ok(None)) => self.wake_all(),
+                Ok(Ok(None)) => return Ok(()),
                 Ok(Err(error)) => return Err(error.into()),
                 // Silence is normal, but so is it from a socket whose other end is gone.
                 Err(_) => prove(&mut listener).await?,

@@ -10,7 +10,7 @@ use lapin::{
 };
 
 use crate::{
-    broker::{Broker, Outage, answer, waiting},
+    broker::{Broker, Outage, answer, text_of, waiting},
     publisher::PERSISTENT,
 };
 
@@ -178,9 +178,5 @@ fn was_given_up(letter: &Delivery) -> bool {
         },
         _ => None,
     };
-    match reason {
-        Some(AMQPValue::LongString(reason)) => reason.as_bytes() == DELIVERY_LIMIT.as_bytes(),
-        Some(AMQPValue::ShortString(reason)) => reason.as_str() == DELIVERY_LIMIT,
-        _ => false,
-    }
+    reason.and_then(text_of) == Some(DELIVERY_LIMIT)
 }

@@ -1,6 +1,8 @@
 //! From a parsed command line to an orderly end: puts the roles together, waits for a signal, drains.
 
-use std::{ffi::OsString, future::Future, io::Write as _, process::ExitCode, time::Duration};
+use std::{
+    ffi::OsString, fmt::Display, future::Future, io::Write as _, process::ExitCode, time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -14,7 +16,7 @@ use tracing::info;
 
 use crate::{
     config::{
-        self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, HealthcheckArgs, Poll, PostgresArgs,
+        self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, HealthcheckArgs, LogArgs, Poll, PostgresArgs,
         RelayArgs, Role, Serving,
     },
     consumer::{APPLY_WITHIN, Consumer},
@@ -43,14 +45,14 @@ const LIVE_CONNECTIONS: u32 = 4;
 
 /// The program: parses its arguments, logs, runs, and says how it ended: 0 well, 1 badly, 2 wrong usage.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let Cli { role } = match config::parse(args) {
+    let Cli { role, log } = match config::parse(args) {
         Ok(cli) => cli,
         Err(problem) => {
             let _ = problem.print();
             return ExitCode::from(u8::try_from(problem.exit_code()).unwrap_or(2));
         }
     };
-    match run(role) {
+    match run(role, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Whoever reads it may be gone, which changes nothing.
@@ -61,12 +63,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// Runs one role until it is done or told to stop.
-fn run(role: Role) -> Result<()> {
+fn run(role: Role, log: &LogArgs) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    telemetry::start(role.log(), role.traced_as(), runtime.handle());
+    telemetry::start(log, role.traced_as(), runtime.handle());
     let ended = runtime.block_on(async {
         match role {
             Role::Api(role) => serve((*role).into()).await,
@@ -90,7 +92,7 @@ fn run(role: Role) -> Result<()> {
 async fn healthcheck(args: &HealthcheckArgs) -> Result<()> {
     let path = if args.ready { "/readyz" } else { "/healthz" };
     let at = args.addresses.ops_addr.unwrap_or(args.addresses.http_addr);
-    println!("{}", healthcheck::ask(at, path).await?.trim_end());
+    say(healthcheck::ask(at, path).await?.trim_end());
     Ok(())
 }
 
@@ -103,7 +105,7 @@ async fn requeue(postgres: &PostgresArgs, which: Requeue) -> Result<()> {
     let put_back = outbox::requeue(&mut connection, &which)
         .await
         .context("requeueing")?;
-    println!("{put_back} failed events put back");
+    say(format_args!("{put_back} failed events put back"));
     Ok(())
 }
 
@@ -111,14 +113,19 @@ async fn redrive(broker: &BrokerArgs, all: bool) -> Result<()> {
     let redriven = redrive::redrive(&broker.broker(), all)
         .await
         .context("redriving")?;
-    println!("{} dead letters put back", redriven.put_back);
+    say(format_args!("{} dead letters put back", redriven.put_back));
     if redriven.left > 0 {
-        println!(
+        say(format_args!(
             "{} left, which the consumer had rejected for what they are (--all puts them back, too)",
             redriven.left
-        );
+        ));
     }
     Ok(())
+}
+
+/// To whoever gave the command. That he is gone changes nothing that was done.
+fn say(what: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{what}");
 }
 
 /// Does what a command asks for, unless the process is told to stop first: as the first process of a container, it would
@@ -143,12 +150,7 @@ async fn serve(serving: Serving) -> Result<()> {
     let postgres = &serving.postgres;
     let stop = CancellationToken::new();
     let listeners = Listeners::bind(&serving).await?;
-    let mut process = Process::new(
-        postgres.clone(),
-        serving.relay.is_some(),
-        serving.process.grace(),
-        stop.clone(),
-    )?;
+    let mut process = Process::new(&serving, stop.clone())?;
     let router = match &serving.api {
         Some((api, poll)) => process.api(api, poll, &listeners),
         None => http::ops_router(process.ops.clone(), listeners.scraped()),
@@ -181,13 +183,13 @@ struct Process {
 }
 
 impl Process {
-    fn new(
-        postgres: PostgresArgs,
-        publishes: bool,
-        grace: Duration,
-        stop: CancellationToken,
-    ) -> Result<Self> {
+    fn new(serving: &Serving, stop: CancellationToken) -> Result<Self> {
         let (terminate, interrupt) = signals()?;
+        let postgres = serving.postgres.clone();
+        let limits = match &serving.api {
+            Some((api, _)) => api.limits(postgres.wait()),
+            None => HttpLimits::OF_PROBES,
+        };
         let metrics = Metrics::new();
         let ops = OpsState {
             metrics: metrics.clone(),
@@ -199,13 +201,13 @@ impl Process {
                 "outbox-probe",
                 &[],
             ),
-            publishes,
+            publishes: serving.relay.is_some(),
             backlog: BacklogCache::default(),
-            limits: HttpLimits::OF_PROBES,
+            limits,
         };
         Ok(Self {
             postgres,
-            grace,
+            grace: serving.process.grace(),
             metrics,
             ops,
             tasks: JoinSet::new(),
@@ -225,7 +227,6 @@ impl Process {
 
     fn api(&mut self, api: &ApiArgs, poll: &Poll, listeners: &Listeners) -> Router {
         let request = api.request();
-        self.ops.limits = api.limits(self.postgres.wait());
         let feeds = pool(
             &self.postgres,
             LIVE_CONNECTIONS,

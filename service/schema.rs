@@ -108,26 +108,42 @@ pub(crate) enum Unfit {
     Another(i64),
 }
 
-/// A connection for a command.
+/// A connection to a database that may be worked with.
 pub(crate) async fn connect(address: &DatabaseAddress) -> Result<PgConnection> {
-    match timeout(CONNECT_WITHIN, database::connect(address, "outbox-service")).await {
-        Ok(Err(DatabaseError::Unsuitable(pooled @ Unsuitable::Pooled))) => {
+    answered(async {
+        let mut connection = reach(address).await?;
+        match unfit(&mut connection).await? {
+            Some(unfit) => Err(unfit.into()),
+            None => Ok(connection),
+        }
+    })
+    .await
+}
+
+/// A connection, whatever schema is there.
+async fn reach(address: &DatabaseAddress) -> Result<PgConnection> {
+    match database::connect(address, "outbox-service").await {
+        Err(DatabaseError::Unsuitable(pooled @ Unsuitable::Pooled)) => {
             Err(Unfit::Reached(pooled).into())
         }
         // Its causes are in its words already.
-        Ok(met) => met.map_err(|error| {
+        met => met.map_err(|error| {
             anyhow::anyhow!("connecting to Postgres; is DATABASE_URL right?: {error}")
         }),
-        Err(_) => anyhow::bail!(
-            "Postgres did not answer within {CONNECT_WITHIN:?}; is DATABASE_URL right?"
-        ),
     }
+}
+
+async fn answered<T>(asked: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(CONNECT_WITHIN, asked).await.unwrap_or_else(|_| {
+        anyhow::bail!("Postgres did not answer within {CONNECT_WITHIN:?}; is DATABASE_URL right?")
+    })
 }
 
 /// Brings the schema up to date, within `within`. Several may do so at once: one does, the others wait for it.
 pub(crate) async fn migrate(address: &DatabaseAddress, within: Duration) -> Result<()> {
     let migrated = timeout(within, async {
-        let mut connection = connect(address).await?;
+        let mut connection = answered(reach(address)).await?;
+        // Before anything that waits for a lock: whoever ends this process ends that wait, too.
         end_with_us(&mut connection, within).await?;
         if let Some(unfit) = unfit(&mut connection).await? {
             return Err(unfit.into());
@@ -187,17 +203,9 @@ pub(crate) async fn prepare(
     stop: &CancellationToken,
 ) -> Unfit {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-    let look = async || {
-        if let Some(within) = migrates {
-            return migrate(address, within).await;
-        }
-        let looked = timeout(CONNECT_WITHIN, async {
-            unfit(&mut connect(address).await?).await
-        });
-        match looked.await.context("Postgres did not answer")?? {
-            Some(unfit) => Err(unfit.into()),
-            None => Ok(()),
-        }
+    let look = async || match migrates {
+        Some(within) => migrate(address, within).await,
+        None => connect(address).await.map(drop),
     };
     while let Err(error) = look().await {
         match error.downcast::<Unfit>() {

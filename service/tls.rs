@@ -20,12 +20,15 @@ use rustls::{
 
 /// Why TLS cannot be spoken with what is set.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unfit {
+pub(crate) enum Unusable {
     #[error("{}: {reason}", file.display())]
     File { file: PathBuf, reason: Reason },
     /// No authorities are named, and the machine has none.
     #[error("no authority is named, and this machine has no list of any (package ca-certificates)")]
     NobodyTrusted,
+    /// Half of who we are.
+    #[error("{0} and {1} belong together")]
+    Half(&'static str, &'static str),
 }
 
 /// What is wrong with a file.
@@ -49,13 +52,13 @@ impl fmt::Display for Reason {
     }
 }
 
-impl From<Unfit> for io::Error {
-    fn from(unfit: Unfit) -> Self {
-        Self::other(unfit)
+impl From<Unusable> for io::Error {
+    fn from(unusable: Unusable) -> Self {
+        Self::other(unusable)
     }
 }
 
-/// Files that say who is trusted and who we are. They are read for each connection: certificates are renewed.
+/// Files that say who is trusted and who we are.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files {
     /// The authorities; without it the machine's.
@@ -64,9 +67,22 @@ pub(crate) struct Files {
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
+/// Our certificate and its key, of which these are the names, if both are set.
+pub(crate) fn identity(
+    names: (&'static str, &'static str),
+    certificate: Option<String>,
+    key: Option<String>,
+) -> Result<Option<(PathBuf, PathBuf)>, Unusable> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some((certificate.into(), key.into()))),
+        (None, None) => Ok(None),
+        _ => Err(Unusable::Half(names.0, names.1)),
+    }
+}
+
 impl Files {
-    /// How a client speaks TLS.
-    pub fn client(&self) -> Result<ClientConfig, Unfit> {
+    /// How a client speaks TLS, by what the files hold now: they may be renewed.
+    pub fn client(&self) -> Result<ClientConfig, Unusable> {
         let trusted = match &self.authorities {
             Some(file) => authorities(file)?,
             None => machine_authorities()?.1,
@@ -77,10 +93,10 @@ impl Files {
         };
         let chain = certificates(certificate)?;
         let secret =
-            PrivateKeyDer::from_pem_file(key).map_err(|error| unfit(key, Reason::Pem(error)))?;
+            PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, Reason::Pem(error)))?;
         client
             .with_client_auth_cert(chain, secret)
-            .map_err(|error| unfit(key, Reason::Tls(error)))
+            .map_err(|error| unusable(key, Reason::Tls(error)))
     }
 }
 
@@ -97,7 +113,7 @@ fn trusting(store: RootCertStore) -> ConfigBuilder<ClientConfig, WantsClientCert
 }
 
 /// The machine's authorities, as PEM.
-pub(crate) fn machine_pem() -> Result<Vec<u8>, Unfit> {
+pub(crate) fn machine_pem() -> Result<Vec<u8>, Unusable> {
     let mut all = String::new();
     for certificate in machine_authorities()?.0 {
         all.push_str("-----BEGIN CERTIFICATE-----\n");
@@ -108,37 +124,37 @@ pub(crate) fn machine_pem() -> Result<Vec<u8>, Unfit> {
 }
 
 /// Those of the machine's that can be used: one that cannot is no reason to trust none.
-fn machine_authorities() -> Result<(Vec<CertificateDer<'static>>, RootCertStore), Unfit> {
+fn machine_authorities() -> Result<(Vec<CertificateDer<'static>>, RootCertStore), Unusable> {
     let mut store = RootCertStore::empty();
     let mut certificates = rustls_native_certs::load_native_certs().certs;
     certificates.retain(|certificate| store.add(certificate.clone()).is_ok());
     if certificates.is_empty() {
-        return Err(Unfit::NobodyTrusted);
+        return Err(Unusable::NobodyTrusted);
     }
     Ok((certificates, store))
 }
 
-fn authorities(file: &Path) -> Result<RootCertStore, Unfit> {
+fn authorities(file: &Path) -> Result<RootCertStore, Unusable> {
     let mut store = RootCertStore::empty();
     for certificate in certificates(file)? {
         store
             .add(certificate)
-            .map_err(|error| unfit(file, Reason::Tls(error)))?;
+            .map_err(|error| unusable(file, Reason::Tls(error)))?;
     }
     Ok(store)
 }
 
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unfit> {
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
-    let found: Vec<_> = read.map_err(|error| unfit(file, Reason::Pem(error)))?;
+    let found: Vec<_> = read.map_err(|error| unusable(file, Reason::Pem(error)))?;
     if found.is_empty() {
-        return Err(unfit(file, Reason::NoCertificate));
+        return Err(unusable(file, Reason::NoCertificate));
     }
     Ok(found)
 }
 
-fn unfit(file: &Path, reason: Reason) -> Unfit {
-    Unfit::File {
+fn unusable(file: &Path, reason: Reason) -> Unusable {
+    Unusable::File {
         file: file.to_owned(),
         reason,
     }

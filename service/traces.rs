@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use lapin::{message::Delivery, types::AMQPValue};
+use lapin::message::Delivery;
 use opentelemetry::{
     Context,
     propagation::{Extractor, Injector, TextMapPropagator},
@@ -18,7 +18,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::outbox::ClaimedEvent;
+use crate::{broker::header, outbox::ClaimedEvent};
 
 /// The target of all of them, by which they are told from everything else.
 pub(crate) const TARGET: &str = "outbox_traces";
@@ -126,12 +126,7 @@ pub(crate) fn trace_id(traceparent: &str) -> Option<&str> {
 
 /// The `traceparent` of a message.
 pub(crate) fn carried(delivery: &Delivery) -> Option<&str> {
-    let headers = delivery.properties.headers().as_ref()?;
-    match headers.inner().get(TRACEPARENT)? {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
-        AMQPValue::ShortString(text) => Some(text.as_str()),
-        _ => None,
-    }
+    header(delivery, TRACEPARENT)
 }
 
 fn follow(span: &Span, parent: Option<&str>) {

@@ -10,7 +10,7 @@ use url::Host;
 
 use crate::{
     address::{self, Unreadable, decoded, unreadable},
-    tls::{Files, Unfit},
+    tls::{self, Files, Unusable},
 };
 
 /// `amqp://user:password@host:port/vhost`, or `amqps://…` with RabbitMQ's names for what TLS needs.
@@ -29,7 +29,7 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub fn client(&self) -> Result<Arc<ClientConfig>, Unfit> {
+    pub fn client(&self) -> Result<Arc<ClientConfig>, Unusable> {
         self.files.client().map(Arc::new)
     }
 }
@@ -164,11 +164,9 @@ impl Query {
     }
 
     fn tls(&self, host: &str) -> Result<Tls, Unreadable> {
-        let identity = match (&self.certificate, &self.key) {
-            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
-            (None, None) => None,
-            _ => return unreadable("certfile and keyfile belong together"),
-        };
+        let names = ("certfile", "keyfile");
+        let identity = tls::identity(names, self.certificate.clone(), self.key.clone())
+            .map_err(|half| Unreadable(half.to_string()))?;
         let name = self.name.as_deref().unwrap_or(host).to_owned();
         if ServerName::try_from(name.as_str()).is_err() {
             return unreadable(
@@ -184,7 +182,7 @@ impl Query {
         };
         match tls.client() {
             Ok(_) => Ok(tls),
-            Err(unfit) => unreadable(unfit.to_string()),
+            Err(unusable) => unreadable(unusable.to_string()),
         }
     }
 }

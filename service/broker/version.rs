@@ -4,9 +4,9 @@
 use std::io;
 
 use futures_util::io::{AsyncReadExt, AsyncWriteExt};
-use lapin::types::{AMQPValue, parsing::parse_field_table};
+use lapin::types::parsing::parse_field_table;
 
-use super::{BrokerAddress, line};
+use super::{BrokerAddress, line, text_of};
 
 const PROTOCOL_HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";
 /// Type, channel and size of a frame.
@@ -35,10 +35,7 @@ pub(super) async fn major(address: &BrokerAddress) -> io::Result<Option<u32>> {
 
 fn of_properties(bytes: &[u8]) -> Option<u32> {
     let (_, properties) = parse_field_table(bytes).ok()?;
-    let AMQPValue::LongString(version) = properties.inner().get("version")? else {
-        return None;
-    };
-    let version = version.to_string();
+    let version = text_of(properties.inner().get("version")?)?;
     version.split('.').next()?.parse().ok()
 }
 

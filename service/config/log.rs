@@ -17,10 +17,16 @@ pub(crate) enum LogFormat {
 #[command(next_help_heading = "Log")]
 pub(crate) struct LogArgs {
     /// Log lines for people or for machines.
-    #[arg(long, env = "OUTBOX_LOG_FORMAT", value_enum, default_value = "text")]
+    #[arg(
+        long,
+        global = true,
+        env = "OUTBOX_LOG_FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
     /// What to log: "info", "outbox_service=debug,warn".
-    #[arg(long, env = "RUST_LOG", default_value = "info", value_parser = filter)]
+    #[arg(long, global = true, env = "RUST_LOG", default_value = "info", value_parser = filter)]
     pub log: String,
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 
 use super::{
-    ApiArgs, BrokerArgs, ConsumerArgs, ListeningArgs, LogArgs, MigrationArgs, PostgresArgs,
-    RelayArgs,
+    ApiArgs, BrokerArgs, ConsumerArgs, ListeningArgs, MigrationArgs, PostgresArgs, RelayArgs,
 };
 
 /// What every process has that runs until it is told to stop.
@@ -31,8 +30,8 @@ impl ServingArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Postgres")]
 pub(crate) struct Poll {
-    /// How often an idle relay, or a live feed, looks without being rung, in milliseconds, 1 to 3600000: what a lost
-    /// notification costs.
+    /// How often an idle relay looks without being rung, and a live feed while nobody can ring it, in milliseconds, 1 to
+    /// 3600000: what a lost notification costs.
     #[arg(long, env = "OUTBOX_POLL_MS", default_value_t = 1_000, value_parser = value_parser!(u64).range(1..=3_600_000))]
     poll_ms: u64,
 }
@@ -54,8 +53,6 @@ pub(crate) struct Api {
     poll: Poll,
     #[command(flatten)]
     api: ApiArgs,
-    #[command(flatten)]
-    pub(super) log: LogArgs,
 }
 
 /// `relay`.
@@ -71,8 +68,6 @@ pub(crate) struct Relay {
     broker: BrokerArgs,
     #[command(flatten)]
     pub(super) relay: RelayArgs,
-    #[command(flatten)]
-    pub(super) log: LogArgs,
 }
 
 /// `consumer`.
@@ -86,8 +81,6 @@ pub(crate) struct Consumer {
     broker: BrokerArgs,
     #[command(flatten)]
     consumer: ConsumerArgs,
-    #[command(flatten)]
-    pub(super) log: LogArgs,
 }
 
 /// `all`.
@@ -109,8 +102,6 @@ pub(crate) struct All {
     pub(super) relay: RelayArgs,
     #[command(flatten)]
     consumer: ConsumerArgs,
-    #[command(flatten)]
-    pub(super) log: LogArgs,
 }
 
 /// One process of some roles, and what each of them is to be.
@@ -125,15 +116,25 @@ pub(crate) struct Serving {
     pub migrates: Option<Duration>,
 }
 
-impl From<Api> for Serving {
-    fn from(role: Api) -> Self {
+impl Serving {
+    /// A process of no role yet.
+    fn of(process: ServingArgs, postgres: PostgresArgs) -> Self {
         Self {
-            process: role.serving,
-            postgres: role.postgres,
-            api: Some((role.api, role.poll)),
+            process,
+            postgres,
+            api: None,
             relay: None,
             consumer: None,
             migrates: None,
+        }
+    }
+}
+
+impl From<Api> for Serving {
+    fn from(role: Api) -> Self {
+        Self {
+            api: Some((role.api, role.poll)),
+            ..Self::of(role.serving, role.postgres)
         }
     }
 }
@@ -141,12 +142,8 @@ impl From<Api> for Serving {
 impl From<Relay> for Serving {
     fn from(role: Relay) -> Self {
         Self {
-            process: role.serving,
-            postgres: role.postgres,
-            api: None,
             relay: Some((role.relay, role.poll, role.broker)),
-            consumer: None,
-            migrates: None,
+            ..Self::of(role.serving, role.postgres)
         }
     }
 }
@@ -154,12 +151,8 @@ impl From<Relay> for Serving {
 impl From<Consumer> for Serving {
     fn from(role: Consumer) -> Self {
         Self {
-            process: role.serving,
-            postgres: role.postgres,
-            api: None,
-            relay: None,
             consumer: Some((role.consumer, role.broker)),
-            migrates: None,
+            ..Self::of(role.serving, role.postgres)
         }
     }
 }

@@ -1,9 +1,10 @@
 //! A delivery in this consumer's hands.
 
-use lapin::{message::Delivery, types::AMQPValue};
+use lapin::message::Delivery;
 use tracing::Span;
 
 use crate::{
+    broker::header,
     events,
     inbox::{self, ReceivedBid},
     traces,
@@ -35,14 +36,6 @@ impl<'d> Ids<'d> {
             bid: header(delivery, "bid_id"),
             trace: traces::carried(delivery).and_then(traces::trace_id),
         }
-    }
-}
-
-fn header<'d>(delivery: &'d Delivery, name: &str) -> Option<&'d str> {
-    let headers = delivery.properties.headers().as_ref()?;
-    match headers.inner().get(name)? {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
-        _ => None,
     }
 }
 

@@ -160,11 +160,9 @@ impl Asked {
             }
             _ => {}
         }
-        let identity = match (self.certificate, self.key) {
-            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
-            (None, None) => None,
-            _ => return unreadable("sslcert and sslkey belong together"),
-        };
+        let unusable = |error: tls::Unusable| Unreadable(error.to_string());
+        let identity =
+            tls::identity(("sslcert", "sslkey"), self.certificate, self.key).map_err(unusable)?;
         let files = Files {
             authorities: self
                 .authorities
@@ -173,14 +171,13 @@ impl Asked {
             identity,
         };
         options = options.ssl_mode(mode);
-        let unfit = |error: tls::Unfit| Unreadable(error.to_string());
         if files.identity.is_some() || matches!(mode, M::VerifyCa | M::VerifyFull) {
-            files.client().map_err(unfit)?;
+            files.client().map_err(unusable)?;
         }
         options = match files.authorities {
             Some(file) => options.ssl_root_cert(file),
             None if matches!(mode, M::VerifyFull) => {
-                options.ssl_root_cert_from_pem(tls::machine_pem().map_err(unfit)?)
+                options.ssl_root_cert_from_pem(tls::machine_pem().map_err(unusable)?)
             }
             None => options,
         };

@@ -33,11 +33,7 @@ pub async fn method_not_allowed(method: Method) -> Problem {
 
 /// Answers when a handler panicked: a defect, and the reason not to lose the connection over it.
 pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
-    Problem::new(
-        Code::Internal,
-        "the service failed; the cause is in its log",
-    )
-    .into_response()
+    Problem::of(Code::Internal).into_response()
 }
 
 /// The bid that a request is about, as soon as it has a name.

@@ -25,7 +25,7 @@ use crate::metrics::ApiMetrics;
 
 /// The longest head of a request.
 const HEAD_BYTES: usize = 32 * 1024;
-/// How long a connection may take to write out what it has, once it is told to stop.
+/// How long a connection may take to write out what it has, once it is to end.
 const WRITE_OUT: Duration = Duration::from_millis(500);
 /// The pause after an accept that failed for want of something that others hold.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -146,9 +146,10 @@ async fn hold(
     // How a connection ends is its client's business: what became of the request is told by the answer, or asked for again.
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = seat.wanted() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = seat.wanted() => {}
+        () = stop.cancelled() => {}
     }
+    connection.as_mut().graceful_shutdown();
     let mut doing = seat.watch();
     loop {
         let now = *doing.borrow_and_update();

@@ -94,7 +94,6 @@ impl Places {
         });
         if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
             longest.vacate.notify_one();
-            self.metrics.connections_displaced.inc();
         }
     }
 
@@ -135,6 +134,7 @@ impl Seat {
             self.place.vacate.notified().await;
             // It may have got a request in the meantime.
             if matches!(*self.place.doing.borrow(), Doing::Waiting(_)) {
+                self.metrics.connections_displaced.inc();
                 return;
             }
         }

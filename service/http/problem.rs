@@ -106,7 +106,7 @@ impl Code {
         }
     }
 
-    /// For the OpenAPI document.
+    /// For the OpenAPI document, and for people where there is no more to say.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::MalformedRequest => "this is not an HTTP request",
@@ -193,6 +193,11 @@ impl Problem {
         }
     }
 
+    /// A problem of which its code says all.
+    pub fn of(code: Code) -> Self {
+        Self::new(code, code.meaning())
+    }
+
     /// A wrong field.
     pub fn invalid_field(field: Option<&str>, expected: &str) -> Self {
         let detail = match field {
@@ -255,14 +260,10 @@ impl From<DatabaseError> for Problem {
         }
         let of_another_schema = error.is_about_the_schema();
         match error {
-            DatabaseError::Unavailable(_) | DatabaseError::Unsuitable(_) => Self::new(
-                Code::Unavailable,
-                "the database is not available; nothing was changed",
-            ),
-            DatabaseError::TimedOut => Self::new(
-                Code::TimedOut,
-                "the database did not answer in time; nothing was changed",
-            ),
+            DatabaseError::Unavailable(_) | DatabaseError::Unsuitable(_) => {
+                Self::of(Code::Unavailable)
+            }
+            DatabaseError::TimedOut => Self::of(Code::TimedOut),
             DatabaseError::OutcomeUnknown(_) => Self::new(
                 Code::OutcomeUnknown,
                 "the change may or may not have happened; repeat a bid with the same bid_id to find out",
@@ -275,10 +276,7 @@ impl From<DatabaseError> for Problem {
                 Code::Unavailable,
                 "the database's schema is not this version's; nothing was changed",
             ),
-            DatabaseError::Refused(_) | DatabaseError::Other(_) => Self::new(
-                Code::Internal,
-                "the service failed; the cause is in its log",
-            ),
+            DatabaseError::Refused(_) | DatabaseError::Other(_) => Self::of(Code::Internal),
         }
     }
 }

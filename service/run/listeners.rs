@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::{
     config::Serving,
     descriptors,
-    http::{self, ConnectionLimits, Listening, OpsState, Scraped},
+    http::{self, ConnectionLimits, HttpLimits, Listening, OpsState, Scraped},
 };
 
 /// Operators, scrapers and probes at once.
@@ -38,7 +38,7 @@ impl Listeners {
         Ok(Self {
             main,
             operators,
-            limits: limits(serving),
+            limits: limits(serving, descriptors::raise()),
         })
     }
 
@@ -63,7 +63,11 @@ impl Listeners {
             ..self.limits.clone()
         };
         let operators = self.operators.map(|listener| {
-            let router = http::ops_router(ops.clone(), Scraped::Here);
+            let ops = OpsState {
+                limits: HttpLimits::OF_PROBES,
+                ..ops.clone()
+            };
+            let router = http::ops_router(ops, Scraped::Here);
             ("operations", Listening::new(listener, router, few, metrics))
         });
         let main = Listening::new(self.main, router, self.limits, metrics);
@@ -79,15 +83,15 @@ async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener> {
     Ok(listener)
 }
 
-/// What clients may take of the main listener. The rest of the process keeps descriptors of its own.
-fn limits(serving: &Serving) -> ConnectionLimits {
+/// What clients may take of the main listener, of so many descriptors. The rest of the process keeps some of its own.
+fn limits(serving: &Serving, descriptors: u64) -> ConnectionLimits {
     let limits = serving.process.listening.limits(serving.process.grace());
     let pool = serving
         .api
         .as_ref()
         .map_or(0, |(api, _)| api.api_connections as usize);
     let kept = OTHER_DESCRIPTORS + OPS_CONNECTIONS + pool;
-    let descriptors = usize::try_from(descriptors::raise()).unwrap_or(usize::MAX);
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
     let most = limits.most.min(descriptors.saturating_sub(kept)).max(1);
     if most < limits.most {
         warn!(

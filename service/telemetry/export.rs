@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tracing::warn;
 
 use super::collector::Collector;
-use crate::tls::{self, Files, Unfit};
+use crate::tls::{self, Files, Unusable};
 
 /// How long one export may take, unless a variable says otherwise.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(super) enum Trouble {
     #[error(transparent)]
     Exported(#[from] ExporterBuildError),
     #[error(transparent)]
-    Tls(#[from] Unfit),
+    Tls(#[from] Unusable),
 }
 
 /// Makes the exporter that the environment asks for, if it does.
@@ -52,12 +52,22 @@ pub(super) fn set_up(
     }
     let within = of_traces("TIMEOUT").and_then(|ms| ms.parse().ok());
     let within = within.map_or(WITHIN, Duration::from_millis);
-    let identity = of_traces("CLIENT_CERTIFICATE").zip(of_traces("CLIENT_KEY"));
+    let names = (
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    );
     let files = Files {
         authorities: of_traces("CERTIFICATE").map(Into::into),
-        identity: identity.map(|(certificate, key)| (certificate.into(), key.into())),
+        identity: tls::identity(
+            names,
+            of_traces("CLIENT_CERTIFICATE"),
+            of_traces("CLIENT_KEY"),
+        )?,
     };
-    let https = of_traces("ENDPOINT").is_some_and(|endpoint| endpoint.starts_with("https:"));
+    let https = of_traces("ENDPOINT").is_some_and(|endpoint| {
+        let scheme = endpoint.split(':').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("https")
+    });
     let tls = if https {
         files.client()?
     } else {

@@ -1,14 +1,13 @@
 //! Clients that do nothing, or half of something, and what that costs everybody else.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
+use outbox_harness::native::free_port;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
@@ -55,16 +54,18 @@ async fn silent_connections_keep_nobody_out(site: &Site) -> Result<()> {
 }
 
 async fn operators_are_answered_at_once_while_the_api_is_busy(site: &Site) -> Result<()> {
-    let operators = free_address()?;
+    let operators = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let settings = [
         ("OUTBOX_MAX_CONNECTIONS", "40"),
         ("OUTBOX_OPS_ADDR", &operators.to_string()),
     ];
     let api = Running::ready(site, "api", &settings).await?;
     let auction = open_auction(&api).await?;
-    let busy: Vec<_> = (0..40)
-        .map(|client| tokio::spawn(keep_bidding(api.http, auction.clone(), client)))
-        .collect();
+    // Ended with this case, however it ends.
+    let mut busy = JoinSet::new();
+    for client in 0..40 {
+        busy.spawn(keep_bidding(api.http, auction.clone(), client));
+    }
     let mut silent = Vec::new();
     for _ in 0..60 {
         silent.push(TcpStream::connect(api.http).await?);
@@ -78,9 +79,7 @@ async fn operators_are_answered_at_once_while_the_api_is_busy(site: &Site) -> Re
         sleep(Duration::from_millis(50)).await;
     }
     eprintln!("operators: {worst:?} at worst");
-    for client in busy {
-        client.abort();
-    }
+    drop(busy);
     // Among as many as there may be, a connection may be closed before its request has come.
     drop(silent);
     let elsewhere = client::http()?.get(api.url("/metrics")).send().await?;
@@ -125,12 +124,12 @@ async fn what_holds_a_connection_open_does_not_hold_the_end_up(site: &Site) -> R
     kept_alive
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         .await?;
+    let reads = follow(api.http, &auction).await?;
+    let _never_reads = stuffed_follower(site, &api, &auction).await?;
     let mut bodiless = TcpStream::connect(api.http).await?;
     bodiless
         .write_all(b"POST /auctions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{")
         .await?;
-    let reads = follow(api.http, &auction).await?;
-    let _never_reads = stuffed_follower(site, &api, &auction).await?;
     let asked = Instant::now();
     api.stop().await?;
     let took = asked.elapsed();
@@ -229,10 +228,6 @@ async fn is_answered(url: &str, within: Duration) -> Result<Duration> {
     ensure!(answer.status() == 200, "{url}: {}", answer.status());
     ensure!(took < within, "{url} took {took:?}");
     Ok(took)
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 /// Follows a feed from its beginning.

@@ -1,13 +1,12 @@
 //! Processes of the service on a case's servers.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    process::Stdio,
-    time::Duration,
-};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use outbox_harness::process::{Launch, Process, until_ready};
+use outbox_harness::{
+    native::free_port,
+    process::{Launch, Process, until_ready},
+};
 use serde_json::Value;
 use tokio::{
     process::Command,
@@ -58,7 +57,7 @@ impl Running {
         args: &[&str],
         settings: &[(&str, &str)],
     ) -> Result<Self> {
-        let http = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let http = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let name = format!("{} {role} {}", site.name, http.port());
         let process = Launch::new(&name, program, &site.folder)
             .args(args)
