@@ -42,24 +42,35 @@ async fn apply(stage: &Stage, site: &Site<'_>) -> Result<Duration> {
         consumers: 1,
         ..Cast::default()
     });
+    let work = async {
+        let system = start.await?;
+        until_applied(site, DELIVERIES).await?;
+        anyhow::Ok(system)
+    };
+    let system = stage.spend("consumer/applied", DELIVERIES, work).await?;
+    let took = applied_in(site).await?;
+    stage.strike(&system).await?;
+    Ok(took)
+}
+
+/// Waits until so many bids are applied.
+pub async fn until_applied(site: &Site<'_>, bids: u64) -> Result<()> {
     let applied = || async {
         let applied: i64 =
             sqlx::query_scalar("SELECT COALESCE(sum(bid_count), 0)::bigint FROM standings")
                 .fetch_one(&site.pool)
                 .await?;
-        Ok((applied as u64 == DELIVERIES).then_some(()))
+        Ok((applied as u64 == bids).then_some(()))
     };
-    let work = async {
-        let system = start.await?;
-        stage::until("applying all deliveries", APPLIED_WITHIN, applied).await?;
-        anyhow::Ok(system)
-    };
-    let system = stage.spend("consumer/applied", DELIVERIES, work).await?;
+    stage::until("applying all that can be applied", APPLIED_WITHIN, applied).await
+}
+
+/// From the first of what was applied to the last.
+pub async fn applied_in(site: &Site<'_>) -> Result<Duration> {
     let seconds: f64 = sqlx::query_scalar(
-        "SELECT extract(epoch FROM max(applied_at) - min(received_at))::float8 FROM inbox",
+        "SELECT extract(epoch FROM max(applied_at) - min(received_at))::float8 FROM inbox WHERE applied_at IS NOT NULL",
     )
     .fetch_one(&site.pool)
     .await?;
-    stage.strike(&system).await?;
     Ok(Duration::from_secs_f64(seconds))
 }

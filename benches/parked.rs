@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use crate::{
     baseline::{self, Wire},
+    consumer::{applied_in, until_applied},
     site::{Cast, Site},
-    stage::{self, Stage},
+    stage::Stage,
 };
 
 const DELIVERIES: u64 = 20_000;
 /// Every so many-th goes to the auction with the gap: each batch has some.
 const EVERY: usize = 50;
-const APPLIED_WITHIN: Duration = Duration::from_secs(120);
 const GAP: Uuid = Uuid::from_u128(9_999);
 
 /// How long a thousand deliveries take while so many bids are parked.
@@ -47,21 +47,8 @@ pub async fn beside_parked(stage: &Stage, site: &Site<'_>, parked: i64) -> Resul
             ..Cast::default()
         })
         .await?;
-    let applied = || async {
-        let applied: i64 =
-            sqlx::query_scalar("SELECT COALESCE(sum(bid_count), 0)::bigint FROM standings")
-                .fetch_one(&site.pool)
-                .await?;
-        Ok((applied as u64 == DELIVERIES).then_some(()))
-    };
-    stage::until("applying all that can be applied", APPLIED_WITHIN, applied).await?;
-    let seconds: f64 = sqlx::query_scalar(
-        "SELECT extract(epoch FROM max(applied_at) - min(received_at))::float8 FROM inbox WHERE applied_at IS NOT NULL",
-    )
-    .fetch_one(&site.pool)
-    .await?;
+    until_applied(site, DELIVERIES).await?;
+    let took = applied_in(site).await?;
     stage.strike(&system).await?;
-    Ok(Duration::from_secs_f64(
-        seconds * 1_000.0 / DELIVERIES as f64,
-    ))
+    Ok(took.mul_f64(1_000.0 / DELIVERIES as f64))
 }

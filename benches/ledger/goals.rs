@@ -218,7 +218,7 @@ fn goals(ledger: &Ledger) -> Vec<Goal> {
         ),
         goal(
             "time to apply beside parked bids",
-            trouble("apply", "parked"),
+            trouble("a thousand applied", "parked"),
             AtMost(1.3),
             "",
         ),
