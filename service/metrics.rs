@@ -1,5 +1,6 @@
 //! What the service counts. Every label has a fixed set of values, so that no request can grow the registry.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use prometheus_client::encoding::text;
@@ -18,9 +19,13 @@ pub use relay::RelayMetrics;
 /// The media type of [`Metrics::expose`].
 pub const EXPOSITION_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All metrics of a process. Cloning shares them.
+/// All metrics of a process. Cloning shares them, at the price of one count: each request passes them on several times.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub struct Metrics(Arc<Families>);
+
+/// What is counted, by who counts it.
+#[derive(Debug)]
+pub struct Families {
     /// Of the HTTP API.
     pub api: ApiMetrics,
     /// Of the relay.
@@ -29,20 +34,28 @@ pub struct Metrics {
     pub consumer: ConsumerMetrics,
     /// Of the outbox table.
     pub outbox: OutboxMetrics,
-    registry: Arc<Registry>,
+    registry: Registry,
+}
+
+impl Deref for Metrics {
+    type Target = Families;
+
+    fn deref(&self) -> &Families {
+        &self.0
+    }
 }
 
 impl Metrics {
     /// A fresh set, all zero.
     pub fn new() -> Self {
         let mut registry = Registry::default();
-        Self {
+        Self(Arc::new(Families {
             api: ApiMetrics::register(&mut registry),
             relay: RelayMetrics::register(&mut registry),
             consumer: ConsumerMetrics::register(&mut registry),
             outbox: OutboxMetrics::register(&mut registry),
-            registry: Arc::new(registry),
-        }
+            registry,
+        }))
     }
 
     /// The OpenMetrics text of everything.

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::OpsState;
 use super::problem::{Code, Problem};
-use super::trace_context::Spans;
+use super::trace_context::{self, Spans};
 use crate::identity::BidId;
 use crate::metrics;
 
@@ -33,6 +33,7 @@ pub async fn method_not_allowed(method: Method) -> Problem {
 
 /// Answers when a handler panicked: a defect, and the reason not to lose the connection over it.
 pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
+    trace_context::logged().in_scope(|| tracing::error!("a request's handler panicked"));
     Problem::of(Code::Internal).into_response()
 }
 
@@ -47,7 +48,7 @@ impl Attempt {
     /// Says the name.
     pub fn is_about(&self, bid_id: BidId) {
         if let Some(spans) = &self.spans {
-            spans.know("bid_id", bid_id);
+            spans.know_bid(bid_id);
         }
         // A request is about one bid.
         let _ = self.bid.set(bid_id);

@@ -208,7 +208,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(20);
 
     fn places(most: usize) -> Places {
-        Places::new(most, Metrics::new().api)
+        Places::new(most, Metrics::new().api.clone())
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::trace_context;
 use crate::bids::PlaceError;
 use crate::database::DatabaseError;
 use crate::identity::BidId;
@@ -251,13 +252,13 @@ impl From<PlaceError> for Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        match &error {
+        trace_context::logged().in_scope(|| match &error {
             DatabaseError::Other(_) => tracing::error!(?error, "a defect in a statement"),
             DatabaseError::Refused(_) if !error.is_about_a_value() => {
                 tracing::error!(?error, "a rule of the schema that the code does not know");
             }
             _ => tracing::warn!(?error, "the database failed a request"),
-        }
+        });
         let of_another_schema = error.is_about_the_schema();
         match error {
             DatabaseError::Unavailable(_) | DatabaseError::Unsuitable(_) => {

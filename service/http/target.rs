@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
         match AuctionId::try_from(text) {
             Ok(auction_id) => {
                 if let Some(spans) = parts.extensions.get::<Spans>() {
-                    spans.know("auction_id", auction_id);
+                    spans.know_auction(auction_id);
                 }
                 Ok(Self(auction_id))
             }

@@ -1,6 +1,6 @@
 //! The request's W3C trace context, passed on with the event, and the spans that a request is seen by.
 
-use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
@@ -9,6 +9,7 @@ use axum::response::Response;
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, error_span};
 
+use crate::identity::{AuctionId, BidId};
 use crate::traces;
 
 /// Asked every few seconds by who does not follow bids.
@@ -36,19 +37,62 @@ impl TraceContext {
     }
 }
 
+tokio::task_local! {
+    /// What the task's request is about.
+    static REQUEST: Spans;
+}
+
 /// What a request is seen by: in a trace, and in the log lines of what goes wrong with it.
 #[derive(Clone, Debug)]
 pub struct Spans {
     traced: Span,
-    logged: Span,
+    about: Arc<About>,
+}
+
+/// What is known of a request, for log lines.
+#[derive(Debug, Default)]
+struct About {
+    trace_id: Option<String>,
+    auction_id: OnceLock<AuctionId>,
+    bid_id: OnceLock<BidId>,
 }
 
 impl Spans {
-    /// Says an id, as soon as it is known.
-    pub fn know(&self, name: &'static str, id: impl Display) {
-        self.traced.record(name, display(&id));
-        self.logged.record(name, display(&id));
+    /// Says which auction it is about, as soon as that is known.
+    pub fn know_auction(&self, auction_id: AuctionId) {
+        self.traced.record("auction_id", display(auction_id));
+        // A request is about one auction, and about one bid.
+        let _ = self.about.auction_id.set(auction_id);
     }
+
+    /// Says which bid it is about, as soon as that is known.
+    pub fn know_bid(&self, bid_id: BidId) {
+        self.traced.record("bid_id", display(bid_id));
+        let _ = self.about.bid_id.set(bid_id);
+    }
+}
+
+/// The span of a log line about the task's request. It is made for that line alone: one that is entered for as long as a
+/// request is worked on is entered and left with each of its steps, and that costs every request for the few that fail.
+pub fn logged() -> Span {
+    let about = REQUEST.try_with(|spans| spans.about.clone());
+    let Ok(about) = about else {
+        return Span::none();
+    };
+    // It is there for errors' sake, whatever else is not logged.
+    let span = error_span!(
+        "request",
+        trace_id = about.trace_id.as_deref(),
+        auction_id = Empty,
+        bid_id = Empty
+    );
+    if let Some(auction_id) = about.auction_id.get() {
+        span.record("auction_id", display(auction_id));
+    }
+    if let Some(bid_id) = about.bid_id.get() {
+        span.record("bid_id", display(bid_id));
+    }
+    span
 }
 
 /// Surrounds a request with its spans.
@@ -62,14 +106,16 @@ pub async fn trace(mut request: Request, next: Next) -> Response {
     let traced = traces::request(known(request.method()), &route, sent.traceparent());
     let context = traces::traceparent(&traced).map_or(sent, |ours| TraceContext(Some(ours)));
     let trace_id = context.traceparent().and_then(traces::trace_id);
-    // It is there for errors' sake, whatever else is not logged.
-    let logged = error_span!("request", trace_id, auction_id = Empty, bid_id = Empty);
-    request.extensions_mut().insert(context);
-    request.extensions_mut().insert(Spans {
+    let spans = Spans {
         traced: traced.clone(),
-        logged: logged.clone(),
-    });
-    let answered = next.run(request).instrument(logged);
+        about: Arc::new(About {
+            trace_id: trace_id.map(str::to_owned),
+            ..About::default()
+        }),
+    };
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(spans.clone());
+    let answered = REQUEST.scope(spans, next.run(request));
     let response = answered.instrument(traced.clone()).await;
     let status = response.status();
     traced.record("http.response.status_code", status.as_u16());
