@@ -71,7 +71,7 @@ pub struct Claim {
 ///   after (and finds our events in flight). A statement that the client gave up is carried out under tokens that the
 ///   session's rewind replaces, and then takes nothing.
 /// - Lanes take turns, and each one's events are taken in the order of their positions, without a gap: nothing is skipped
-///   because somebody has locked it. None gives more than its share while others may have something.
+///   because somebody has locked it.
 /// - An event whose auction is held is not claimed but put aside, once and for all: `held`.
 pub async fn claim(
     conn: &mut PgConnection,
@@ -81,7 +81,6 @@ pub async fn claim(
     frontier: &mut Frontier,
 ) -> sqlx::Result<Claim> {
     let known = frontier.in_turn();
-    let share = frontier.share(window);
     if known.lanes.is_empty() {
         return Ok(Claim::default());
     }
@@ -95,7 +94,6 @@ pub async fn claim(
         .bind(policy.hold_failed)
         .bind(policy.suspect_from)
         .bind(limit)
-        .bind(share)
         .fetch_all(conn)
         .await?;
     // The first columns are the same in each row, and there is always one.
@@ -115,7 +113,6 @@ pub async fn claim(
     events.sort_unstable_by_key(|event| event.position);
     let reached = events.iter().map(|event| (event.lane, event.position));
     frontier.learn(&sight, &known.lanes, reached);
-    frontier.suit(&sight, window);
     let suspect = matches!(&events[..], [only] if only.attempts > policy.suspect_from);
     Ok(Claim {
         more: !sight.exhausted || put_aside > 0 || sight.passed_by(),
@@ -129,8 +126,7 @@ pub async fn claim(
 /// while its lock was waited for is not `current`: the snapshot does not show what has become claimable.
 ///
 /// `due` is a nested loop that stops when the window is full: it touches no more entries than it returns, whatever waits in
-/// other lanes or behind. `$10` is the most that one lane gives: events of all lanes that were stored together are claimed
-/// together, so that a window touches few pages of the table. The updates go by id: that an event is still pending they say by its other columns, or a plan that
+/// other lanes or behind. The updates go by id: that an event is still pending they say by its other columns, or a plan that
 /// was made for an empty table would walk all that is pending once for each of them. `holds` is one probe for each auction of
 /// the window, and only while something holds. `cut` is the first suspect: everything before it, or, if it is the first, it
 /// alone.
@@ -151,11 +147,9 @@ const CLAIM: &str = "
         FROM known CROSS JOIN LATERAL (
             SELECT id, auction_id, sequence, attempts, position FROM outbox_events
             WHERE lane = known.lane AND status = 'pending' AND NOT held AND position >= known.floor
-            ORDER BY position LIMIT $10) e
+            ORDER BY position LIMIT $6) e
         WHERE known.current
         LIMIT $6
-    ), gave AS MATERIALIZED (
-        SELECT turn, count(*) AS events FROM due GROUP BY turn
     ), cut AS MATERIALIZED (
         SELECT turn, position FROM due WHERE attempts >= $8 ORDER BY turn, position LIMIT 1
     ), chosen AS MATERIALIZED (
@@ -192,11 +186,7 @@ const CLAIM: &str = "
     )
     SELECT pg_current_xact_id()::text::bigint AS horizon,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS oldest_running,
-           NOT EXISTS (SELECT FROM cut) AND (SELECT count(*) FROM due) < least($6, $9)
-               AND NOT EXISTS (SELECT FROM gave WHERE events >= $10) AS exhausted,
-           (SELECT count(*) FROM due) AS due,
-           coalesce((SELECT bit_or(1::bigint << known.lane::int) FROM known JOIN gave USING (turn) WHERE events >= $10), 0)
-               AS at_share,
+           NOT EXISTS (SELECT FROM cut) AND (SELECT count(*) FROM due) < least($6, $9) AS exhausted,
            EXISTS (SELECT FROM cut) AS suspected,
            (SELECT lane FROM known WHERE turn = (SELECT max(turn) FROM due)) AS last_lane,
            coalesce((SELECT bit_or(1::bigint << lane::int) FROM known WHERE current), 0) AS looked_into,

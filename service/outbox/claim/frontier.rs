@@ -26,10 +26,6 @@ pub(super) struct Sight {
     pub oldest_running: i64,
     /// Nothing more was there.
     pub exhausted: bool,
-    /// How much was there, as far as it was looked at.
-    pub due: i64,
-    /// The lanes that gave their whole share, one bit each: they may have more.
-    pub at_share: i64,
     /// The lanes that were looked into, one bit each: not one that is given up, or under another token.
     pub looked_into: i64,
     /// The last lane in which something was due.
@@ -54,15 +50,7 @@ pub struct Frontier {
     lanes: BTreeMap<i16, Edge>,
     /// The lane whose turn it is.
     next: i16,
-    /// So many doublings of an even share are what one lane may give.
-    doublings: u32,
-    /// Full windows since an even share was tried last.
-    full: u32,
 }
-
-/// After so many full windows with a larger share an even one is tried again: what had only one lane to come from may come
-/// from all by now.
-const TRY_EVEN_AFTER: u32 = 32;
 
 #[derive(Debug)]
 struct Edge {
@@ -123,32 +111,6 @@ impl Frontier {
         known
     }
 
-    /// The most that one lane gives to a window.
-    pub(super) fn share(&self, window: i64) -> i64 {
-        let lanes = i64::try_from(self.lanes.len()).unwrap_or(i64::MAX).max(1);
-        let even = (window + lanes - 1) / lanes;
-        let doublings = if self.tries_even() { 0 } else { self.doublings };
-        even.saturating_mul(1 << doublings).clamp(1, window.max(1))
-    }
-
-    fn tries_even(&self) -> bool {
-        self.full >= TRY_EVEN_AFTER
-    }
-
-    /// Lets the share suit what is there: a window that is not full, though lanes had more, wants a larger one.
-    pub(super) fn suit(&mut self, sight: &Sight, window: i64) {
-        let full = sight.due >= window;
-        match (self.tries_even(), full) {
-            (true, true) => (self.doublings, self.full) = (0, 0),
-            (true, false) => self.full = 0,
-            (false, true) => self.full += u32::from(self.doublings > 0),
-            (false, false) if sight.at_share != 0 && self.share(window) < window => {
-                self.doublings += 1;
-            }
-            (false, false) => {}
-        }
-    }
-
     /// A claim went through the lanes `in_turn`, saw `sight`, and took events at the places `reached`, in increasing order.
     pub(super) fn learn(
         &mut self,
@@ -171,10 +133,8 @@ impl Frontier {
             if sight.looked_into & (1 << lane) == 0 {
                 continue;
             }
-            // Lanes before the last one that gave something were looked through to their ends, if they gave less than they
-            // might have.
-            let through = sight.at_share & (1 << lane) == 0
-                && (sight.exhausted || touched.is_some_and(|touched| turn < touched));
+            // Lanes before the last one that gave something were looked through to their ends.
+            let through = sight.exhausted || touched.is_some_and(|touched| turn < touched);
             let last = last.get(lane).copied();
             let ready = edge.candidate.take_if(|candidate| {
                 sight.oldest_running >= candidate.horizon
@@ -201,15 +161,12 @@ mod tests {
     use super::*;
 
     const LANES: [i16; 2] = [3, 5];
-    const WINDOW: i64 = 100;
 
     fn quiet(now: i64) -> Sight {
         Sight {
             horizon: now,
             oldest_running: now,
             exhausted: true,
-            due: 0,
-            at_share: 0,
             looked_into: LANES.iter().fold(0, |lanes, lane| lanes | 1 << lane),
             last_lane: None,
             recalled: Vec::new(),
@@ -221,7 +178,6 @@ mod tests {
     fn full(now: i64, lane: i16) -> Sight {
         Sight {
             exhausted: false,
-            due: WINDOW,
             last_lane: Some(lane),
             ..quiet(now)
         }
@@ -338,68 +294,5 @@ mod tests {
         assert_eq!(frontier.in_turn().lanes, [5, 3]);
         frontier.learn(&full(12, 5), &[5, 3], [].into_iter());
         assert_eq!(frontier.in_turn().lanes, [3, 5]);
-    }
-
-    #[test]
-    fn nothing_is_learned_of_the_rest_of_a_lane_that_gave_its_share() {
-        let mut frontier = Frontier::default();
-        frontier.own(&held(1));
-        let at_share = |now| Sight {
-            at_share: 1 << 3,
-            ..full(now, 5)
-        };
-        frontier.learn(&at_share(10), &LANES, [(3, 90), (5, 100)].into_iter());
-        // Another writer's 80 has become visible; 85 is as far as the share went.
-        frontier.learn(&at_share(12), &LANES, [(3, 85), (5, 110)].into_iter());
-        assert_eq!(floors(&frontier), [0, 101]);
-    }
-
-    /// What a claim finds in lanes that have so much: how much is due, and which gave their share.
-    fn claimed(frontier: &mut Frontier, backlog: [i64; 2]) -> i64 {
-        let share = frontier.share(WINDOW);
-        let given = backlog.map(|events| events.min(share));
-        let at_share = LANES.iter().zip(given).filter(|(_, given)| *given == share);
-        let sight = Sight {
-            due: given.iter().sum::<i64>().min(WINDOW),
-            at_share: at_share.fold(0, |lanes, (lane, _)| lanes | 1 << lane),
-            ..full(10, 5)
-        };
-        frontier.suit(&sight, WINDOW);
-        sight.due
-    }
-
-    #[test]
-    fn lanes_that_all_have_much_give_an_even_share() {
-        let mut frontier = Frontier::default();
-        frontier.own(&held(1));
-        for _ in 0..100 {
-            assert_eq!(frontier.share(WINDOW), 50);
-            assert_eq!(claimed(&mut frontier, [1_000, 1_000]), WINDOW);
-        }
-    }
-
-    #[test]
-    fn one_lane_alone_comes_to_fill_the_window_and_seldom_does_not() {
-        let mut frontier = Frontier::default();
-        frontier.own(&held(1));
-        let windows: Vec<i64> = (0..100)
-            .map(|_| claimed(&mut frontier, [1_000, 0]))
-            .collect();
-        assert_eq!(windows[..3], [50, 100, 100]);
-        let small = windows.iter().filter(|due| **due < WINDOW).count();
-        assert!(small <= 4, "{windows:?}");
-        let even = (0..=TRY_EVEN_AFTER).map(|_| claimed(&mut frontier, [1_000, 1_000]));
-        assert!(even.sum::<i64>() > 0);
-        assert_eq!(frontier.share(WINDOW), 50, "all lanes have much by now");
-    }
-
-    #[test]
-    fn what_is_all_that_is_there_asks_for_no_larger_share() {
-        let mut frontier = Frontier::default();
-        frontier.own(&held(1));
-        for _ in 0..10 {
-            claimed(&mut frontier, [10, 20]);
-        }
-        assert_eq!(frontier.share(WINDOW), 50);
     }
 }
