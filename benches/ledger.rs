@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 use hdrhistogram::Histogram;
 
-use crate::{listener::Arrival, processors::Spent};
+use crate::{arrival::Arrival, processors::Spent};
 
 /// Figures by name. A figure that was filtered out of the run is simply absent.
 #[derive(Default)]

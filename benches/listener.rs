@@ -13,21 +13,7 @@ use lapin::{message::Delivery, types::AMQPValue};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use crate::{baseline::Wire, site::Site, stage};
-
-/// One bid's first delivery, in microseconds of the system's clock.
-#[derive(Debug, Clone, Copy)]
-pub struct Arrival {
-    pub due: u64,
-    pub at: u64,
-}
-
-impl Arrival {
-    /// From when it should have been sent until it was delivered.
-    pub fn latency(self) -> Duration {
-        Duration::from_micros(self.at.saturating_sub(self.due))
-    }
-}
+use crate::{arrival::Arrival, baseline::Wire, site::Site, stage};
 
 /// Consumes the service's queue in the consumer's place until dropped.
 pub struct Listener {

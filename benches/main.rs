@@ -2,6 +2,7 @@
 //! everything. Criterion repeats and keeps the figures; the table at the end sets them beside one another
 //! and beside what they are to reach. Nothing here asserts a time: machines differ, ratios of one run say something.
 
+mod arrival;
 mod backlog;
 mod baseline;
 mod consumer;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     if let Some(ended) = outbox_harness::system::as_service() {
         return ended;
     }
-    if let Err(error) = outbox_harness::environment::clean() {
+    if let Err(error) = outbox_harness::os::environment::clean() {
         eprintln!("starting again without variables that steer servers: {error}");
         return ExitCode::FAILURE;
     }

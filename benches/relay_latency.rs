@@ -11,7 +11,8 @@ use criterion::Criterion;
 use tokio::time::sleep;
 
 use crate::{
-    listener::{Arrival, Listener, micros_now},
+    arrival::Arrival,
+    listener::{Listener, micros_now},
     site::{Cast, Site},
     stage::{self, Stage},
     timeline::Timeline,

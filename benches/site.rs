@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use outbox_harness::{
-    edge::EdgeControl,
-    lab::Lab,
-    native, scenario,
+    ask::scenario,
+    run::servers::OwnServers,
+    servers::lab::Lab,
+    servers::native,
     system::{Place, System},
-    trial::OwnServers,
+    wire::edge::EdgeControl,
 };
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;

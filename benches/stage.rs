@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Result, bail};
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, measurement::WallTime};
 use outbox_harness::{
-    backend::Wanted,
-    lab::Lab,
+    servers::backend::Wanted,
+    servers::lab::Lab,
     system::{PROCESSES, System},
 };
 use tokio::{

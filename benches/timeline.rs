@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use plotters::prelude::*;
 
-use crate::listener::Arrival;
+use crate::arrival::Arrival;
 
 /// Where the picture goes.
 const PICTURE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/latency_under_faults.svg");

@@ -5,18 +5,18 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use libtest_mimic::{Arguments, Failed, Trial as Test};
 use outbox_harness::{
-    backend::{Kind, Wanted},
-    environment,
-    fault::Fault,
-    guard,
-    lab::Lab,
-    property,
-    report::RunSummary,
-    scenario::Scenario,
-    seed,
-    shared_lab::SharedLab,
-    suite::{self, Manner, Observer},
-    trial::Trial,
+    ask::fault::Fault,
+    ask::scenario::Scenario,
+    ask::seed,
+    ask::trial::Trial,
+    explore::property,
+    explore::suite::{self, Manner, Observer},
+    judge::summary::RunSummary,
+    os::environment,
+    os::guard,
+    servers::backend::{Kind, Wanted},
+    servers::lab::Lab,
+    servers::shared_lab::SharedLab,
 };
 use tokio_util::sync::CancellationToken;
 

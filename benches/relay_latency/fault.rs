@@ -4,8 +4,8 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use anyhow::Result;
 use outbox_harness::{
-    edge::{Direction, Toxic},
-    fault::{Party, Role, Server},
+    ask::fault::{Party, Role, Server},
+    ask::toxic::{Direction, Toxic},
     system::System,
 };
 use tokio::time::sleep;

@@ -20,7 +20,7 @@ use std::{
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{causes::Causes, guard};
+use crate::{os::causes::Causes, os::guard};
 use spoken::{say, tell};
 
 /// Exit code for wrong usage; clap uses it, too.
@@ -56,7 +56,7 @@ enum Command {
     /// Make images for the docker backend from the distribution's packages, where no registry can be reached.
     Images(images::Args),
     /// Serve the embedded Toxiproxy alone, until Ctrl-C.
-    #[command(version = crate::toxiproxy::VERSION)]
+    #[command(version = crate::wire::toxiproxy::VERSION)]
     Toxiproxy(toxiproxy::Args),
     /// Remove what killed labs left behind.
     Clean(doctor::CleanArgs),

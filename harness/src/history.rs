@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::scenario::Scenario;
+use crate::ask::scenario::Scenario;
 
 pub use commit::{Change, Columns, Commit, Operation, instant};
 pub use format::FORMAT;

@@ -1,54 +1,29 @@
 //! The lab: real servers, one fault at a time, one history, pure checkers.
 //!
-//! ```text
-//! scenario ──▶ trial ─┬─ lab, backend    real Postgres and RabbitMQ, a database and a vhost for each trial
-//!  (TOML)             ├─ system          the service's processes, every connection over a tap and a Toxiproxy
-//!                     ├─ workload, client  bids from proptest strategies, over HTTP
-//!                     ├─ fault, injector   what breaks, when, and the evidence that it bit
-//!                     ├─ witness, observer what was published, what the tables say: around all faults
-//!                     └─ ledger            every commit, from the database's own log
-//!                            │
-//!                            ▼
-//!                        history ──▶ check, facts ──▶ verdict ──▶ report
-//! ```
+//! Its rooms, each using only those below it (`tests/rooms.rs` checks that):
 //!
-//! Everything that happens goes into one history; checkers are pure functions of it, so a stored run can be judged again.
+//! ```text
+//! cli       the command line
+//! report    terminal, JSON, JUnit
+//! explore   many runs: suites of stories, stories that are drawn
+//! run       one run: arranged, driven, broken, watched, looked at
+//! judge     pure checkers of a history, facts, verdict
+//! history   everything that happened in a run: checkers see nothing else, so a stored run can be judged again
+//! system    the processes under test, every connection over an edge
+//! servers   real Postgres and RabbitMQ: child processes, containers, somebody else's
+//! wire      an edge: a tap that counts in front of a Toxiproxy that breaks
+//! ask       what is asked for: scenario, fault, workload
+//! os        processes, ports, and the guard that lets nothing outlive the lab
+//! ```
 
-pub mod backend;
-mod bar;
-pub mod causes;
-pub mod check;
+pub mod ask;
 pub mod cli;
-pub mod client;
-mod contract;
-pub mod docker;
-pub mod doctor;
-pub mod edge;
-pub mod environment;
-pub mod evidence;
-pub mod facts;
-pub mod fault;
-mod forward;
-pub mod guard;
+pub mod explore;
 pub mod history;
-mod injector;
-pub mod lab;
-mod ledger;
-pub mod native;
-mod observer;
-pub mod process;
-pub mod property;
+pub mod judge;
+pub mod os;
 pub mod report;
-pub mod scenario;
-pub mod seed;
-pub mod server;
-pub mod shared_lab;
-mod spelling;
-pub mod suite;
+pub mod run;
+pub mod servers;
 pub mod system;
-pub mod tap;
-pub mod toxiproxy;
-pub mod trial;
-pub mod verdict;
-mod witness;
-pub mod workload;
+pub mod wire;

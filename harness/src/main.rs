@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use outbox_harness::{cli, environment, system};
+use outbox_harness::{cli, os::environment, system};
 
 fn main() -> ExitCode {
     if let Some(code) = system::as_service() {

@@ -2,12 +2,10 @@
 
 mod json;
 mod junit;
-mod summary;
 mod table;
 
 pub use json::write_json;
 pub use junit::write_junit;
-pub use summary::RunSummary;
 pub use table::table;
 
 /// Why a report file could not be written.

@@ -11,13 +11,13 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::sync::Mutex;
 
 use crate::{
-    causes::Causes,
-    edge::EdgeControl,
-    fault::{Party, Role, Server},
-    native::free_port,
-    scenario,
-    server::Upstream,
-    tap::{Dialect, Link},
+    ask::fault::{Party, Role, Server},
+    ask::scenario,
+    os::causes::Causes,
+    os::port::free_port,
+    servers::upstream::Upstream,
+    wire::edge::EdgeControl,
+    wire::tap::{Dialect, Link},
 };
 use launch::Launch;
 pub use launch::as_service;

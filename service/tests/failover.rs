@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use outbox_harness::{native, server::Body};
+use outbox_harness::{servers::body::Body, servers::native};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 

@@ -7,7 +7,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
-use outbox_harness::{backend::Wanted, environment, shared_lab::SharedLab};
+use outbox_harness::{os::environment, servers::backend::Wanted, servers::shared_lab::SharedLab};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use outbox_harness::native::{self, Binaries};
+use outbox_harness::servers::native::{self, Binaries};
 use reqwest::Url;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::{

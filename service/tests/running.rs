@@ -4,8 +4,8 @@ use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use outbox_harness::{
-    native::free_port,
-    process::{Launch, Process, until_ready},
+    os::port::free_port,
+    os::process::{Launch, Process, until_ready},
 };
 use serde_json::Value;
 use tokio::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use outbox_harness::process::{Launch, Process};
+use outbox_harness::os::process::{Launch, Process};
 use sqlx::AssertSqlSafe;
 use tokio::time::Instant;
 

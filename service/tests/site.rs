@@ -3,7 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
-use outbox_harness::{lab::Lab, server::Management, trial::OwnServers};
+use outbox_harness::{
+    run::servers::OwnServers, servers::lab::Lab, servers::management::Management,
+};
 use sqlx::{
     ConnectOptions, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{Usage, reports::Reports, say};
-use crate::trial;
+use crate::judge::summary::judge;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,7 +19,7 @@ pub(super) struct Args {
 pub(super) fn check(args: &Args) -> Result<u8> {
     args.reports.can_be_written().map_err(Usage::said)?;
     let repeat = format!("cargo lab check {}", args.folder.display());
-    let summary = trial::judge(&args.folder, repeat).map_err(Usage::because)?;
+    let summary = judge(&args.folder, repeat).map_err(|error| Usage::because(error.into()))?;
     for finding in &summary.findings {
         say(format_args!(
             "{:12} {:8} {}",

@@ -4,10 +4,10 @@ use anyhow::{Result, ensure};
 
 use super::NO_LAB;
 use crate::{
-    backend::{Wanted, sweep_containers},
-    doctor::{self, State},
-    guard,
-    native::cache,
+    os::guard,
+    servers::backend::{Wanted, sweep_containers},
+    servers::doctor::{self, State},
+    servers::native::cache,
 };
 
 #[derive(Debug, clap::Args)]

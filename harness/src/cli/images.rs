@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 
-use crate::docker;
+use crate::servers::docker;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 use super::{Scenarios, Usage, say};
-use crate::{facts, property, seed, suite};
+use crate::{ask::seed, explore::property, explore::suite, judge::facts};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, io::IsTerminal, sync::Mutex, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::tell;
-use crate::{bar, report::RunSummary, suite::Observer, verdict::Verdict};
+use crate::{
+    explore::suite::Observer, judge::summary::RunSummary, judge::verdict::Verdict, os::bar,
+};
 
 /// Whether stdout takes colours.
 pub(super) fn coloured() -> bool {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::{NO_LAB, progress, say, tell};
 use crate::{
-    report::{self, ReportError, RunSummary},
-    verdict::Verdict,
+    judge::summary::RunSummary,
+    judge::verdict::Verdict,
+    report::{self, ReportError},
 };
 
 #[derive(Debug, Default, clap::Args)]

@@ -14,13 +14,14 @@ use super::{
     unless_interrupted,
 };
 use crate::{
-    backend::Wanted,
-    evidence, guard,
-    lab::Lab,
-    seed,
-    suite::{self, Ended, Manner},
-    trial::Trial,
-    verdict::Verdict,
+    ask::seed,
+    ask::trial::Trial,
+    explore::evidence,
+    explore::suite::{self, Ended, Manner},
+    judge::verdict::Verdict,
+    os::guard,
+    servers::backend::Wanted,
+    servers::lab::Lab,
 };
 use again::Again;
 use selection::{Chosen, Selection};

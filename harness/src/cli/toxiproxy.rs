@@ -5,8 +5,8 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, pin::pin};
 use anyhow::{Context, Result};
 
 use crate::{
-    guard,
-    toxiproxy::{ToxiproxyServer, listen::resolve},
+    os::guard,
+    wire::toxiproxy::{ToxiproxyServer, listen::resolve},
 };
 
 const FLAGS: [&str; 4] = ["-host", "-port", "-config", "-version"];

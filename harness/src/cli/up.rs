@@ -4,7 +4,9 @@ use anyhow::Result;
 use uuid::Uuid;
 
 use super::{progress::Progress, unless_interrupted};
-use crate::{backend::Wanted, guard, lab::Lab, system::PROCESSES, trial};
+use crate::{
+    os::guard, run::arrange, servers::backend::Wanted, servers::lab::Lab, system::PROCESSES,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,7 +21,7 @@ pub(super) async fn up(args: Args) -> Result<u8> {
     shown.finish();
     let folder = lab.folder().join("up");
     let (system, servers) =
-        trial::stand(&lab, &folder, &format!("up_{}", Uuid::now_v7().simple())).await?;
+        arrange::stand(&lab, &folder, &format!("up_{}", Uuid::now_v7().simple())).await?;
     let api = system.apis().remove(0).url;
     println!("Postgres   {}", servers.database_url());
     println!("RabbitMQ   {}", servers.amqp_url());

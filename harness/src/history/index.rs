@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::last::{Last, LastIndex};
 use super::{BidAsked, Delivery, Entry, Event, FaultPhase, Outcome, Purpose, Snapshot};
-use crate::scenario::Scenario;
+use crate::ask::scenario::Scenario;
 
 use ledger::LedgerIndex;
 pub use ledger::LedgerState;

@@ -203,22 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_run_survives_the_file() {
-        let mut story = crate::check::Story::clean();
-        story.bites("deliveries_again", ">= 1");
-        story.deliver_again(2);
-        story.last_delivery().body = Err("truncated".to_owned());
-        let told = story.history();
-        let folder = tempfile::tempdir().expect("a folder");
+    fn evidence_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        let recorder = Recorder::create(&path).expect("a recorder");
-        // `finish` adds the last one, `Ended`.
-        let events: Vec<&Event> = told.events().collect();
-        for event in &events[..events.len() - 1] {
-            recorder.record((*event).clone());
-        }
-        recorder.finish().expect("everything written");
-        let read = super::super::read(&path).expect("a history");
-        assert_eq!(read.events().collect::<Vec<_>>(), events);
+        std::fs::write(&path, "evidence").unwrap();
+        let said = Recorder::create(&path).unwrap_err().to_string();
+        assert!(said.starts_with("cannot create the history"), "{said}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "evidence");
     }
 }

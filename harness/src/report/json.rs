@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{ReportError, RunSummary, write};
-use crate::verdict::Verdict;
+use super::{ReportError, write};
+use crate::judge::summary::RunSummary;
+use crate::judge::verdict::Verdict;
 
 #[derive(Serialize)]
 struct Report<'r> {
@@ -18,7 +19,7 @@ struct Report<'r> {
 pub fn write_json(path: &Path, runs: &[RunSummary]) -> Result<(), ReportError> {
     let report = Report {
         verdict: Verdict::worst(runs.iter().map(|run| run.verdict)),
-        checkers: &crate::check::NAMES,
+        checkers: &crate::judge::check::NAMES,
         runs,
     };
     write(path, &(serde_json::to_string_pretty(&report)? + "\n"))

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{ReportError, RunSummary, write};
-use crate::verdict::Verdict;
+use super::{ReportError, write};
+use crate::judge::summary::RunSummary;
+use crate::judge::verdict::Verdict;
 
 /// Writes one test suite a scenario folder and one test case a run. `fail` becomes a failure; `vacuous`, `unknown` and
 /// `error` become errors with that type, so that no reader takes them for skipped.

@@ -5,9 +5,8 @@ use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
-use super::RunSummary;
-use super::summary::seconds;
-use crate::verdict::Verdict;
+use crate::judge::summary::{RunSummary, seconds};
+use crate::judge::verdict::Verdict;
 
 /// Characters; wide enough for a paragraph, narrow enough for a terminal beside an editor.
 const WIDTH: u16 = 110;

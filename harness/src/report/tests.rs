@@ -1,5 +1,6 @@
 use super::*;
-use crate::verdict::{Finding, NotJudged, Verdict};
+use crate::judge::summary::RunSummary;
+use crate::judge::verdict::{Finding, NotJudged, Verdict};
 
 fn run(name: &str, verdict: Verdict) -> RunSummary {
     RunSummary {
@@ -128,7 +129,7 @@ fn json_reads_back() {
     assert_eq!(report["verdict"], "fail");
     assert_eq!(
         report["checkers"].as_array().map(Vec::len),
-        Some(crate::check::NAMES.len())
+        Some(crate::judge::check::NAMES.len())
     );
     let back: Vec<RunSummary> = serde_json::from_value(report["runs"].clone()).expect("runs");
     assert_eq!(back, runs);

@@ -7,8 +7,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    fault::Role,
-    process::{self, Process, ProcessError},
+    ask::fault::Role,
+    os::process::{self, Process, ProcessError},
     system::Place,
 };
 

@@ -4,7 +4,7 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus, sync::Arc, time
 
 use nix::libc::SIGKILL;
 
-use crate::process::Process;
+use crate::os::process::Process;
 
 /// How a process was asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use super::{
     life::{Asked, Life},
 };
 use crate::{
-    fault::Role,
-    process::{Process, Usage, until_ready},
+    ask::fault::Role,
+    os::process::{Process, Usage, until_ready},
 };
 
 /// How long an orderly end may take; the service's own grace is shorter.

@@ -1,6 +1,6 @@
 //! The embedded server's HTTP API, by status and by shape, and the official client on it.
 
-use outbox_harness::toxiproxy::ToxiproxyServer;
+use outbox_harness::wire::toxiproxy::ToxiproxyServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 use toxiproxy_rust::{client::Client, proxy::ProxyPack};

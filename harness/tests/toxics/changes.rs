@@ -1,6 +1,6 @@
 //! Toxics that come and go while data flows.
 
-use outbox_harness::edge::{Direction, Toxic};
+use outbox_harness::ask::toxic::{Direction, Toxic};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::stand::{BOTH, Stand, end_of, exchange, ms, pattern, silent, within};

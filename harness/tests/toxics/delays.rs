@@ -1,6 +1,6 @@
 //! Toxics that slow an edge down and lose nothing.
 
-use outbox_harness::edge::{Direction, Toxic};
+use outbox_harness::ask::toxic::{Direction, Toxic};
 use tokio::io::AsyncWriteExt;
 
 use crate::stand::{BOTH, Stand, end_of, exchange, ms, pattern};

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use outbox_harness::edge::{Direction, Toxic};
+use outbox_harness::ask::toxic::{Direction, Toxic};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::stand::{BOTH, Stand, end_of, exchange, ms, pattern, silent, within};

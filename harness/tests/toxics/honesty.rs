@@ -8,8 +8,9 @@ use axum::{
     routing::{get, post},
 };
 use outbox_harness::{
-    edge::{Direction, EdgeControl, EdgeError, Toxic},
-    toxiproxy::ToxiproxyServer,
+    ask::toxic::{Direction, Toxic},
+    wire::edge::{EdgeControl, EdgeError},
+    wire::toxiproxy::ToxiproxyServer,
 };
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::{io::ErrorKind, time::Duration};
 
-use outbox_harness::edge::{Direction, Toxic};
+use outbox_harness::ask::toxic::{Direction, Toxic};
 use tokio::net::TcpStream;
 
 use crate::stand::{BOTH, Stand, end_of, exchange, ms, within};

@@ -7,8 +7,9 @@ use std::{
 };
 
 use outbox_harness::{
-    edge::{Direction, Edge, EdgeControl, Toxic, ToxicHandle},
-    toxiproxy::ToxiproxyServer,
+    ask::toxic::{Direction, Toxic},
+    wire::edge::{Edge, EdgeControl, ToxicHandle},
+    wire::toxiproxy::ToxiproxyServer,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -3,8 +3,8 @@
 use std::{io::ErrorKind, net::SocketAddr};
 
 use outbox_harness::{
-    edge::{Direction, Toxic},
-    tap::{Dialect, Link, Measure, Tap, TapCounters},
+    ask::toxic::{Direction, Toxic},
+    wire::tap::{Dialect, Link, Measure, Tap, TapCounters},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -4,7 +4,7 @@ use std::{fmt::Display, path::Path};
 
 use reqwest::Url;
 
-use crate::backend::{Details, Kind};
+use crate::servers::backend::{Details, Kind};
 
 /// `cargo lab run` of one scenario.
 #[derive(Debug)]

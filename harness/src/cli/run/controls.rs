@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use comfy_table::{ContentArrangement, Table};
 
 use crate::{
-    report::RunSummary,
-    scenario::{Condition, Scenario},
-    verdict::Verdict,
+    ask::scenario::{Condition, Scenario},
+    judge::summary::RunSummary,
+    judge::verdict::Verdict,
 };
 
 /// How wide the table may become.
@@ -104,8 +104,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        check::{Story, all},
         history::Event,
+        judge::{check::all, proof::story::Story},
     };
 
     /// What a control of a story with this condition shows.

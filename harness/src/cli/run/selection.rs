@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use crate::{
-    backend::Wanted,
-    fault::Fault,
-    property,
-    scenario::Scenario,
-    suite::{self, Case},
+    ask::fault::Fault,
+    ask::scenario::Scenario,
+    explore::property,
+    explore::suite::{self, Case},
+    servers::backend::Wanted,
 };
 
 /// What is to be run, and what cannot be run here and why.
@@ -207,7 +207,7 @@ mod tests {
     fn what_cannot_be_run_here_is_named_with_its_reason() {
         let folder = folder();
         let external = Wanted {
-            backend: crate::backend::Kind::External,
+            backend: crate::servers::backend::Kind::External,
             ..Wanted::default()
         };
         let selection = Selection::of(&["ab".to_owned()], folder.path(), &external).unwrap();

@@ -1,0 +1,11 @@
+//! What is asked for: text in, values or a clear error out. Nothing here touches the machine.
+
+pub mod closing;
+pub mod fault;
+pub mod moment;
+pub mod pace;
+pub mod scenario;
+pub mod seed;
+pub(crate) mod spelling;
+pub mod toxic;
+pub mod trial;

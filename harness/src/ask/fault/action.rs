@@ -1,0 +1,158 @@
+//! What is done to what is hit.
+
+use std::time::Duration;
+
+use crate::ask::moment::duration;
+use crate::{
+    ask::spelling::did_you_mean,
+    ask::toxic::{Direction, Toxic},
+};
+
+/// What is done to a target.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// The edge's connections are closed and new ones refused.
+    Cut,
+    /// The edge's toxics, each in a direction.
+    Toxics(Vec<(Toxic, Direction)>),
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP, later SIGCONT.
+    Freeze,
+    /// SIGTERM: an orderly end.
+    Terminate,
+    /// SIGTERM and a new start, so many times in a row, each time with something in its hands.
+    Restart(u32),
+    /// The consumer's queue gives up what is returned to it a few times. Healed, it does not, and what it gave up is put
+    /// back by the service's own `redrive`.
+    LimitDeliveries,
+    /// A third party sends the consumer what is no event.
+    Nonsense,
+    /// A memory alarm: connections that publish are blocked.
+    Alarm,
+    /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
+    /// this run's vhost is touched.
+    Unbind,
+    /// The next event is stored with a payload of which no message can be made. Healed, it is mended, and put back by the
+    /// service's own `requeue`.
+    Spoil,
+    /// A session of somebody else's holds rows that the service writes.
+    Lock(Locked),
+    /// A server takes one kind of thing no more. Only this run's database or vhost is touched.
+    Refuse(Refused),
+    /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
+    /// the real ones then write back must not count.
+    Usurp,
+}
+
+/// What a server can be made to refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// Postgres: a row of the outbox, as a full disk would.
+    Events,
+    /// Postgres: the commit of a bid, as a constraint that is checked last, or a full disk, would.
+    Commits,
+    /// RabbitMQ: messages beyond the first few of the consumer's queue (`overflow = reject-publish`): publishers are nacked.
+    Messages,
+}
+
+/// Of which table every row can be locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// The relays' lanes.
+    Lanes,
+    /// The auctions, whose rows bids wait for.
+    Auctions,
+}
+
+/// What can be done to a process or a server.
+const TO_PROCESSES: [&str; 5] = ["kill", "freeze", "terminate", "stop", "restart 3 times"];
+/// What can be done to an edge, without its numbers.
+const TO_EDGES: [&str; 7] = [
+    "cut",
+    "stall",
+    "drop replies",
+    "drop requests",
+    "reset",
+    "latency",
+    "bandwidth",
+];
+
+/// What is done to a process or a server.
+pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
+    if let Some(times) = restarts(text) {
+        return Ok(Action::Restart(times));
+    }
+    match text {
+        "kill" => Ok(Action::Kill),
+        "freeze" => Ok(Action::Freeze),
+        "terminate" | "stop" => Ok(Action::Terminate),
+        _ => Err(format!(
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, send nonsense, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event, lock lanes or lock auctions for postgres; usurp for relay){}",
+            did_you_mean(text, TO_PROCESSES)
+        )),
+    }
+}
+
+/// What is done to an edge.
+pub(super) fn parse_edge_action(text: &str) -> Result<Action, String> {
+    let both = |toxic: Toxic| vec![(toxic, Direction::Requests), (toxic, Direction::Replies)];
+    let swallow = Toxic::Timeout {
+        timeout: Duration::ZERO,
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let toxics = match words.as_slice() {
+        ["cut"] => return Ok(Action::Cut),
+        ["stall"] => both(swallow),
+        ["drop", "replies"] => vec![(swallow, Direction::Replies)],
+        ["drop", "requests"] => vec![(swallow, Direction::Requests)],
+        ["reset"] => vec![(
+            Toxic::ResetPeer {
+                timeout: Duration::ZERO,
+            },
+            Direction::Replies,
+        )],
+        ["latency", latency] => both(latency_toxic(latency, "0ms")?),
+        ["latency", latency, "jitter", jitter] => both(latency_toxic(latency, jitter)?),
+        ["bandwidth", rate] => both(Toxic::Bandwidth {
+            kb_per_s: rate_of(rate)?,
+        }),
+        _ => {
+            return Err(format!(
+                "{text:?} is nothing to do to an edge; try cut, stall, drop replies, drop requests, reset, \
+                 latency 50ms jitter 10ms, bandwidth 20KB/s{}",
+                did_you_mean(text, TO_EDGES)
+            ));
+        }
+    };
+    Ok(Action::Toxics(toxics))
+}
+
+fn latency_toxic(latency: &str, jitter: &str) -> Result<Toxic, String> {
+    let toxic = Toxic::Latency {
+        latency: duration(latency)?,
+        jitter: duration(jitter)?,
+    };
+    match toxic {
+        Toxic::Latency { latency, .. } if latency.is_zero() => {
+            Err("a latency of 0 delays nothing; write one like latency 50ms jitter 10ms".to_owned())
+        }
+        _ => toxic
+            .must_be_sayable()
+            .map(|()| toxic)
+            .map_err(|error| error.to_string()),
+    }
+}
+
+fn rate_of(text: &str) -> Result<u32, String> {
+    text.strip_suffix("KB/s")
+        .and_then(|number| number.parse().ok())
+        .filter(|rate| *rate > 0)
+        .ok_or_else(|| format!("{text:?} is no rate; write one like 20KB/s"))
+}
+
+/// As in "restart 25 times".
+fn restarts(text: &str) -> Option<u32> {
+    let times = text.strip_prefix("restart ")?.strip_suffix(" times")?;
+    times.parse().ok().filter(|times| (1..=100).contains(times))
+}

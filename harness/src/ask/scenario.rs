@@ -1,0 +1,269 @@
+//! A scenario: one fault story, written as a TOML file that reads from top to bottom.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ask::closing::{BadClosing, Closing},
+    ask::moment::Lasting,
+};
+
+/// What a scenario file says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What happens and what must hold, in one or two sentences.
+    pub story: String,
+    /// What runs.
+    #[serde(default)]
+    pub system: System,
+    /// What the clients do.
+    pub workload: Workload,
+    /// What breaks, and when.
+    #[serde(default, rename = "fault")]
+    pub faults: Vec<Fault>,
+    /// What must have happened for the run to mean anything: fact → condition. Not met: the run is vacuous.
+    #[serde(default)]
+    pub bites: BTreeMap<String, Condition>,
+    /// What must hold beside the invariants, which always must.
+    #[serde(default)]
+    pub expect: Expect,
+}
+
+impl Scenario {
+    /// The same story with nothing broken: no fault, and clients that send each bid once and only valid ones. Whatever its
+    /// `[bites]` ask for must not be there then, or they prove nothing.
+    #[must_use]
+    pub fn control(&self) -> Self {
+        let mut control = self.clone();
+        control.faults.clear();
+        control.workload.copies = one();
+        control.workload.mix = Mix::default();
+        control.expect.facts.clear();
+        let own = |fact: &str| fact.starts_with("fault_") && fact.ends_with("_bites");
+        control.bites.retain(|fact, _| !own(fact));
+        control
+    }
+}
+
+/// How many processes of each role run, and how they are set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct System {
+    /// `api` processes; clients spread over them.
+    pub apis: u32,
+    /// `relay` processes.
+    pub relays: u32,
+    /// `consumer` processes.
+    pub consumers: u32,
+    /// Settings of the service by environment variable, such as `OUTBOX_LEASE_MS = "1500"`; everything else is as shipped.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self {
+            apis: 1,
+            relays: 1,
+            consumers: 1,
+            settings: BTreeMap::new(),
+        }
+    }
+}
+
+/// The setting that says how often an idle relay looks without being rung, and its shipped value.
+const POLL: (&str, Duration) = ("OUTBOX_POLL_MS", Duration::from_millis(1_000));
+
+impl System {
+    /// How often an idle relay looks without being rung.
+    pub fn poll(&self) -> Duration {
+        let (name, shipped) = POLL;
+        let set = self.settings.get(name).and_then(|text| text.parse().ok());
+        set.map_or(shipped, Duration::from_millis)
+    }
+}
+
+/// What the clients do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// Open auctions.
+    pub auctions: u32,
+    /// How many bids, and how fast: `"200/s for 3s"`, or `"100 at once"`.
+    pub bids: String,
+    /// Share of bids on the first auction, in percent; the rest spread evenly.
+    #[serde(default)]
+    pub hot_percent: u32,
+    /// Every bid is sent so many times, at once.
+    #[serde(default = "one")]
+    pub copies: u32,
+    /// Shares in percent of bids that are not plainly valid; what is left is valid.
+    #[serde(default)]
+    pub mix: Mix,
+    /// Auctions more, which close while bids come in: `"4 after 2s"`, from the start of the workload.
+    #[serde(default)]
+    pub closing: Option<String>,
+    /// So many auctions have a follower of their live feed. It leaves and comes back all the time, each time through another
+    /// process of the API.
+    #[serde(default)]
+    pub followers: u32,
+}
+
+impl Workload {
+    /// Which auctions close, and when.
+    pub fn closing(&self) -> Result<Closing, BadClosing> {
+        let said = self.closing.as_deref();
+        said.map_or(Ok(Closing::default()), Closing::parse)
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Shares of the bids that test a rule, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mix {
+    /// Below the highest bid so far.
+    pub too_low: u32,
+    /// An earlier bid again, the same in every field.
+    pub again: u32,
+    /// An earlier `bid_id` with another amount.
+    pub conflict: u32,
+    /// On an auction that is closed.
+    pub closed: u32,
+}
+
+/// One thing that breaks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// A connection: `"relay -> rabbitmq"`, `"relay 2 -> postgres"`, `"client -> api"`. Either this or `process`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<String>,
+    /// A process: `"relay"`, `"relay 2"`, `"consumer"`, `"api"`, `"rabbitmq"`, `"postgres"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// What is done to it: `"cut"`, `"stall"`, `"latency 50ms jitter 10ms"`, `"bandwidth 20KB/s"`, `"drop replies"`,
+    /// `"drop requests"`, `"reset"` for an edge; `"kill"`, `"freeze"`, `"terminate"`, `"stop"` for a process;
+    /// `"unbind"` or `"refuse messages"` for rabbitmq, `"refuse events"` or `"refuse commits"` for postgres, `"usurp"` for
+    /// relay.
+    #[serde(rename = "do")]
+    pub action: String,
+    /// When it starts, from the start of the workload: `"1s"`. Either this or `when`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The state of the system that starts it: `"20 events are processing"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// How long it lasts: `"500ms"`, or `"ever"`. Without it: until the workload has ended.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// A process is killed, frozen or terminated at an instant at which it has something in its hands; with this, at one
+    /// at which it has nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idle: bool,
+}
+
+impl Fault {
+    /// Whether it is meant to stay: nothing heals it.
+    pub fn stays(&self) -> bool {
+        Lasting::parse(self.lasts.as_deref()) == Ok(Lasting::Ever)
+    }
+}
+
+/// What must hold beside the invariants.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expect {
+    /// How long the system may take, from the last heal, until nothing is left to do: `"5s"`.
+    #[serde(default = "default_budget")]
+    pub recovered_within: String,
+    /// Fact → condition. Not met: the run fails.
+    #[serde(flatten)]
+    pub facts: BTreeMap<String, Condition>,
+}
+
+fn default_budget() -> String {
+    "15s".to_owned()
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Self {
+            recovered_within: default_budget(),
+            facts: BTreeMap::new(),
+        }
+    }
+}
+
+/// A comparison with a number, written `">= 1"`, `"= 0"`, `"< 50"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Condition {
+    comparison: Comparison,
+    bound: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    AtLeast,
+    AtMost,
+    MoreThan,
+    LessThan,
+    Equal,
+}
+
+impl Comparison {
+    const ALL: [(&'static str, Self); 5] = [
+        (">=", Self::AtLeast),
+        ("<=", Self::AtMost),
+        (">", Self::MoreThan),
+        ("<", Self::LessThan),
+        ("=", Self::Equal),
+    ];
+}
+
+impl Condition {
+    /// Whether `value` meets it.
+    pub fn holds(self, value: u64) -> bool {
+        match self.comparison {
+            Comparison::AtLeast => value >= self.bound,
+            Comparison::AtMost => value <= self.bound,
+            Comparison::MoreThan => value > self.bound,
+            Comparison::LessThan => value < self.bound,
+            Comparison::Equal => value == self.bound,
+        }
+    }
+}
+
+impl TryFrom<String> for Condition {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a condition; write one like \">= 1\" or \"= 0\"");
+        let (sign, comparison) = Comparison::ALL
+            .into_iter()
+            .find(|(sign, _)| text.starts_with(sign))
+            .ok_or_else(wrong)?;
+        let bound = text[sign.len()..].trim().parse().map_err(|_| wrong())?;
+        Ok(Self { comparison, bound })
+    }
+}
+
+impl From<Condition> for String {
+    fn from(condition: Condition) -> Self {
+        condition.to_string()
+    }
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (sign, _) = Comparison::ALL
+            .into_iter()
+            .find(|(_, comparison)| *comparison == self.comparison)
+            .expect("every comparison has a sign");
+        write!(f, "{sign} {}", self.bound)
+    }
+}

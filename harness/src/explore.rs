@@ -1,0 +1,5 @@
+//! Many runs: the stories that are written down, and those that are drawn.
+
+pub mod evidence;
+pub mod property;
+pub mod suite;

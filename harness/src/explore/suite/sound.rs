@@ -1,0 +1,254 @@
+//! What is refused when a scenario file is read, before anything runs: what could not happen, or could not mean anything.
+
+use anyhow::{Context, Result, anyhow};
+
+use super::written::Written;
+use crate::{
+    ask::fault::Fault,
+    ask::pace::Pace,
+    ask::scenario::{Scenario, System, Workload},
+    ask::spelling::did_you_mean,
+    judge::facts,
+};
+
+/// Something in a scenario file that cannot be meant.
+struct Unsound {
+    /// Such as `fault.0.edge`.
+    path: String,
+    /// What was found, and what would be right.
+    problem: String,
+}
+
+/// Reads a scenario file's text.
+pub(super) fn scenario(text: &str) -> Result<Scenario> {
+    let written = Written::parse(text)?;
+    let located = |unsound: Unsound| {
+        let line = written.line(&unsound.path);
+        anyhow!("line {line}: {}", unsound.problem)
+    };
+    shape(&written).map_err(located)?;
+    let scenario: Scenario = toml::from_str(text)?;
+    meaning(&scenario).map_err(located)?;
+    Ok(scenario)
+}
+
+/// What the reader of TOML could only complain of in its own words.
+fn shape(written: &Written<'_>) -> Result<(), Unsound> {
+    let faults = match written.value("fault") {
+        None => 0,
+        Some(faults) => faults
+            .as_array()
+            .map(|faults| faults.len())
+            .ok_or(Unsound {
+                path: "fault".to_owned(),
+                problem: "found one [fault]; each fault is an item of a list, write [[fault]]"
+                    .to_owned(),
+            })?,
+    };
+    let facts_and = |others: &[&'static str]| {
+        let facts = facts::NAMES.iter().map(|(name, _)| *name);
+        facts.chain(others.iter().copied()).collect::<Vec<_>>()
+    };
+    for (table, others) in [("bites", &[][..]), ("expect", &["recovered_within"][..])] {
+        for key in written.keys(table) {
+            if others.contains(&key) || facts::known(key, faults).is_ok() {
+                continue;
+            }
+            return Err(Unsound {
+                path: format!("{table}.{key}"),
+                problem: format!(
+                    "[{table}] names {key:?}, which is no fact{} (`cargo lab list --facts` prints them all)",
+                    did_you_mean(key, facts_and(others))
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
+    settings(&scenario.system)?;
+    workload(&scenario.workload)?;
+    Fault::all(scenario).map_err(|bad| Unsound {
+        path: format!("fault.{}.{}", bad.number - 1, bad.key),
+        problem: bad.to_string(),
+    })?;
+    humantime::parse_duration(&scenario.expect.recovered_within)
+        .context("recovered_within is no duration such as 5s")
+        .map_err(|error| Unsound {
+            path: "expect.recovered_within".to_owned(),
+            problem: format!("{error:#}"),
+        })?;
+    Ok(())
+}
+
+/// A setting that nobody reads would leave everything as shipped, and say nothing.
+fn settings(system: &System) -> Result<(), Unsound> {
+    let known = outbox_service::settings();
+    let known: Vec<&str> = known.iter().filter_map(|name| name.to_str()).collect();
+    let is_known = |name: &String| known.contains(&name.as_str());
+    let Some(name) = system.settings.keys().find(|name| !is_known(name)) else {
+        return Ok(());
+    };
+    let whole = match name.starts_with("OUTBOX_") {
+        true => name.clone(),
+        false => format!("OUTBOX_{name}"),
+    };
+    Err(Unsound {
+        path: format!("system.settings.{name}"),
+        problem: format!(
+            "the service has no setting {name:?}{} (`outbox-service relay --help` and its like tell them)",
+            did_you_mean(&whole, known)
+        ),
+    })
+}
+
+fn workload(workload: &Workload) -> Result<(), Unsound> {
+    let unsound = |key: &str, problem: String| {
+        Err(Unsound {
+            path: format!("workload.{key}"),
+            problem,
+        })
+    };
+    if let Err(bad) = Pace::parse(&workload.bids) {
+        return unsound("bids", bad.to_string());
+    }
+    if workload.auctions == 0 {
+        let problem = "auctions = 0: there is nothing to bid on; write 1 or more";
+        return unsound("auctions", problem.to_owned());
+    }
+    if workload.copies == 0 {
+        let problem = "copies = 0: no bid would be sent; write 1 (the default) or more";
+        return unsound("copies", problem.to_owned());
+    }
+    if workload.hot_percent > 100 {
+        let percent = workload.hot_percent;
+        let problem = format!("hot_percent = {percent}: a share is at most 100");
+        return unsound("hot_percent", problem);
+    }
+    if let Err(bad) = workload.closing() {
+        return unsound("closing", bad.to_string());
+    }
+    if workload.followers > workload.auctions {
+        let (followers, auctions) = (workload.followers, workload.auctions);
+        let problem =
+            format!("followers = {followers}: each follows an auction, and there are {auctions}");
+        return unsound("followers", problem);
+    }
+    let mix = workload.mix;
+    let shares = [mix.too_low, mix.again, mix.conflict, mix.closed];
+    let sum: u64 = shares.into_iter().map(u64::from).sum();
+    if sum > 100 {
+        let problem = format!(
+            "the shares of mix are {sum} percent together; at most 100, and what is left is valid bids"
+        );
+        return unsound("mix", problem);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = r#"story = "s"
+
+[workload]
+auctions = 4
+bids = "10/s for 2s"
+mix = { too_low = 50, again = 50 }
+
+[[fault]]
+edge = "relay -> rabbitmq"
+do = "cut"
+at = "1s"
+
+[[fault]]
+process = "relay"
+do = "kill"
+at = "1s"
+
+[bites]
+fault_2_bites = ">= 1"
+
+[expect]
+recovered_within = "5s"
+"#;
+
+    fn refused(from: &str, to: &str) -> String {
+        assert!(
+            SOUND.contains(from),
+            "{from:?} is not in the sound scenario"
+        );
+        let unsound = SOUND.replacen(from, to, 1);
+        format!("{:#}", scenario(&unsound).expect_err(to))
+    }
+
+    #[track_caller]
+    fn says(from: &str, to: &str, line: usize, words: &str) {
+        let said = refused(from, to);
+        assert!(said.starts_with(&format!("line {line}: ")), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+
+    #[test]
+    fn what_could_not_happen_is_refused_with_its_line() {
+        scenario(SOUND).expect("a sound scenario");
+        says("auctions = 4", "auctions = 0", 4, "auctions = 0");
+        says("10/s for 2s", "fast", 5, "no pace");
+        says("too_low = 50", "too_low = 70", 6, "120 percent");
+        says("mix =", "copies = 0\nmix =", 6, "copies = 0");
+        says("mix =", "hot_percent = 101\nmix =", 6, "hot_percent = 101");
+        says("mix =", "closing = \"soon\"\nmix =", 6, "says no time");
+        says("mix =", "followers = 5\nmix =", 6, "there are 4");
+        says("relay ->", "relay 9 ->", 9, "there is no \"relay 9\"");
+        says("rabbitmq", "rabbitmq 2", 9, "names nothing");
+        says("\"cut\"", "\"latency 0ms\"", 10, "latency of 0");
+        says("at = \"1s\"", "at = \"60s\"", 11, "fault 1: at = 60s");
+        says("at = \"1s\"", "at = \"1s\"\nfor = \"0s\"", 12, "no time");
+        says("\"relay\"", "\"relays\"", 14, "did you mean \"relay\"");
+        says("\"5s\"", "\"soon\"", 22, "no duration");
+    }
+
+    #[test]
+    fn a_setting_that_the_service_does_not_have_is_refused() {
+        let system =
+            |name: &str| format!("[system]\nsettings = {{ {name} = \"1\" }}\n\n[workload]");
+        let known = SOUND.replacen("[workload]", &system("OUTBOX_WINDOW"), 1);
+        scenario(&known).expect("a setting that is there");
+        let (from, to) = ("[workload]", system("WINDOW"));
+        says(from, &to, 4, "did you mean \"OUTBOX_WINDOW\"");
+    }
+
+    #[test]
+    fn one_fault_in_single_brackets_is_told_how_to_be_a_list() {
+        let first = SOUND.split("\n[[fault]]\nprocess").next().expect("a part");
+        let single = first.replace("[[fault]]", "[fault]");
+        let said = format!("{:#}", scenario(&single).expect_err("one table"));
+        assert_eq!(
+            said,
+            "line 8: found one [fault]; each fault is an item of a list, write [[fault]]"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_no_fact_is_answered_with_the_one_that_was_meant() {
+        let (bites, within) = ("fault_2_bites", "recovered_within");
+        says(bites, "fault_3_bites", 19, "no fact");
+        says(bites, "bids_accpted", 19, "did you mean \"bids_accepted\"");
+        says(
+            within,
+            "recoverd_within",
+            22,
+            "did you mean \"recovered_within\"",
+        );
+        let said = refused(within, "weather");
+        assert!(!said.contains("did you mean"), "{said}");
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_refused_with_its_line_and_what_there_is() {
+        let said = refused("do = \"cut\"", "does = \"cut\"");
+        assert!(said.contains("line 10") && said.contains("`do`"), "{said}");
+    }
+}

@@ -1,0 +1,29 @@
+//! What a history means: pure functions from it to a verdict. [`check`] has the list of all checkers.
+
+mod atomic;
+pub(crate) mod auction;
+mod availability;
+pub(crate) mod basis;
+mod bite;
+pub mod check;
+mod dedup;
+mod durable;
+mod expect;
+pub mod facts;
+mod http_truth;
+mod inquiry;
+mod integrity;
+pub mod judgement;
+mod loss;
+mod marks;
+mod order;
+mod phantom;
+#[cfg(test)]
+pub(crate) mod proof;
+mod recovery;
+mod refusal;
+mod reorder;
+pub mod summary;
+mod survival;
+pub mod verdict;
+mod whole;

@@ -1,0 +1,215 @@
+//! Rows out of the columns that the ledger keeps. A column that is missing is taken from the row before; where there is
+//! none, from nothing: keys must always be there, the rest of a key-only row is never looked at.
+
+use uuid::Uuid;
+
+use crate::history::{Columns, EventSeen, instant};
+use crate::judge::auction::contract;
+
+/// A row that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("no checker knows the table {0:?}")]
+    Table(String),
+    #[error("the column {0} is missing")]
+    Missing(&'static str),
+    #[error("the column {column} is {text:?}")]
+    Column { column: &'static str, text: String },
+}
+
+/// A row of `outbox_events`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OutboxEvent {
+    pub id: Uuid,
+    pub status: String,
+    pub auction_id: Uuid,
+    pub sequence: i64,
+    pub lane: i16,
+    pub claim_token: Option<i64>,
+    /// The decoded payload, or why it could not be decoded.
+    pub payload: Result<EventSeen, String>,
+}
+
+/// A row of `inbox`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Received {
+    pub bid_id: Uuid,
+    pub auction_id: Uuid,
+    pub sequence: i64,
+    pub applied: bool,
+}
+
+/// A row of `standings`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Standing {
+    pub auction_id: Uuid,
+    pub last_sequence: i64,
+}
+
+/// A row of `relay_lanes`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Lane {
+    pub number: i16,
+    pub owner: Option<Uuid>,
+    pub token: i64,
+    /// Microseconds since the Unix epoch; the ends of the range are Postgres' infinities.
+    pub lease_until_us: i64,
+    pub draining: bool,
+}
+
+impl Lane {
+    /// As the migration makes it.
+    pub const FREE: Self = Self {
+        number: -1,
+        owner: None,
+        token: 0,
+        lease_until_us: i64::MIN,
+        draining: false,
+    };
+}
+
+pub(super) fn bid(
+    columns: &Columns,
+    before: Option<&EventSeen>,
+) -> Result<(Uuid, EventSeen), Malformed> {
+    let bid_id = key(columns, "bid_id")?;
+    let row = EventSeen {
+        bid_id,
+        auction_id: or(columns, "auction_id", before.map(|b| b.auction_id), parsed)?,
+        user_id: or(
+            columns,
+            "user_id",
+            before.map(|b| b.user_id.clone()),
+            parsed,
+        )?,
+        amount: or(columns, "amount", before.map(|b| b.amount), parsed)?,
+        sequence: or(columns, "sequence", before.map(|b| b.sequence), parsed)?,
+        placed_at_us: or(
+            columns,
+            "placed_at",
+            before.map(|b| b.placed_at_us),
+            instant,
+        )?,
+    };
+    Ok((bid_id, row))
+}
+
+pub(super) fn event(
+    columns: &Columns,
+    before: Option<&OutboxEvent>,
+) -> Result<(Uuid, OutboxEvent), Malformed> {
+    let id = key(columns, "id")?;
+    let text = |name: &str| columns.get(name).cloned().flatten();
+    let payload = match (text("event_type"), text("payload"), before) {
+        (Some(event_type), Some(payload), _) => contract::payload(&event_type, &payload),
+        (_, _, Some(before)) => before.payload.clone(),
+        _ => Err("the payload was not kept".to_owned()),
+    };
+    let row = OutboxEvent {
+        id,
+        status: or(columns, "status", before.map(|b| b.status.clone()), parsed)?,
+        auction_id: or(columns, "auction_id", before.map(|b| b.auction_id), parsed)?,
+        sequence: or(columns, "sequence", before.map(|b| b.sequence), parsed)?,
+        lane: or(columns, "lane", before.map(|b| b.lane), parsed)?,
+        claim_token: or_null(
+            columns,
+            "claim_token",
+            before.map(|b| b.claim_token),
+            parsed,
+        )?,
+        payload,
+    };
+    Ok((id, row))
+}
+
+pub(super) fn received(
+    columns: &Columns,
+    before: Option<&Received>,
+) -> Result<(Uuid, Received), Malformed> {
+    let bid_id = key(columns, "bid_id")?;
+    let row = Received {
+        bid_id,
+        auction_id: or(columns, "auction_id", before.map(|b| b.auction_id), parsed)?,
+        sequence: or(columns, "sequence", before.map(|b| b.sequence), parsed)?,
+        applied: match columns.get("applied_at") {
+            Some(at) => at.is_some(),
+            None => before.is_some_and(|b| b.applied),
+        },
+    };
+    Ok((bid_id, row))
+}
+
+pub(super) fn standing(
+    columns: &Columns,
+    before: Option<&Standing>,
+) -> Result<(Uuid, Standing), Malformed> {
+    let auction_id = key(columns, "auction_id")?;
+    let before = before.map(|b| b.last_sequence);
+    let row = Standing {
+        auction_id,
+        last_sequence: or(columns, "last_sequence", before, parsed)?,
+    };
+    Ok((auction_id, row))
+}
+
+pub(super) fn lane(columns: &Columns, before: Option<&Lane>) -> Result<(i16, Lane), Malformed> {
+    let number = key(columns, "lane")?;
+    let row = Lane {
+        number,
+        owner: or_null(columns, "owner", before.map(|b| b.owner), parsed)?,
+        token: or(columns, "token", before.map(|b| b.token), parsed)?,
+        lease_until_us: or(
+            columns,
+            "lease_until",
+            before.map(|b| b.lease_until_us),
+            instant,
+        )?,
+        draining: or(columns, "draining", before.map(|b| b.draining), boolean)?,
+    };
+    Ok((number, row))
+}
+
+fn key<T: std::str::FromStr>(columns: &Columns, column: &'static str) -> Result<T, Malformed> {
+    or_null(columns, column, None, parsed)?.ok_or(Malformed::Missing(column))
+}
+
+/// A column that is never NULL.
+fn or<T: Default>(
+    columns: &Columns,
+    column: &'static str,
+    before: Option<T>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T, Malformed> {
+    Ok(or_null(columns, column, before.map(Some), read)?.unwrap_or_default())
+}
+
+fn or_null<T>(
+    columns: &Columns,
+    column: &'static str,
+    before: Option<Option<T>>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Malformed> {
+    match columns.get(column) {
+        Some(Some(text)) => match read(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(Malformed::Column {
+                column,
+                text: text.clone(),
+            }),
+        },
+        Some(None) => Ok(None),
+        None => Ok(before.flatten()),
+    }
+}
+
+fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}

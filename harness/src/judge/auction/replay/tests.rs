@@ -1,0 +1,130 @@
+use super::*;
+use crate::judge::proof::story::Story;
+use crate::judge::proof::story::ledger::{change, is};
+
+fn told(story: &Story) -> String {
+    match Replay::of(&story.history()) {
+        Ok(Some(_)) => "fits".to_owned(),
+        Ok(None) => "sampled".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_step_has_the_row_before_and_after() {
+    let story = Story::clean();
+    let history = story.history();
+    let replay = Replay::of(&history).expect("readable").expect("a ledger");
+    let event = |step: &Step| match step {
+        Step::Event(turn) => turn.before.clone().zip(turn.after.clone()),
+        _ => None,
+    };
+    let steps = replay.told.iter().flat_map(|told| &told.steps);
+    let (before, after) = steps.filter_map(event).next().expect("a claimed event");
+    assert_eq!(
+        (before.status.as_str(), before.claim_token),
+        ("pending", None)
+    );
+    assert_eq!(
+        (after.status.as_str(), after.claim_token),
+        ("processing", Some(1))
+    );
+    // What an update does not repeat is as it was.
+    assert_eq!(before.payload, after.payload);
+    assert_eq!(before.payload, story.tables.events[0].payload);
+}
+
+#[test]
+fn rows_that_come_twice_or_change_before_they_come_are_contradictions() {
+    assert_eq!(told(&Story::clean()), "fits");
+    let key = [("bid_id", is(Story::bid_id(1)))];
+    let with = |op| {
+        let mut story = Story::clean();
+        let (_, written) = story.written("bids", Story::bid_id(1));
+        let at = story.written("bids", Story::bid_id(1)).0;
+        let bid = story.commit_at(at).changes[written].clone();
+        story.commit_last(vec![Change { op, ..bid }]);
+        told(&story)
+    };
+    let contradiction = "the ledger cannot be judged by: 1 contradictions, the first: ";
+    let said = format!(
+        "{contradiction}Insert of bids {:?}, which was there",
+        Story::bid_id(1)
+    );
+    assert_eq!(with(Operation::Insert), said);
+    assert_eq!(with(Operation::Update), "fits");
+    let mut story = Story::clean();
+    story.commit_last(vec![change("bids", Operation::Delete, &key)]);
+    assert_eq!(told(&story), "fits");
+    story.commit_last(vec![change("bids", Operation::Delete, &key)]);
+    let said = format!(
+        "{contradiction}Delete of bids {:?}, which was not there",
+        Story::bid_id(1)
+    );
+    assert_eq!(told(&story), said);
+}
+
+#[test]
+fn a_row_that_changes_its_key_stays_the_same_row() {
+    let mut story = Story::clean();
+    let (at, number) = story.written("bids", Story::bid_id(1));
+    let mut renamed = story.commit_at(at).changes[number].clone();
+    renamed.op = Operation::Update;
+    renamed.old_key = [("bid_id".to_owned(), is(Story::bid_id(1)))].into();
+    renamed
+        .row
+        .insert("bid_id".to_owned(), is(Story::bid_id(9)));
+    story.commit_last(vec![renamed]);
+    assert_eq!(told(&story), "fits");
+    let history = story.history();
+    let replay = Replay::of(&history).expect("readable").expect("a ledger");
+    assert!(!replay.tables.bids.contains_key(&Story::bid_id(1)));
+    assert!(replay.tables.bids.contains_key(&Story::bid_id(9)));
+}
+
+#[test]
+fn what_cannot_be_read_or_is_not_closed_is_not_judged_by() {
+    let mut story = Story::clean();
+    story.commit_last(vec![change(
+        "bids",
+        Operation::Delete,
+        &[("bid_id", is("seven"))],
+    )]);
+    let said = told(&story);
+    assert!(said.ends_with("the column bid_id is \"seven\""), "{said}");
+    let mut story = Story::clean();
+    story.commit_last(vec![change("bids", Operation::Delete, &[])]);
+    assert!(told(&story).ends_with("the column bid_id is missing"));
+    let mut story = Story::clean();
+    story.drop_events(|event| matches!(event, crate::history::Event::LedgerClosed { .. }));
+    assert_eq!(
+        told(&story),
+        "the ledger cannot be judged by: it was not closed"
+    );
+    story.sampled("no slot");
+    assert_eq!(told(&story), "sampled");
+}
+
+#[test]
+fn the_last_look_shows_what_the_ledger_lacks() {
+    let story = Story::clean();
+    let history = story.history();
+    let tables = Replay::of(&history)
+        .expect("readable")
+        .expect("a ledger")
+        .tables;
+    let mut last = history.last().expect("tables").tables.clone();
+    assert_eq!(tables.holes(&last, true), Vec::<String>::new());
+    let bid = last.bids.pop().expect("a bid");
+    // Without quiet it may have come after the look.
+    assert_eq!(tables.holes(&last, false), Vec::<String>::new());
+    assert_eq!(tables.holes(&last, true).len(), 1);
+    last.bids.push(bid.clone());
+    last.bids.push(crate::history::BidRow {
+        bid_id: Story::bid_id(9),
+        ..bid
+    });
+    let said =
+        "by the ledger there are 3 bids; the last look shows 4, 1 of them unknown to the ledger";
+    assert_eq!(tables.holes(&last, false), [said]);
+}

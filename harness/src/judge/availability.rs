@@ -1,0 +1,199 @@
+//! Whoever asks is answered, unless a fault stands in the way. A 503, a timeout or a cut connection is excused only where a
+//! fault lies between the client and the database that its process needs, and for a short grace after the fault is healed.
+
+use crate::ask::fault::{Fault, Party, Role, Server, Target};
+use crate::history::{FaultLife, History, Op};
+use crate::judge::basis::{Unjudgeable, scenario};
+use crate::judge::inquiry::Inquiry;
+use crate::judge::verdict::{Finding, Verdict};
+
+/// So many requests at once are more than a process serves at once, several times over: what then stays without an answer
+/// may be the load's doing, and shows nothing.
+const OVERLOAD: usize = 64;
+/// How long after a heal an answer may still be missing: a process starts, pools connect again, clients' own connections
+/// are found dead.
+const GRACE_US: u64 = 2_000_000;
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let faults = Fault::all(scenario(history)?).map_err(Unjudgeable::Fault)?;
+    let mut inquiry = Inquiry::new("availability");
+    for (number, op) in history.ops() {
+        if !op.is_unknown() {
+            continue;
+        }
+        if faults
+            .iter()
+            .enumerate()
+            .any(|(index, fault)| excuses(history, index, fault, op))
+        {
+            inquiry.count("requests without an answer, excused by a fault", 1);
+            continue;
+        }
+        if under_way(history, op) >= OVERLOAD {
+            let example = format!(
+                "op {number} over {}: {OVERLOAD} or more requests were under way at once",
+                op.via
+            );
+            inquiry.object(
+                Verdict::Unknown,
+                "requests without an answer under more load than was answered",
+                example,
+            );
+            continue;
+        }
+        let saw = op
+            .outcome()
+            .map_or("no answer".to_owned(), |outcome| format!("{outcome:?}"));
+        let example = format!(
+            "op {number} over {}: {saw}, and no fault stood in its way",
+            op.via
+        );
+        inquiry.fail("requests without an answer that no fault excuses", example);
+    }
+    Ok(inquiry.conclude(history.ops().len(), "requests"))
+}
+
+/// Whether the fault stood between this request and its answer at any moment.
+fn excuses(history: &History, index: usize, fault: &Fault, op: &Op) -> bool {
+    stands_in_the_way(&fault.target, &op.via)
+        && history
+            .faults()
+            .get(&index)
+            .is_some_and(|life| overlaps(history, life, op))
+}
+
+/// How many requests to the same process were under way when this one was sent.
+fn under_way(history: &History, op: &Op) -> usize {
+    let others = history.ops().values().filter(|other| {
+        let answered = other.completed.as_ref().map(|(position, _)| *position);
+        other.via == op.via
+            && other.invoked <= op.invoked
+            && answered.is_none_or(|answered| answered > op.invoked)
+    });
+    others.count()
+}
+
+fn overlaps(history: &History, life: &FaultLife, op: &Op) -> bool {
+    let at = |position: usize| history.entries()[position].at_us;
+    let Some(began) = life.asked.or(life.applied).map(at) else {
+        return false;
+    };
+    let ended = life
+        .healed
+        .map_or(u64::MAX, |healed| at(healed).saturating_add(GRACE_US));
+    let answered = op
+        .completed
+        .as_ref()
+        .map_or(u64::MAX, |(position, _)| at(*position));
+    at(op.invoked) <= ended && began <= answered
+}
+
+/// The way of a request: from the client to a process of the API, and on to the database.
+fn stands_in_the_way(target: &Target, via: &str) -> bool {
+    let is_asked = |number: Option<u32>| {
+        number.is_none_or(|number| via == format!("{} {number}", Role::Api.name()))
+    };
+    match target {
+        Target::Edge { from, to } if to.role == Role::Api => is_asked(from.number.or(to.number)),
+        Target::Edge { from, .. } if from.role == Role::Api => is_asked(from.number),
+        Target::Process(Party {
+            role: Role::Api,
+            number,
+        }) => is_asked(*number),
+        Target::Server(server) => *server == Server::Postgres,
+        Target::Edge { .. } | Target::Process(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::proof::story::{Story, verdict};
+
+    /// One request without an answer, under the story's one fault on this target.
+    fn unavailable_under(target: &str, after_heal: bool) -> Verdict {
+        let mut story = Story::new();
+        story.scenario(|scenario| {
+            let fault = &mut scenario.faults[0];
+            (fault.edge, fault.process) = (None, None);
+            if target.contains("->") {
+                fault.edge = Some(target.to_owned());
+            } else {
+                (fault.process, fault.action) = (Some(target.to_owned()), "kill".to_owned());
+            }
+        });
+        story.auction(1);
+        story.place(1, 1, 10);
+        if after_heal {
+            story.finish();
+            story.ask_after_the_grace(GRACE_US);
+        } else {
+            let op = story.ask(2, 1, 20);
+            story.unavailable(op, 503);
+            story.finish();
+        }
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn a_fault_on_the_requests_way_excuses_a_missing_answer() {
+        for target in ["client -> api", "api -> postgres", "api", "postgres"] {
+            assert_eq!(unavailable_under(target, false), Verdict::Pass, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_fault_elsewhere_excuses_nothing() {
+        for target in [
+            "relay -> rabbitmq",
+            "consumer -> postgres",
+            "relay",
+            "rabbitmq",
+        ] {
+            assert_eq!(unavailable_under(target, false), Verdict::Fail, "{target}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_another_process_excuses_nothing() {
+        assert!(stands_in_the_way(&target("api 2"), "api 2"));
+        assert!(!stands_in_the_way(&target("api 2"), "api 1"));
+    }
+
+    fn target(process: &str) -> Target {
+        Target::Process(Party::parse(process).expect("a party"))
+    }
+
+    #[test]
+    fn long_after_the_heal_nothing_is_excused() {
+        assert_eq!(unavailable_under("api", true), Verdict::Fail);
+    }
+
+    #[test]
+    fn more_load_than_was_answered_convicts_nobody_and_shows_nothing() {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let ops: Vec<u64> = (2..2 + OVERLOAD as u128)
+            .map(|bid| story.ask(bid, 1, 20))
+            .collect();
+        let last = *ops.last().expect("several");
+        story.unavailable(last, 503);
+        for op in &ops[..ops.len() - 1] {
+            story.refuse(*op, 422, "bid_too_low");
+        }
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Unknown);
+    }
+
+    #[test]
+    fn nonsense_is_no_answer() {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.nonsense(op, 302);
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+}

@@ -1,0 +1,245 @@
+//! How each fact is counted.
+
+use std::collections::HashSet;
+
+use super::Facts;
+use crate::history::{Event, EventRow, History, InboxRow, Op, Outcome, Refusal, Shown};
+
+/// What was sent so long before a close was surely sent before it.
+const SENT_BEFORE_US: u64 = 50_000;
+
+impl Facts {
+    pub(super) fn set(&mut self, name: &str, value: usize) {
+        self.0.insert(name.to_owned(), value as u64);
+    }
+
+    pub(super) fn count_requests(&mut self, history: &History) {
+        let count = |holds: &dyn Fn(&Op) -> bool| {
+            let workload = history.ops().values().filter(|op| op.is_workload());
+            workload.filter(|op| holds(op)).count()
+        };
+        let refused =
+            |as_what| count(&|op| op.outcome().and_then(Outcome::refusal) == Some(as_what));
+        let status = |op: &Op| match op.outcome() {
+            Some(
+                Outcome::Accepted { status, .. }
+                | Outcome::Unknown {
+                    status: Some(status),
+                    ..
+                },
+            ) => *status,
+            _ => 0,
+        };
+        let answered = |op: &Op| op.completed.as_ref().map(|(position, _)| *position);
+        let within_one_fault = |op: &Op| {
+            let covers_both = |end| {
+                history
+                    .faults()
+                    .values()
+                    .any(|f| f.covers(op.invoked) && f.covers(end))
+            };
+            answered(op).is_some_and(covers_both)
+        };
+        let touches_fault = |op: &Op| {
+            history.in_fault(op.invoked) || answered(op).is_some_and(|end| history.in_fault(end))
+        };
+
+        self.set("bids_asked", count(&|_| true));
+        self.set("bids_accepted", count(&Op::is_accepted));
+        self.set("bids_created", count(&|op| status(op) == 201));
+        self.set(
+            "bids_repeated",
+            count(&|op| status(op) == 200 && op.is_accepted()),
+        );
+        self.set(
+            "bids_refused",
+            count(&|op| matches!(op.outcome(), Some(Outcome::Refused { .. }))),
+        );
+        self.set("bids_too_low", refused(Refusal::TooLow));
+        self.set("bids_conflicting", refused(Refusal::Conflict));
+        self.set("bids_closed", refused(Refusal::Closed));
+        self.set("bids_unavailable", count(&|op| status(op) == 503));
+        self.set("bids_unknown", count(&Op::is_unknown));
+        let unanswered = |op: &Op| {
+            let outcome = op.outcome();
+            matches!(outcome, None | Some(Outcome::Unknown { status: None, .. }))
+        };
+        self.set("bids_unanswered", count(&unanswered));
+        let overtaken = |op: &Op| {
+            let sent = history.entries()[op.invoked].at_us;
+            let closed = op.outcome().and_then(Outcome::refusal) == Some(Refusal::Closed);
+            let closes_at = history.closes_at(op.bid.auction_id);
+            closed && closes_at.is_some_and(|closes_at| sent + SENT_BEFORE_US < closes_at)
+        };
+        self.set("bids_overtaken_by_close", count(&overtaken));
+        self.set(
+            "accepted_during_fault",
+            count(&|op| op.is_accepted() && within_one_fault(op)),
+        );
+        self.set(
+            "unavailable_during_fault",
+            count(&|op| status(op) == 503 && touches_fault(op)),
+        );
+        if let Some(last) = history.last() {
+            let stored = |op: &Op| last.bid(op.bid.bid_id).is_some();
+            self.set("unknown_stored", count(&|op| op.is_unknown() && stored(op)));
+            self.set(
+                "unknown_absent",
+                count(&|op| op.is_unknown() && !stored(op)),
+            );
+        }
+    }
+
+    pub(super) fn count_deliveries(&mut self, history: &History) {
+        let (mut again, mut flagged) = (0, 0);
+        let mut seen = HashSet::new();
+        for (_, delivery) in history.deliveries() {
+            // A copy to the witness alone (the broker's redelivery) is not a copy to anybody else.
+            let copy = delivery
+                .message_id
+                .as_deref()
+                .is_some_and(|id| !seen.insert(id));
+            again += usize::from(copy && !delivery.redelivered);
+            flagged += usize::from(delivery.redelivered);
+        }
+        let orders = history.first_deliveries();
+        let reordered = orders
+            .values()
+            .map(|order| crate::judge::reorder::reordered(order).len());
+        self.set("deliveries", history.deliveries().count());
+        self.set("deliveries_again", again);
+        self.set("redeliveries", flagged);
+        self.set("reordered_deliveries", reordered.sum());
+        self.set(
+            "auctions_with_3_events",
+            orders.values().filter(|order| order.len() >= 3).count(),
+        );
+    }
+
+    pub(super) fn count_readers(&mut self, history: &History) {
+        let count = |is: fn(&Event) -> bool| history.events().filter(|event| is(event)).count();
+        let bid = |event: &Event| {
+            matches!(
+                event,
+                Event::Shown {
+                    shown: Shown::Bid(_),
+                    ..
+                }
+            )
+        };
+        self.set("bids_shown", count(bid));
+        // At the end the processes stop, and feeds with them.
+        let until_quiet = history.events().take_while(|event| {
+            !matches!(event, Event::Recovered { .. } | Event::NotRecovered { .. })
+        });
+        let lost = until_quiet.filter(|event| matches!(event, Event::FeedLost { .. }));
+        self.set("feeds_lost", lost.count());
+    }
+
+    pub(super) fn count_samples(&mut self, history: &History) {
+        let (mut peak, mut in_fault, mut processing_peak) = (None, None, None);
+        for (position, event) in history.events().enumerate() {
+            match event {
+                Event::Backlog { rows, processing } => {
+                    peak = peak.max(Some(*rows));
+                    processing_peak = processing_peak.max(Some(*processing));
+                    if history.in_fault(position) {
+                        in_fault = in_fault.max(Some(*rows));
+                    }
+                }
+                Event::Driven { held_back } => {
+                    self.0.insert("requests_held_back".to_owned(), *held_back);
+                }
+                Event::Recovered { after_ms: ms } | Event::NotRecovered { waited_ms: ms, .. } => {
+                    self.0.insert("recovery_ms".to_owned(), *ms);
+                }
+                _ => {}
+            }
+        }
+        if history
+            .scenario()
+            .is_some_and(|told| told.faults.is_empty())
+        {
+            // During no fault there was nothing.
+            in_fault = in_fault.or(Some(0));
+        }
+        let parked = |inbox: &[InboxRow]| inbox.iter().filter(|row| !row.applied).count() as u64;
+        let parked_peak = history
+            .snapshots()
+            .map(|snapshot| parked(&snapshot.inbox))
+            .max();
+        let peaks = [
+            ("backlog_peak", peak),
+            ("backlog_during_fault_peak", in_fault),
+            ("processing_peak", processing_peak),
+            ("parked_peak", parked_peak),
+        ];
+        for (name, peak) in peaks {
+            // Not sampled is not 0.
+            self.0.extend(peak.map(|rows| (name.to_owned(), rows)));
+        }
+        self.set("snapshots", history.snapshots().count());
+    }
+
+    pub(super) fn count_faults(&mut self, history: &History) {
+        let mut total = 0;
+        for fault in 0..history
+            .scenario()
+            .map_or(0, |scenario| scenario.faults.len())
+        {
+            let life = history.faults().get(&fault);
+            let inside = life.into_iter().flat_map(|life| {
+                let bites = life.bites.iter();
+                bites.filter_map(|(position, _, count)| {
+                    life.covers_bite(*position).then_some(*count)
+                })
+            });
+            let bites: u64 = inside.sum();
+            self.0.insert(format!("fault_{}_bites", fault + 1), bites);
+            total += bites;
+        }
+        self.0.insert("fault_bites".to_owned(), total);
+        let applied = history
+            .faults()
+            .values()
+            .filter(|life| life.applied.is_some());
+        self.set("faults_applied", applied.count());
+    }
+
+    pub(super) fn count_rows(&mut self, history: &History) {
+        let Some(last) = history.last() else { return };
+        let tables = last.tables;
+        self.set("bids_stored", tables.bids.len());
+        self.set("events", tables.events.len());
+        self.set(
+            "events_failed",
+            tables
+                .events
+                .iter()
+                .filter(|row| row.status == "failed")
+                .count(),
+        );
+        let held = |row: &&EventRow| {
+            row.status == "pending" && last.is_held_back(row.auction_id, row.sequence)
+        };
+        self.set("events_held", tables.events.iter().filter(held).count());
+        self.set(
+            "bids_parked",
+            tables.inbox.iter().filter(|row| !row.applied).count(),
+        );
+        self.set(
+            "events_retried",
+            tables.events.iter().filter(|row| row.attempts > 1).count(),
+        );
+        self.set(
+            "bids_applied",
+            tables.inbox.iter().filter(|row| row.applied).count(),
+        );
+        self.0
+            .insert("dead_letters".to_owned(), tables.dead_letters);
+        self.0.insert(
+            "redelivered_to_consumer".to_owned(),
+            tables.redelivered_to_consumer,
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! What the processes under test count themselves, summed over all of them and all their lives.
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+use crate::history::{Event, History};
+
+/// Facts and the counters that they are: all that is read of the processes.
+pub(crate) const COUNTERS: [(&str, &str); 6] = [
+    ("returned", "relay_returned_total"),
+    ("nacked", "relay_nacked_total"),
+    ("lease_conflicts", "relay_lease_conflicts_total"),
+    ("broker_outages", "relay_outages_total"),
+    ("duplicates_absorbed", "consumer_duplicates_total"),
+    (
+        "outcomes_unknown",
+        "bids_refused_total{code=\"outcome_unknown\"}",
+    ),
+];
+
+impl Facts {
+    pub(super) fn count_counters(&mut self, history: &History) {
+        for (fact, counter) in COUNTERS {
+            if let Some(total) = total(history, counter) {
+                self.0.insert(fact.to_owned(), total);
+            }
+        }
+    }
+}
+
+/// A process that counts less than before was started anew. What it had counted since it was last read is lost, so that a
+/// total is a least one. None where nobody counts it.
+fn total(history: &History, counter: &str) -> Option<u64> {
+    let mut seen: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for event in history.events() {
+        if let Event::Counted { process, counters } = event
+            && let Some(now) = counters.get(counter)
+        {
+            let (lives_before, last) = seen.entry(process).or_default();
+            if now < last {
+                *lives_before += *last;
+            }
+            *last = *now;
+        }
+    }
+    let totals = seen.values().map(|(before, last)| before + last);
+    (!seen.is_empty()).then(|| totals.sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::proof::story::Story;
+
+    #[test]
+    fn a_counter_is_summed_over_processes_and_their_lives() {
+        let mut story = Story::clean();
+        for (process, count) in [
+            ("relay 1", 3),
+            ("relay 2", 5),
+            ("relay 1", 4),
+            ("relay 1", 1),
+        ] {
+            story.counts(process, "relay_returned_total", count);
+        }
+        let facts = Facts::of(&story.history());
+        assert_eq!(facts.get("returned", 1), Ok(4 + 1 + 5));
+    }
+}

@@ -1,0 +1,364 @@
+//! Every answer is true: what it says was so at some instant between question and answer.
+//!
+//! Rules of the contract: 201 for a new bid and 200 for the same bid again, 409 for a `bid_id` with other content,
+//! a bid is too low only against a bid or price that was there, an auction is closed only if it is.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::history::{History, Last, Op, Outcome, Refusal};
+use crate::judge::basis::{Unjudgeable, last};
+use crate::judge::inquiry::Inquiry;
+use crate::judge::refusal::same;
+use crate::judge::verdict::Finding;
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let court = Court {
+        history,
+        last: last(history)?,
+        stored: highest_so_far(history, last(history)?),
+    };
+    let mut inquiry = Inquiry::new("http_truth");
+    let mut created = HashSet::new();
+    let mut answers = 0;
+    for (number, op) in history.ops() {
+        let Some((answered, outcome)) = &op.completed else {
+            continue;
+        };
+        answers += 1;
+        let objection = match outcome {
+            Outcome::Accepted { status, amount, .. } => {
+                let new = *status != 201 || created.insert(op.bid.bid_id);
+                court.acceptance(op, *status, *amount, new)
+            }
+            Outcome::Refused { status, .. } => {
+                court.refusal(op, *answered, *status, outcome.refusal())
+            }
+            Outcome::Unknown { status, .. } => status
+                .is_some_and(|status| status >= 500 && status != 503)
+                .then_some("answers 5xx other than 503"),
+            Outcome::Nonsense { .. } => Some("answers that make no sense"),
+        };
+        if let Some(what) = objection {
+            inquiry.fail(
+                what,
+                format!("op {number}: {:?} was answered {outcome:?}", op.bid),
+            );
+        }
+    }
+    Ok(inquiry.conclude(answers, "answers"))
+}
+
+/// So much earlier than the history says an auction may close: creating it may have taken so long.
+const TOLERANCE_US: u64 = 1_000_000;
+
+struct Court<'h> {
+    history: &'h History,
+    last: Last<'h>,
+    stored: HashMap<Uuid, Vec<(usize, i64)>>,
+}
+
+/// Per auction, over the bids that are stored: from which position on which amount could have been the highest.
+fn highest_so_far(history: &History, last: Last<'_>) -> HashMap<Uuid, Vec<(usize, i64)>> {
+    let mut by_auction: HashMap<Uuid, Vec<(usize, i64)>> = HashMap::new();
+    for row in &last.tables.bids {
+        let asked = history
+            .ops_of(row.bid_id)
+            .find(|(_, op)| same(row, &op.bid));
+        if let Some((_, op)) = asked {
+            let bids = by_auction.entry(row.auction_id).or_default();
+            bids.push((op.invoked, row.amount));
+        }
+    }
+    for bids in by_auction.values_mut() {
+        bids.sort_unstable();
+        let mut highest = i64::MIN;
+        for (_, amount) in bids {
+            highest = highest.max(*amount);
+            *amount = highest;
+        }
+    }
+    by_auction
+}
+
+impl Court<'_> {
+    fn acceptance(&self, op: &Op, status: u16, amount: i64, new: bool) -> Option<&'static str> {
+        let terms = self.history.auctions().get(&op.bid.auction_id);
+        let mut others = self.history.ops_of(op.bid.bid_id);
+        if !matches!(status, 200 | 201) {
+            Some("acceptances that are neither 200 nor 201")
+        } else if !new {
+            Some("bids created twice")
+        } else if amount != op.bid.amount {
+            Some("acceptances with another amount than asked")
+        } else if terms.is_some_and(|terms| terms.closed) {
+            Some("bids accepted on a closed auction")
+        } else if others.any(|(_, other)| other.is_accepted() && other.bid != op.bid) {
+            Some("bid_ids accepted with two contents")
+        } else {
+            None
+        }
+    }
+
+    fn refusal(
+        &self,
+        op: &Op,
+        answered: usize,
+        status: u16,
+        refusal: Option<Refusal>,
+    ) -> Option<&'static str> {
+        let accepted_before = |other: &Op| {
+            let done = other
+                .completed
+                .as_ref()
+                .is_some_and(|(done, _)| *done < op.invoked);
+            done && other.is_accepted() && other.bid == op.bid
+        };
+        if self
+            .history
+            .ops_of(op.bid.bid_id)
+            .any(|(_, other)| accepted_before(other))
+        {
+            return Some("bids refused that were accepted before");
+        }
+        let refusal = refusal?;
+        let right = match refusal {
+            Refusal::Conflict => 409,
+            Refusal::TooLow | Refusal::Closed => 422,
+            Refusal::Unexpected => status,
+        };
+        if status != right {
+            return Some("refusals with another status than their code's");
+        }
+        match refusal {
+            Refusal::TooLow => (!self.could_be_too_low(op, answered))
+                .then_some("bids called too low that were not"),
+            Refusal::Conflict => {
+                (!self.could_conflict(op, answered)).then_some("conflicts with nothing")
+            }
+            Refusal::Closed => {
+                let terms = self.history.auctions().get(&op.bid.auction_id);
+                let closed =
+                    terms.is_some_and(|terms| terms.closed || self.may_be_closed(op, answered));
+                (!closed).then_some("open auctions called closed")
+            }
+            Refusal::Unexpected => Some("refusals that no well-formed bid earns"),
+        }
+    }
+
+    /// Whether an auction that closes during the run can have been closed before this answer.
+    fn may_be_closed(&self, op: &Op, answered: usize) -> bool {
+        let answered_at = self.history.entries()[answered].at_us;
+        let closes_at = self.history.closes_at(op.bid.auction_id);
+        closes_at.is_some_and(|closes_at| {
+            answered_at + TOLERANCE_US >= closes_at && !self.was_open_later(op, answered)
+        })
+    }
+
+    /// Whether the auction took a bid that was only sent after this answer.
+    fn was_open_later(&self, op: &Op, answered: usize) -> bool {
+        self.history.ops().values().any(|other| {
+            let first = self.history.ops_of(other.bid.bid_id).next();
+            other.is_accepted()
+                && other.bid.auction_id == op.bid.auction_id
+                && first.is_some_and(|(_, first)| first.invoked > answered)
+        })
+    }
+
+    /// Rows are never deleted, so what was there then is there at the end. Between equal amounts the bid's own row
+    /// explains nothing: the same bid again earns 200.
+    fn could_be_too_low(&self, op: &Op, answered: usize) -> bool {
+        let bid = &op.bid;
+        let price = self
+            .history
+            .auctions()
+            .get(&bid.auction_id)
+            .map(|terms| terms.starting_price);
+        if price.is_some_and(|price| price > bid.amount) {
+            return true;
+        }
+        let bids = self
+            .stored
+            .get(&bid.auction_id)
+            .map_or(&[][..], Vec::as_slice);
+        let before = bids.partition_point(|(invoked, _)| *invoked < answered);
+        let highest = bids[..before].last().map(|(_, amount)| *amount);
+        let own = self.last.bid(bid.bid_id).is_some_and(|row| same(row, bid));
+        highest.is_some_and(|highest| highest > bid.amount || (highest == bid.amount && !own))
+    }
+
+    fn could_conflict(&self, op: &Op, answered: usize) -> bool {
+        let Some(row) = self
+            .last
+            .bid(op.bid.bid_id)
+            .filter(|row| !same(row, &op.bid))
+        else {
+            return false;
+        };
+        let mut others = self.history.ops_of(op.bid.bid_id);
+        others.any(|(_, other)| other.invoked < answered && same(row, &other.bid))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::verdict::Verdict::{Fail, Pass};
+
+    /// One auction with one bid of 100, then what the test adds.
+    fn after(add: impl FnOnce(&mut Story)) -> crate::judge::verdict::Verdict {
+        let mut story = Story::new();
+        story.auction(1);
+        story.closed(9);
+        story.place(1, 1, 100);
+        add(&mut story);
+        story.finish();
+        verdict(check, &story)
+    }
+
+    fn refused(
+        bid: u128,
+        auction: u128,
+        amount: i64,
+        status: u16,
+        code: &str,
+    ) -> crate::judge::verdict::Verdict {
+        after(|story| {
+            let op = story.ask(bid, auction, amount);
+            story.refuse(op, status, code);
+        })
+    }
+
+    #[test]
+    fn the_same_bid_again_is_200_never_201() {
+        let repeat = |status| {
+            after(|story| {
+                let op = story.ask(1, 1, 100);
+                story.accept(op, status);
+            })
+        };
+        assert_eq!(repeat(200), Pass);
+        assert_eq!(repeat(201), Fail);
+        assert_eq!(repeat(202), Fail);
+    }
+
+    #[test]
+    fn the_same_bid_id_with_another_amount_is_a_conflict() {
+        assert_eq!(refused(1, 1, 101, 409, "bid_conflict"), Pass);
+        assert_eq!(refused(2, 1, 101, 409, "bid_conflict"), Fail);
+        assert_eq!(refused(1, 1, 100, 409, "bid_conflict"), Fail);
+        let accepted = after(|story| {
+            let op = story.ask(1, 1, 101);
+            story.accept(op, 200);
+        });
+        assert_eq!(accepted, Fail);
+    }
+
+    #[test]
+    fn too_low_needs_a_higher_or_equal_bid_or_price() {
+        assert_eq!(refused(2, 1, 100, 422, "bid_too_low"), Pass);
+        assert_eq!(refused(2, 1, 101, 422, "bid_too_low"), Fail);
+        assert_eq!(refused(2, 1, 0, 422, "bid_too_low"), Pass);
+    }
+
+    #[test]
+    fn a_bid_that_overtook_on_the_way_explains_too_low() {
+        let raced = |overtaker_stored: bool| {
+            after(|story| {
+                let low = story.ask(2, 1, 150);
+                let high = story.ask(3, 1, 200);
+                if overtaker_stored {
+                    story.store(3, 1, 200);
+                }
+                story.refuse(low, 422, "bid_too_low");
+                story.times_out(high);
+            })
+        };
+        assert_eq!(raced(true), Pass);
+        assert_eq!(raced(false), Fail);
+        let sent_after_the_answer = after(|story| {
+            let low = story.ask(2, 1, 150);
+            story.refuse(low, 422, "bid_too_low");
+            story.place(3, 1, 200);
+        });
+        assert_eq!(sent_after_the_answer, Fail);
+    }
+
+    #[test]
+    fn closed_is_said_of_closed_auctions_only() {
+        assert_eq!(refused(2, 9, 100, 422, "auction_closed"), Pass);
+        assert_eq!(refused(2, 1, 200, 422, "auction_closed"), Fail);
+        assert_eq!(after(|story| story.place(2, 9, 200)), Fail);
+    }
+
+    #[test]
+    fn an_auction_that_was_called_closed_takes_no_bid_that_is_sent_afterwards() {
+        let then = |add: fn(&mut Story)| {
+            after(|story| {
+                story.closes(2, "3s");
+                story.time_passes(3_000_000);
+                let op = story.ask(2, 2, 100);
+                story.refuse(op, 422, "auction_closed");
+                add(story);
+            })
+        };
+        assert_eq!(then(|_| ()), Pass);
+        assert_eq!(then(|story| story.place(3, 2, 200)), Fail);
+    }
+
+    #[test]
+    fn an_auction_is_not_called_closed_long_before_its_close() {
+        let called_closed_at = |us: u64| {
+            after(|story| {
+                story.closes(2, "3s");
+                story.time_passes(us);
+                let op = story.ask(2, 2, 100);
+                story.refuse(op, 422, "auction_closed");
+            })
+        };
+        assert_eq!(called_closed_at(1_500_000), Fail);
+        assert_eq!(called_closed_at(2_900_000), Pass);
+    }
+
+    #[test]
+    fn a_refusal_has_the_status_of_its_code() {
+        assert_eq!(refused(2, 9, 100, 409, "auction_closed"), Fail);
+        assert_eq!(refused(2, 1, 100, 409, "bid_too_low"), Fail);
+        assert_eq!(refused(1, 1, 101, 422, "bid_conflict"), Fail);
+    }
+
+    #[test]
+    fn a_bug_is_no_outage() {
+        let answered = |status| {
+            after(|story| {
+                let op = story.ask(2, 1, 200);
+                story.unavailable(op, status);
+            })
+        };
+        assert_eq!(answered(503), Pass);
+        assert_eq!(answered(500), Fail);
+        assert_eq!(refused(2, 1, 200, 404, "auction_not_found"), Fail);
+        assert_eq!(refused(2, 1, 200, 400, "malformed"), Fail);
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_untrue() {
+        let nonsense = after(|story| {
+            let op = story.ask(2, 1, 200);
+            story.nonsense(op, 201);
+        });
+        assert_eq!(nonsense, Fail);
+    }
+
+    #[test]
+    fn a_bid_once_accepted_is_not_refused_later() {
+        let outbid_then_retried = after(|story| {
+            story.place(2, 1, 200);
+            let op = story.ask(1, 1, 100);
+            story.refuse(op, 422, "bid_too_low");
+        });
+        assert_eq!(outbid_then_retried, Fail);
+    }
+}

@@ -1,0 +1,111 @@
+//! Order by the ledger: what snapshots can only look at two or three times a run.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::judge::auction::replay::{Step, Told};
+use crate::judge::inquiry::Inquiry;
+
+/// An auction's effects within one commit.
+#[derive(Default)]
+struct Effects {
+    /// Places that became applied.
+    applied: BTreeSet<i64>,
+    /// Where the auction stood before and after, if it moved.
+    stood: Option<(i64, i64)>,
+}
+
+pub(super) fn judge(inquiry: &mut Inquiry, told: &[Told<'_>]) {
+    let mut places: HashMap<Uuid, i64> = HashMap::new();
+    let mut stands: HashMap<Uuid, i64> = HashMap::new();
+    for told in told {
+        drawn(inquiry, told, &mut places);
+        for (auction_id, effects) in effects(inquiry, told) {
+            let stood = stands.entry(auction_id).or_default();
+            took_the_next(inquiry, told, auction_id, &effects, *stood);
+            *stood = effects.stood.map_or(*stood, |(_, after)| after);
+        }
+    }
+}
+
+/// Bids of an auction commit in the order of their places.
+fn drawn(inquiry: &mut Inquiry, told: &Told<'_>, places: &mut HashMap<Uuid, i64>) {
+    let bids = told.steps.iter().filter_map(|step| match step {
+        Step::Bid(turn) if turn.before.is_none() => turn.after.as_ref(),
+        _ => None,
+    });
+    // Within a commit all come at once.
+    let mut together: Vec<_> = bids.map(|bid| (bid.auction_id, bid.sequence)).collect();
+    together.sort_unstable();
+    for (auction_id, sequence) in together {
+        let highest = places.entry(auction_id).or_default();
+        if sequence <= *highest {
+            let example = format!(
+                "transaction {}: auction {auction_id}: place {sequence} committed after place {highest}",
+                told.commit.xid
+            );
+            inquiry.fail("bids committed out of the order of their places", example);
+        }
+        *highest = sequence.max(*highest);
+    }
+}
+
+fn effects(inquiry: &mut Inquiry, told: &Told<'_>) -> BTreeMap<Uuid, Effects> {
+    let mut of: BTreeMap<Uuid, Effects> = BTreeMap::new();
+    for step in &told.steps {
+        match step {
+            Step::Received(turn) => {
+                let was = turn.before.as_ref().is_some_and(|row| row.applied);
+                let is = turn.after.as_ref().filter(|row| row.applied);
+                match (was, is) {
+                    (false, Some(row)) => {
+                        _ = of
+                            .entry(row.auction_id)
+                            .or_default()
+                            .applied
+                            .insert(row.sequence)
+                    }
+                    (true, None) => {
+                        let example = format!("transaction {}: {:?}", told.commit.xid, turn.before);
+                        inquiry.fail("applied bids that were taken back", example);
+                    }
+                    _ => {}
+                }
+            }
+            Step::Standing(turn) => {
+                let place = |row: &crate::judge::auction::replay::Standing| row.last_sequence;
+                let before = turn.before.as_ref().map_or(0, place);
+                let after = turn.after.as_ref().map_or(0, place);
+                let auction = turn.after.as_ref().or(turn.before.as_ref());
+                if let Some(auction) = auction.map(|row| row.auction_id) {
+                    let stood = &mut of.entry(auction).or_default().stood;
+                    *stood = Some((stood.map_or(before, |(first, _)| first), after));
+                }
+            }
+            _ => {}
+        }
+    }
+    of
+}
+
+fn took_the_next(
+    inquiry: &mut Inquiry,
+    told: &Told<'_>,
+    auction_id: Uuid,
+    effects: &Effects,
+    stood: i64,
+) {
+    let stands = effects.stood.map_or(stood, |(_, after)| after);
+    let xid = told.commit.xid;
+    if stands < stood {
+        let example = format!("transaction {xid}: auction {auction_id} from {stood} to {stands}");
+        inquiry.fail("standings that went back", example);
+    } else if !effects.applied.iter().copied().eq(stood + 1..=stands) {
+        let example = format!(
+            "transaction {xid}: auction {auction_id} from {stood} to {stands} by the places {:?}",
+            effects.applied
+        );
+        inquiry.fail("effects that did not take exactly the next places", example);
+    }
+}

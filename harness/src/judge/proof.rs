@@ -1,0 +1,4 @@
+//! That the judge can fail: stories of runs, told step by step, and every way in which one can go wrong.
+
+mod mutants;
+pub(crate) mod story;

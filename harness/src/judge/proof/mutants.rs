@@ -1,0 +1,389 @@
+//! Proof that the judge can fail, and for the right reason: random legal histories pass every checker, and one change
+//! to such a history turns exactly the checkers red that own what was broken.
+
+mod committed;
+mod legal;
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use crate::history::{Delivery, Event, Outcome};
+use crate::judge::check::all;
+use crate::judge::proof::story::Story;
+use crate::judge::verdict::Verdict;
+use legal::{LOST, REPEAT_OP, VICTIM, act, legal};
+
+fn relabel(story: &mut Story, bid: u128, new: Outcome) {
+    let ops: Vec<u64> = story
+        .history()
+        .ops_of(Story::bid_id(bid))
+        .map(|(op, _)| op)
+        .collect();
+    for event in &mut story.events {
+        if let Event::Completed { op, outcome } = event
+            && ops.contains(op)
+        {
+            *outcome = new.clone();
+        }
+    }
+}
+
+/// A copy of bid 1, changed.
+fn copy(story: &mut Story, change: impl FnOnce(&mut Delivery)) {
+    story.deliver_again(1);
+    change(story.last_delivery());
+}
+
+/// Wherever the time of a bid is told, it is an hour later.
+fn an_hour_late(story: &mut Story) {
+    const HOUR_US: i64 = 3_600_000_000;
+    for event in &mut story.events {
+        match event {
+            Event::Snapshot(tables) => {
+                let bids = tables.bids.iter_mut().map(|row| &mut row.placed_at_us);
+                let inbox = tables.inbox.iter_mut().map(|row| &mut row.placed_at_us);
+                let payloads = tables.events.iter_mut();
+                let payloads = payloads.filter_map(|event| event.payload.as_mut().ok());
+                let payloads = payloads.map(|payload| &mut payload.placed_at_us);
+                bids.chain(inbox)
+                    .chain(payloads)
+                    .for_each(|us| *us += HOUR_US);
+            }
+            Event::Delivered(Delivery { body: Ok(body), .. }) => body.placed_at_us += HOUR_US,
+            Event::Listed { bids: Ok(bids), .. } => {
+                bids.iter_mut().for_each(|row| row.placed_at_us += HOUR_US);
+            }
+            _ => {}
+        }
+    }
+}
+
+type Mutant = (&'static str, fn(&mut Story), &'static [&'static str]);
+
+const MUTANTS: &[Mutant] = &[
+    (
+        "drop a delivery of a published event",
+        |story| story.lose_delivery(VICTIM),
+        &["loss", "marks"],
+    ),
+    (
+        "drop an event row",
+        |story| {
+            let id = story.tables.events[1].id;
+            story.change_last(|tables| _ = tables.events.remove(1));
+            story.unwrite("outbox_events", id);
+        },
+        &["atomic", "phantom"],
+    ),
+    (
+        "write an event after its bid",
+        |story| story.snapshot_early(|tables| _ = tables.events.pop()),
+        &["atomic"],
+    ),
+    (
+        "drop a bid row",
+        |story| {
+            story.change_last(|tables| _ = tables.bids.remove(1));
+            story.unwrite("bids", Story::bid_id(VICTIM));
+        },
+        &["durable", "atomic", "phantom", "domain", "readers"],
+    ),
+    (
+        "alter a stored bid",
+        |story| story.change_last(|tables| tables.bids[1].amount += 1),
+        &["durable", "atomic", "phantom", "readers"],
+    ),
+    (
+        "leave a bid out of a list",
+        |story| {
+            let listed = story.events.iter_mut().find_map(|event| match event {
+                Event::Listed { bids: Ok(bids), .. } if bids.len() > 1 => Some(bids),
+                _ => None,
+            });
+            _ = listed.expect("a list of bids").remove(0);
+        },
+        &["readers"],
+    ),
+    (
+        "show a follower nothing",
+        |story| {
+            story.push_before_end(Event::Followed {
+                follower: 1,
+                auction_id: Story::auction_id(1),
+                via: "api 1".to_owned(),
+                after: None,
+            });
+        },
+        &["readers"],
+    ),
+    (
+        "swap two first deliveries",
+        |story| story.swap_deliveries(2, 3),
+        &["order"],
+    ),
+    (
+        "forge a delivery",
+        |story| story.deliver_event(Story::event(999, 1, 9_999, 999)),
+        &["phantom"],
+    ),
+    (
+        "alter the amount of a copy",
+        |story| {
+            copy(story, |copy| {
+                copy.body.as_mut().expect("a body").amount += 1
+            })
+        },
+        &["integrity"],
+    ),
+    (
+        "give a copy a fresh id",
+        |story| {
+            copy(story, |copy| {
+                copy.message_id = Some(Story::bid_id(999).to_string())
+            })
+        },
+        &["integrity"],
+    ),
+    (
+        "count a bid twice",
+        |story| story.change_last(|tables| tables.standings[0].bid_count += 1),
+        &["dedup"],
+    ),
+    (
+        "receive a bid twice",
+        // A name twice under the inbox's key: the log cannot have it, so what is read of it does not fit.
+        |story| story.change_last(|tables| tables.inbox.push(tables.inbox[1].clone())),
+        &["dedup", "whole"],
+    ),
+    (
+        "apply around a gap",
+        |story| {
+            let bid_id = story.tables.inbox[1].bid_id;
+            story.change_last(|tables| _ = tables.inbox.remove(1));
+            story.unwrite("inbox", bid_id);
+        },
+        &["dedup", "order"],
+    ),
+    (
+        "go back after a snapshot",
+        |story| {
+            story.snapshot_early(|tables| {
+                let further = tables.inbox[0].clone();
+                tables.standings[0].last_sequence += 1;
+                let sequence = tables.standings[0].last_sequence;
+                tables.inbox.push(crate::history::InboxRow {
+                    sequence,
+                    ..further
+                });
+            });
+        },
+        &["order"],
+    ),
+    (
+        "show a lower bid as the highest",
+        |story| story.change_last(|tables| tables.standings[0].highest_amount = Some(10)),
+        &["domain"],
+    ),
+    (
+        "name another bid as the highest",
+        |story| {
+            story.change_last(|tables| tables.standings[0].highest_bid_id = Some(Story::bid_id(1)))
+        },
+        &["domain"],
+    ),
+    (
+        "say another time in an event than in its bid",
+        |story| story.snapshot_early(|tables| tables.bids[1].placed_at_us += 1),
+        &["atomic"],
+    ),
+    (
+        "receive a bid of somebody else",
+        |story| story.change_last(|tables| tables.inbox[1].user_id.push('2')),
+        &["phantom"],
+    ),
+    (
+        "receive a bid of another time",
+        |story| story.change_last(|tables| tables.inbox[1].placed_at_us += 1),
+        &["phantom"],
+    ),
+    (
+        "keep all times in another time zone",
+        an_hour_late,
+        &["domain"],
+    ),
+    (
+        "leave an event claimed",
+        |story| story.change_last(|tables| tables.events[1].status = "processing".to_owned()),
+        &["marks"],
+    ),
+    (
+        "give an event up",
+        |story| story.change_last(|tables| tables.events[1].status = "failed".to_owned()),
+        &["loss"],
+    ),
+    (
+        "accept a bid that was lost on the way",
+        |story| {
+            let (status, sequence, amount) = (201, 5, 50);
+            relabel(
+                story,
+                LOST,
+                Outcome::Accepted {
+                    status,
+                    sequence,
+                    amount,
+                },
+            );
+        },
+        &["durable"],
+    ),
+    (
+        "refuse a bid that is stored",
+        |story| {
+            let (status, code) = (422, "bid_too_low".to_owned());
+            relabel(story, VICTIM, Outcome::Refused { status, code });
+        },
+        &["refusal", "http_truth"],
+    ),
+    (
+        "answer with a bug",
+        |story| {
+            let (status, reason) = (Some(500), "internal server error".to_owned());
+            relabel(story, LOST, Outcome::Unknown { status, reason });
+        },
+        &["http_truth"],
+    ),
+    (
+        "answer what nobody asked",
+        |story| {
+            let (status, reason) = (302, "elsewhere".to_owned());
+            relabel(story, LOST, Outcome::Nonsense { status, reason });
+        },
+        &["http_truth"],
+    ),
+    (
+        "answer nobody while the way is free",
+        |story| {
+            story.scenario(|scenario| {
+                scenario.faults[0].edge = Some("relay -> rabbitmq".to_owned());
+            });
+        },
+        &["availability"],
+    ),
+    (
+        "create a bid twice",
+        |story| {
+            for event in &mut story.events {
+                if let Event::Completed {
+                    op: REPEAT_OP,
+                    outcome: Outcome::Accepted { status, .. },
+                } = event
+                {
+                    *status = 201;
+                }
+            }
+        },
+        &["http_truth"],
+    ),
+    (
+        "say nothing of recovery",
+        |story| story.drop_events(|e| matches!(e, Event::Recovered { .. })),
+        &["recovery"],
+    ),
+    ("never recover", Story::not_recovered, &["recovery"]),
+    (
+        "make a fault's damage good too late",
+        |story| story.linger_before_caught_up(16_000),
+        &["recovery"],
+    ),
+    (
+        "leave messages in the consumer's queue",
+        |story| {
+            let what = "3 messages waited in the consumer's queue".to_owned();
+            story.push_before_end(Event::Owed { what });
+        },
+        &["recovery"],
+    ),
+    (
+        "send less than was planned",
+        |story| {
+            story.drop_events(|e| matches!(e, Event::Planned { .. }));
+            story.push_before_end(Event::Planned { requests: 999 });
+        },
+        &["whole"],
+    ),
+    (
+        "look before the witness has seen all",
+        |story| story.drop_events(|e| matches!(e, Event::Fenced)),
+        &["whole"],
+    ),
+    (
+        "never bite",
+        |story| story.drop_events(|e| matches!(e, Event::Bite { .. })),
+        &["bite"],
+    ),
+    (
+        "cut the history short",
+        |story| story.drop_events(|e| matches!(e, Event::Ended)),
+        &["whole"],
+    ),
+    (
+        "let a process die",
+        |story| {
+            let (process, status) = ("relay".to_owned(), "101".to_owned());
+            story.push_before_end(Event::Died { process, status });
+        },
+        &["survival"],
+    ),
+    (
+        "expect what did not happen",
+        |story| story.expect("dead_letters", ">= 1"),
+        &["expect"],
+    ),
+    (
+        "bet on what did not happen",
+        |story| story.bites("dead_letters", ">= 1"),
+        &["bite"],
+    ),
+];
+
+fn red(story: &Story) -> BTreeSet<String> {
+    all(&story.history())
+        .red()
+        .iter()
+        .map(|finding| finding.checker.clone())
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_mutant_is_caught_by_its_own_checkers_and_no_other(
+        acts in prop::collection::vec(act(), 0..10),
+        copies in prop::collection::vec(any::<usize>(), 0..4),
+    ) {
+        let story = legal(&acts, &copies);
+        let judgement = all(&story.history());
+        prop_assert_eq!(judgement.verdict, Verdict::Pass, "{:#?}", judgement.red());
+        for (name, mutate, expected) in MUTANTS.iter().chain(committed::MUTANTS) {
+            let mut mutant = story.clone();
+            mutate(&mut mutant);
+            prop_assert_ne!(&mutant.events, &story.events, "{} changes nothing", name);
+            let expected: BTreeSet<String> = expected.iter().map(|checker| (*checker).to_owned()).collect();
+            prop_assert_eq!(red(&mutant), expected, "{}", name);
+        }
+    }
+}
+
+#[test]
+fn every_checker_has_a_mutant() {
+    let caught: BTreeSet<&str> = MUTANTS
+        .iter()
+        .chain(committed::MUTANTS)
+        .flat_map(|(_, _, checkers)| *checkers)
+        .copied()
+        .collect();
+    assert_eq!(caught, crate::judge::check::NAMES.into_iter().collect());
+}

@@ -1,0 +1,412 @@
+//! Histories for tests, told in few words: a [`Story`] keeps the tables of an honest system beside its entries.
+
+mod amend;
+pub(in crate::judge) mod ledger;
+mod twist;
+
+use uuid::Uuid;
+
+use crate::judge::check::{Checker, run};
+use ledger::Log;
+
+use crate::ask::scenario::{Condition, Scenario};
+use crate::history::{
+    BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FORMAT, FaultPhase, History,
+    InboxRow, Outcome, Purpose, Snapshot, StandingRow,
+};
+use crate::judge::verdict::{Finding, Verdict};
+
+/// What one checker says of a story.
+pub(in crate::judge) fn verdict(checker: Checker, story: &Story) -> Verdict {
+    finding(checker, story).verdict
+}
+
+fn finding(checker: Checker, story: &Story) -> Finding {
+    run("under test", checker, &story.history()).expect("a run that can be judged")
+}
+
+/// The same, with its sentence.
+pub(in crate::judge) fn reason(checker: Checker, story: &Story) -> (Verdict, String) {
+    let finding = finding(checker, story);
+    (finding.verdict, finding.reason)
+}
+
+/// A run being told. Bids, auctions and requests have small numbers; bids cost what they are told to.
+#[derive(Debug, Clone)]
+pub(crate) struct Story {
+    pub(in crate::judge) events: Vec<Event>,
+    pub(in crate::judge) tables: Snapshot,
+    ops: u64,
+    /// How long nothing happens before an event, by its place, in microseconds.
+    pauses: Vec<(usize, u64)>,
+    log: Log,
+}
+
+impl Story {
+    /// Between two entries.
+    const TICK_US: u64 = 1_000;
+
+    /// One fault, applied at once; no auction yet.
+    pub(crate) fn new() -> Self {
+        let scenario: Scenario = toml::from_str(
+            "story = 'told'\n[workload]\nauctions = 1\nbids = '3 at once'\n\
+             [[fault]]\nedge = 'relay -> rabbitmq'\ndo = 'cut'\nat = '0s'\n",
+        )
+        .expect("a scenario");
+        let mut story = Self {
+            events: vec![Event::Begun {
+                format: FORMAT,
+                lab: "told".to_owned(),
+                began_at_us: Some(0),
+                name: "test/story".to_owned(),
+                seed: 7,
+                scenario: Box::new(scenario),
+                environment: Vec::new(),
+            }],
+            tables: Snapshot::default(),
+            ops: 0,
+            pauses: Vec::new(),
+            log: Log::default(),
+        };
+        story.events.push(Event::LedgerOpened { took_ms: 20 });
+        story.fault(FaultPhase::Asked);
+        story.fault(FaultPhase::Applied);
+        story
+    }
+
+    /// One auction, three bids of 100, 200 and 300, everything as it should be.
+    pub(crate) fn clean() -> Self {
+        let mut story = Self::new();
+        story.auction(1);
+        (1..=3).for_each(|bid| story.place(bid, 1, 100 * bid as i64));
+        story.finish();
+        story
+    }
+
+    pub(crate) fn bid_id(bid: u128) -> Uuid {
+        Uuid::from_u128(0xb1d0_0000 + bid)
+    }
+
+    pub(crate) fn auction_id(auction: u128) -> Uuid {
+        Uuid::from_u128(0xacc0_0000 + auction)
+    }
+
+    pub(in crate::judge) fn event(
+        bid: u128,
+        auction: u128,
+        amount: i64,
+        sequence: i64,
+    ) -> EventRow {
+        EventRow {
+            id: Uuid::from_u128(0xe0e0_0000 + bid),
+            status: "pending".to_owned(),
+            attempts: 1,
+            auction_id: Self::auction_id(auction),
+            sequence,
+            payload: Ok(EventSeen {
+                bid_id: Self::bid_id(bid),
+                auction_id: Self::auction_id(auction),
+                user_id: format!("user {bid}"),
+                amount,
+                sequence,
+                placed_at_us: 1_000 * bid as i64,
+            }),
+        }
+    }
+
+    pub(in crate::judge) fn auction(&mut self, auction: u128) {
+        self.open(auction, false, None);
+    }
+
+    pub(in crate::judge) fn closed(&mut self, auction: u128) {
+        self.open(auction, true, None);
+    }
+
+    pub(in crate::judge) fn closing(&mut self, auction: u128, closes_at_us: i64) {
+        self.open(auction, false, Some(closes_at_us));
+    }
+
+    /// It closes so long after it was created.
+    pub(in crate::judge) fn closes(&mut self, auction: u128, after: &str) {
+        let closing = format!("1 after {after}");
+        self.scenario(|scenario| scenario.workload.closing = Some(closing));
+        self.closing(auction, i64::MAX);
+    }
+
+    fn open(&mut self, auction: u128, closed: bool, closes_at_us: Option<i64>) {
+        self.events.push(Event::Auction {
+            auction_id: Self::auction_id(auction),
+            starting_price: 1,
+            closed,
+            closes_at_us,
+        });
+    }
+
+    /// A client sends a bid; the answer is told later, or never.
+    pub(in crate::judge) fn ask(&mut self, bid: u128, auction: u128, amount: i64) -> u64 {
+        self.ops += 1;
+        let bid = BidAsked {
+            bid_id: Self::bid_id(bid),
+            auction_id: Self::auction_id(auction),
+            user_id: format!("user {bid}"),
+            amount,
+        };
+        self.events.push(Event::Invoked {
+            op: self.ops,
+            bid,
+            via: "api 1".to_owned(),
+            purpose: Purpose::Workload,
+        });
+        self.ops
+    }
+
+    /// The system writes bid and event.
+    pub(in crate::judge) fn store(&mut self, bid: u128, auction: u128, amount: i64) {
+        let auction_id = Self::auction_id(auction);
+        let before = self
+            .tables
+            .bids
+            .iter()
+            .filter(|row| row.auction_id == auction_id)
+            .count();
+        let placed_at_us = self.next_commit_us();
+        let mut event = Self::event(bid, auction, amount, before as i64 + 1);
+        if let Ok(payload) = &mut event.payload {
+            payload.placed_at_us = placed_at_us;
+        }
+        self.tables.bids.push(BidRow {
+            bid_id: Self::bid_id(bid),
+            auction_id,
+            user_id: format!("user {bid}"),
+            amount,
+            sequence: event.sequence,
+            placed_at_us,
+        });
+        let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
+        self.tables.events.push(event);
+        self.commit(changes);
+    }
+
+    pub(in crate::judge) fn accept(&mut self, op: u64, status: u16) {
+        let asked = self.asked(op).clone();
+        let row = self
+            .tables
+            .bids
+            .iter()
+            .find(|row| row.bid_id == asked.bid_id);
+        let outcome = Outcome::Accepted {
+            status,
+            sequence: row.map_or(1, |row| row.sequence),
+            amount: asked.amount,
+        };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    pub(in crate::judge) fn refuse(&mut self, op: u64, status: u16, code: &str) {
+        let code = code.to_owned();
+        let outcome = Outcome::Refused { status, code };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    pub(in crate::judge) fn times_out(&mut self, op: u64) {
+        self.unknown(op, None);
+    }
+
+    pub(in crate::judge) fn unavailable(&mut self, op: u64, status: u16) {
+        self.unknown(op, Some(status));
+    }
+
+    pub(in crate::judge) fn nonsense(&mut self, op: u64, status: u16) {
+        let reason = "not what was asked".to_owned();
+        let outcome = Outcome::Nonsense { status, reason };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    /// An answer that leaves it open, in these words.
+    pub(in crate::judge) fn says(&mut self, op: u64, status: u16, reason: &str) {
+        let (status, reason) = (Some(status), reason.to_owned());
+        let outcome = Outcome::Unknown { status, reason };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    fn unknown(&mut self, op: u64, status: Option<u16>) {
+        let reason = "no answer".to_owned();
+        let outcome = Outcome::Unknown { status, reason };
+        self.events.push(Event::Completed { op, outcome });
+    }
+
+    /// Asked, stored and accepted.
+    pub(in crate::judge) fn place(&mut self, bid: u128, auction: u128, amount: i64) {
+        let op = self.ask(bid, auction, amount);
+        self.store(bid, auction, amount);
+        self.accept(op, 201);
+    }
+
+    fn asked(&self, wanted: u64) -> &BidAsked {
+        let asked = self.events.iter().find_map(|event| match event {
+            Event::Invoked { op, bid, .. } if *op == wanted => Some(bid),
+            _ => None,
+        });
+        asked.expect("asked before")
+    }
+
+    fn fault(&mut self, phase: FaultPhase) {
+        let detail = "cut".to_owned();
+        self.events.push(Event::Fault {
+            fault: 0,
+            phase,
+            detail,
+        });
+    }
+
+    pub(in crate::judge) fn snapshot(&mut self) {
+        self.events.push(Event::Snapshot(self.tables.clone()));
+    }
+
+    /// The fault bites and heals, everything stored is delivered and applied in order, and the run ends.
+    pub(in crate::judge) fn finish(&mut self) {
+        let requests = self.ops;
+        self.events.insert(1, Event::Planned { requests });
+        self.pauses.iter_mut().for_each(|(before, _)| *before += 1);
+        self.events.push(Event::Driven { held_back: 0 });
+        for (process, counters) in self.counters() {
+            self.events.push(Event::Counted { process, counters });
+        }
+        let rows = self.tables.events.len() as u64;
+        self.events.push(Event::Backlog {
+            rows,
+            processing: rows,
+        });
+        self.events.push(Event::Bite {
+            fault: 0,
+            what: "connections_cut".to_owned(),
+            count: 4,
+        });
+        self.fault(FaultPhase::Healed);
+        for number in 0..self.tables.events.len() {
+            if self.tables.events[number].status != "published" {
+                self.publish(number);
+            }
+            let event = self.tables.events[number].clone();
+            self.events.push(Self::delivery(&event));
+            self.apply(&event);
+        }
+        self.events.push(Event::CaughtUp {
+            fault: 0,
+            after_ms: 60,
+        });
+        self.events.push(Event::Healed);
+        self.events.push(Event::Recovered { after_ms: 120 });
+        for auction_id in self.history().auctions().keys() {
+            let of_it = self.tables.bids.iter();
+            let of_it = of_it.filter(|row| row.auction_id == *auction_id);
+            self.events.push(Event::Listed {
+                auction_id: *auction_id,
+                via: "api 1".to_owned(),
+                bids: Ok(of_it.cloned().collect()),
+            });
+        }
+        self.events.push(Event::Fenced);
+        self.tables.last = true;
+        self.snapshot();
+        self.events.push(Event::LedgerClosed { commits: 0 });
+        self.events.push(Event::Ended);
+    }
+
+    /// An honest system counts nothing that is worth telling.
+    fn counters(&self) -> Vec<(String, std::collections::BTreeMap<String, u64>)> {
+        let of = |process: &str, names: &[&str]| {
+            let zero = names.iter().map(|name| ((*name).to_owned(), 0));
+            (process.to_owned(), zero.collect())
+        };
+        vec![
+            of(
+                "relay 1",
+                &[
+                    "relay_returned_total",
+                    "relay_nacked_total",
+                    "relay_lease_conflicts_total",
+                    "relay_outages_total",
+                ],
+            ),
+            of("consumer 1", &["consumer_duplicates_total"]),
+            of("api 1", &["bids_refused_total{code=\"outcome_unknown\"}"]),
+        ]
+    }
+
+    /// One more request, so long after everything that no fault explains what became of it.
+    pub(in crate::judge) fn ask_after_the_grace(&mut self, grace_us: u64) {
+        let fenced = self.events.iter().position(|event| *event == Event::Fenced);
+        let ended = self.events.split_off(fenced.expect("a finished story"));
+        self.events
+            .extend((0..grace_us / Self::TICK_US + 1).map(|_| Event::Driven { held_back: 0 }));
+        let op = self.ask(77, 1, 7_700);
+        self.unavailable(op, 503);
+        self.events.extend(ended);
+    }
+
+    fn delivery(event: &EventRow) -> Event {
+        Event::Delivered(Delivery {
+            message_id: Some(event.id.to_string()),
+            redelivered: false,
+            body: event.payload.clone(),
+            flaws: Vec::new(),
+        })
+    }
+
+    fn apply(&mut self, event: &EventRow) {
+        let seen = event.payload.clone().expect("an honest payload");
+        self.tables.inbox.push(InboxRow {
+            bid_id: seen.bid_id,
+            auction_id: seen.auction_id,
+            sequence: seen.sequence,
+            user_id: seen.user_id,
+            amount: seen.amount,
+            placed_at_us: seen.placed_at_us,
+            applied: true,
+        });
+        let standings = &mut self.tables.standings;
+        if !standings
+            .iter()
+            .any(|row| row.auction_id == seen.auction_id)
+        {
+            standings.push(StandingRow {
+                auction_id: seen.auction_id,
+                last_sequence: 0,
+                bid_count: 0,
+                highest_bid_id: None,
+                highest_amount: None,
+            });
+        }
+        for row in standings
+            .iter_mut()
+            .filter(|row| row.auction_id == seen.auction_id)
+        {
+            row.last_sequence += 1;
+            row.bid_count += 1;
+            if Some(seen.amount) > row.highest_amount {
+                row.highest_amount = Some(seen.amount);
+                row.highest_bid_id = Some(seen.bid_id);
+            }
+        }
+        self.applied(event, seen.sequence);
+    }
+
+    pub(crate) fn history(&self) -> History {
+        let committed = |event: &&Event| matches!(event, Event::Committed(_));
+        let commits = self.events.iter().filter(committed).count() as u64;
+        let stamped = self.events.iter().cloned().enumerate();
+        let entries = stamped.map(|(at, event)| {
+            let waited = self.pauses.iter().filter(|(before, _)| *before <= at);
+            Entry {
+                at_us: at as u64 * Self::TICK_US + waited.map(|(_, us)| us).sum::<u64>(),
+                event: match event {
+                    // Whatever a test has put in or taken out.
+                    Event::LedgerClosed { .. } => Event::LedgerClosed { commits },
+                    event => event,
+                },
+            }
+        });
+        History::new(entries.collect(), None)
+    }
+}

@@ -1,0 +1,148 @@
+//! What a client was told is not stored is not stored, unless another request for the same bid may have stored it.
+
+use crate::history::{BidAsked, BidRow, History, Last, Op, Outcome};
+use crate::judge::basis::{Unjudgeable, last};
+use crate::judge::inquiry::Inquiry;
+use crate::judge::verdict::Finding;
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let last = last(history)?;
+    let mut inquiry = Inquiry::new("refusal");
+    for (number, op) in history.ops() {
+        if says_nothing_changed(op) {
+            inquiry.count("requests told that nothing was changed", 1);
+            if let Some(example) = changed_all_the_same(history, last, number, op) {
+                inquiry.fail(
+                    "requests told that nothing was changed, of bids that are stored",
+                    example,
+                );
+            }
+            continue;
+        }
+        if !matches!(op.outcome(), Some(Outcome::Refused { .. })) {
+            continue;
+        }
+        inquiry.count("refused requests", 1);
+        let Some(row) = last.bid(op.bid.bid_id).filter(|row| same(row, &op.bid)) else {
+            continue;
+        };
+        let others = history
+            .ops_of(op.bid.bid_id)
+            .filter(|(other, _)| other != number);
+        let explained = others
+            .into_iter()
+            .any(|(_, other)| same(row, &other.bid) && (other.is_accepted() || other.is_unknown()));
+        if !explained {
+            let example = format!(
+                "op {number}: bid {} was refused and is stored",
+                op.bid.bid_id
+            );
+            inquiry.fail("refused bids that are stored", example);
+        }
+    }
+    // The promise is about every request: none that was refused is stored. A run without refusals keeps it.
+    Ok(inquiry.conclude(history.ops().len(), "requests"))
+}
+
+/// An answer that leaves it open whether to try again, and not whether anything was done.
+fn says_nothing_changed(op: &Op) -> bool {
+    matches!(op.outcome(), Some(Outcome::Unknown { reason, .. }) if reason.contains("nothing was changed"))
+}
+
+/// The bid is stored although this request changed nothing: another one must have stored it, one that was told so or that
+/// nobody was told about. An answer 200 says only that it was there already.
+fn changed_all_the_same(
+    history: &History,
+    last: Last<'_>,
+    number: &u64,
+    op: &Op,
+) -> Option<String> {
+    let row = last.bid(op.bid.bid_id).filter(|row| same(row, &op.bid))?;
+    let mut others = history
+        .ops_of(op.bid.bid_id)
+        .filter(|(other, _)| other != number);
+    let stored_it = |other: &Op| match other.outcome() {
+        Some(Outcome::Accepted { status, .. }) => *status == 201,
+        _ => other.is_unknown() && !says_nothing_changed(other),
+    };
+    let explained = others.any(|(_, other)| same(row, &other.bid) && stored_it(other));
+    (!explained).then(|| {
+        format!(
+            "op {number}: nothing was changed for bid {}, and it is stored",
+            op.bid.bid_id
+        )
+    })
+}
+
+/// Whether the row is what was asked for.
+pub(super) fn same(row: &BidRow, bid: &BidAsked) -> bool {
+    (row.auction_id, &row.user_id, row.amount) == (bid.auction_id, &bid.user_id, bid.amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::verdict::Verdict;
+
+    fn refused_and_stored() -> Story {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.store(2, 1, 20);
+        story.refuse(op, 422, "bid_too_low");
+        story
+    }
+
+    #[test]
+    fn a_refused_bid_that_is_stored_fails() {
+        let mut story = refused_and_stored();
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_copy_that_timed_out_may_have_stored_it() {
+        let mut story = refused_and_stored();
+        let copy = story.ask(2, 1, 20);
+        story.times_out(copy);
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    /// A bid whose first request is told that nothing was changed, asked for again with this answer.
+    fn told_that_nothing_changed(answer: u16) -> Verdict {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.says(
+            op,
+            503,
+            "the database is not available; nothing was changed",
+        );
+        story.store(2, 1, 20);
+        let again = story.ask(2, 1, 20);
+        story.accept(again, answer);
+        story.finish();
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn nothing_was_changed_is_as_definite_as_a_refusal() {
+        assert_eq!(told_that_nothing_changed(200), Verdict::Fail);
+        assert_eq!(told_that_nothing_changed(201), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_conflicting_copy_is_not_what_is_stored() {
+        let mut story = Story::new();
+        story.auction(1);
+        story.place(1, 1, 10);
+        let op = story.ask(1, 1, 99);
+        story.refuse(op, 409, "bid_conflict");
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+}

@@ -1,0 +1,220 @@
+//! The history itself: complete and without contradictions. Whatever it lacks is the lab's fault, never a pass.
+
+use crate::history::{Event, FaultLife, History, Last, Purpose};
+use crate::judge::auction::replay::Replay;
+use crate::judge::basis::{Unjudgeable, scenario};
+use crate::judge::inquiry::Inquiry;
+use crate::judge::verdict::{Finding, Verdict};
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let mut inquiry = Inquiry::new("whole");
+    let mut object = |what, example| inquiry.object(Verdict::Error, what, example);
+    let scenario = scenario(history)?;
+    if let Some(why) = history.cut_short() {
+        object(
+            "signs of being cut short",
+            format!("the history was cut short: {why}"),
+        );
+    }
+    if !matches!(history.events().next(), Some(Event::Begun { .. })) {
+        object(
+            "entries before the run began",
+            "the first entry is not `begun`".to_owned(),
+        );
+    }
+    for oddity in history.oddities() {
+        object("contradictions", oddity.clone());
+    }
+    if let Some(fault) = history
+        .faults()
+        .keys()
+        .find(|fault| **fault >= scenario.faults.len())
+    {
+        object(
+            "faults that are not in the scenario",
+            format!("fault {} is not in the scenario", fault + 1),
+        );
+    }
+    let unknown_auction = history
+        .ops()
+        .iter()
+        .find(|(_, op)| !history.auctions().contains_key(&op.bid.auction_id));
+    if let Some((op, _)) = unknown_auction {
+        object(
+            "bids on auctions that were not created",
+            format!("op {op} bids on an auction that was not created"),
+        );
+    }
+    if history.last().is_none() {
+        object(
+            "last snapshots missing",
+            "there is no last snapshot".to_owned(),
+        );
+    }
+    if let Some(example) = last_is_early(history) {
+        object("last snapshots taken too early", example);
+    }
+    // Runs of the first format ended without either.
+    let ends_at_rest = history.format() > 1;
+    if let Some(example) = not_as_planned(history).filter(|_| ends_at_rest) {
+        object("workloads that were not sent as planned", example);
+    }
+    if let Some(example) = unfenced(history).filter(|_| ends_at_rest) {
+        object("ends without a fence", example);
+    }
+    for hole in holes(history) {
+        object("holes in the ledger", hole);
+    }
+    Ok(inquiry.conclude(history.entries().len(), "entries"))
+}
+
+/// What the ledger lacks, by itself and beside the last snapshot.
+fn holes(history: &History) -> Vec<String> {
+    match Replay::of(history) {
+        Ok(None) => Vec::new(),
+        Ok(Some(replay)) => {
+            let quiet = history.recovered_after_ms().is_some();
+            let beside = |last: Last<'_>| replay.tables.holes(last.tables, quiet);
+            history.last().map(beside).unwrap_or_default()
+        }
+        Err(why) => vec![why.to_string()],
+    }
+}
+
+/// The last snapshot vouches for the end only if nothing was asked, answered or broken after it.
+fn last_is_early(history: &History) -> Option<String> {
+    let taken = |event: &Event| matches!(event, Event::Snapshot(snapshot) if snapshot.last);
+    let position = history
+        .entries()
+        .iter()
+        .rposition(|entry| taken(&entry.event))?;
+    let op_after = history.ops().values().any(|op| op.invoked > position);
+    let fault_after = |life: &FaultLife| life.applied.is_some_and(|at| at > position);
+    let fault_after = history.faults().values().any(fault_after);
+    (op_after || fault_after)
+        .then(|| "clients or faults went on after the last snapshot".to_owned())
+}
+
+/// Every request of the plan was sent, and no other.
+fn not_as_planned(history: &History) -> Option<String> {
+    let planned = history.events().find_map(|event| match event {
+        Event::Planned { requests } => Some(*requests),
+        _ => None,
+    });
+    let sent = history
+        .ops()
+        .values()
+        .filter(|op| op.purpose == Purpose::Workload)
+        .count() as u64;
+    match planned {
+        None => Some("the history does not say what was planned".to_owned()),
+        Some(planned) if planned != sent => {
+            Some(format!("{planned} requests were planned, {sent} were sent"))
+        }
+        Some(_) => None,
+    }
+}
+
+/// What the witness saw is all that was published only if the lab's own last message came behind it, and the tables are the
+/// last ones only if they were read after that.
+fn unfenced(history: &History) -> Option<String> {
+    let position = |wanted: fn(&Event) -> bool| history.events().position(wanted);
+    let Some(fenced) = position(|event| *event == Event::Fenced) else {
+        return Some("the witness never saw the lab's last message".to_owned());
+    };
+    let last = position(|event| matches!(event, Event::Snapshot(snapshot) if snapshot.last));
+    if last.is_some_and(|last| last < fenced) {
+        return Some("the last look was taken before the fence".to_owned());
+    }
+    history
+        .deliveries()
+        .find(|(position, _)| *position > fenced)
+        .map(|_| "messages came after the fence, when nobody was left to publish".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::BidAsked;
+    use crate::judge::proof::story::{Story, verdict};
+
+    #[test]
+    fn a_history_without_its_end_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Ended));
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn an_answer_without_a_question_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Invoked { op: 1, .. }));
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_legal() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Completed { op: 1, .. }));
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_ledger_with_a_hole_is_an_error_and_a_run_without_one_is_sampled() {
+        let ledger = |wrong: fn(&Event) -> bool| {
+            let mut story = Story::clean();
+            story.drop_events(wrong);
+            verdict(check, &story)
+        };
+        assert_eq!(
+            ledger(|event| matches!(event, Event::LedgerClosed { .. })),
+            Verdict::Error
+        );
+        assert_eq!(
+            ledger(|event| matches!(event, Event::LedgerOpened { .. })),
+            Verdict::Error
+        );
+        let wrote_a_bid = |event: &Event| matches!(event, Event::Committed(commit) if commit.changes[0].table == "bids");
+        assert_eq!(ledger(wrote_a_bid), Verdict::Error);
+        let mut story = Story::clean();
+        story.sampled("the server has wal_level = replica");
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_bid_after_the_last_snapshot_is_an_error() {
+        let mut story = Story::clean();
+        let bid = BidAsked {
+            bid_id: Story::bid_id(9),
+            auction_id: Story::auction_id(1),
+            user_id: "late".to_owned(),
+            amount: 900,
+        };
+        story.push_before_end(Event::Invoked {
+            op: 99,
+            bid,
+            via: "api 1".to_owned(),
+            purpose: Purpose::Canary,
+        });
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn a_request_of_the_plan_that_was_never_sent_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Planned { .. }));
+        assert_eq!(verdict(check, &story), Verdict::Error);
+        story.push_before_end(Event::Planned { requests: 4 });
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn an_end_without_a_fence_or_with_messages_behind_it_is_an_error() {
+        let mut story = Story::clean();
+        story.drop_events(|event| *event == Event::Fenced);
+        assert_eq!(verdict(check, &story), Verdict::Error);
+        let mut story = Story::clean();
+        story.deliver_at_the_end(1);
+        assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+}

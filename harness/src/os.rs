@@ -1,0 +1,10 @@
+//! What the lab takes from the machine: processes, ports, programs, and the guard that lets nothing outlive it.
+
+pub(crate) mod bar;
+pub mod causes;
+pub mod environment;
+pub mod guard;
+pub(crate) mod path;
+pub mod port;
+pub mod process;
+pub mod table;

@@ -1,0 +1,105 @@
+//! Canaries: one valid bid through each process of the API and on each auction, once everything is healed. That a system is
+//! silent does not say that it works.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use crate::{
+    history::BidAsked,
+    run::workload::{Plan, STARTING_PRICE},
+};
+
+/// A bid that must be taken, and who is asked to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Canary {
+    pub bid: BidAsked,
+    /// Index of the process of the API.
+    pub api: usize,
+}
+
+/// One canary an auction, more if there are more processes than auctions. Each beats everything that was ever asked for on
+/// its auction.
+pub(super) fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
+    if apis.is_empty() || plan.open.is_empty() {
+        return Vec::new();
+    }
+    let mut highest: HashMap<Uuid, i64> = HashMap::new();
+    for step in &plan.steps {
+        let highest = highest.entry(step.bid.auction_id).or_default();
+        *highest = (*highest).max(step.bid.amount);
+    }
+    let count = plan.open.len().max(apis.len());
+    (0..count)
+        .map(|number| {
+            let auction_id = plan.open[number % plan.open.len()];
+            let highest = highest.entry(auction_id).or_insert(STARTING_PRICE);
+            // Two on one auction go out at once: only the greater one must be taken, so both are far apart and both known.
+            *highest += 1;
+            Canary {
+                bid: BidAsked {
+                    bid_id: Uuid::now_v7(),
+                    auction_id,
+                    user_id: "canary".to_owned(),
+                    amount: *highest,
+                },
+                api: apis[number % apis.len()],
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::ask::scenario::{Mix, Workload};
+
+    fn plan(auctions: u32) -> Plan {
+        let workload = Workload {
+            auctions,
+            bids: "50 at once".to_owned(),
+            hot_percent: 0,
+            copies: 1,
+            mix: Mix::default(),
+            closing: None,
+            followers: 0,
+        };
+        Plan::new(&workload, 1).expect("a plan")
+    }
+
+    #[test]
+    fn every_auction_and_every_process_has_its_canary() {
+        for (auctions, apis) in [(8, vec![0, 1]), (1, vec![0, 2, 3])] {
+            let plan = plan(auctions);
+            let canaries = flock(&plan, &apis);
+            let keys: HashSet<_> = canaries
+                .iter()
+                .map(|canary| canary.bid.auction_id)
+                .collect();
+            let asked: HashSet<_> = canaries.iter().map(|canary| canary.api).collect();
+            assert_eq!(keys, plan.open.iter().copied().collect());
+            assert_eq!(asked, apis.into_iter().collect());
+        }
+    }
+
+    #[test]
+    fn a_canary_beats_every_bid_of_the_plan() {
+        let plan = plan(3);
+        for canary in flock(&plan, &[0]) {
+            let on_auction =
+                |step: &&crate::run::workload::Step| step.bid.auction_id == canary.bid.auction_id;
+            let bids = plan.steps.iter().filter(on_auction);
+            assert!(
+                bids.map(|step| step.bid.amount)
+                    .all(|amount| amount < canary.bid.amount)
+            );
+        }
+    }
+
+    #[test]
+    fn nobody_to_ask_means_no_canary() {
+        assert_eq!(flock(&plan(2), &[]), []);
+    }
+}

@@ -1,0 +1,58 @@
+//! Which faults' damage is made good, each from its own heal.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    history::Event,
+    run::{observer, stage::Stage},
+};
+
+/// A fault was healed.
+#[derive(Debug, Clone, Copy)]
+pub struct Heal {
+    /// Its index in the scenario.
+    pub fault: usize,
+    /// When that was read back.
+    pub at: Instant,
+}
+
+/// Which heals are still waited for, each from its own moment.
+pub(super) struct CatchingUp {
+    healed: watch::Receiver<Vec<Heal>>,
+    seen: usize,
+    waiting: Vec<(Heal, DateTime<Utc>)>,
+}
+
+impl CatchingUp {
+    pub fn new(healed: watch::Receiver<Vec<Heal>>) -> Self {
+        Self {
+            healed,
+            seen: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Records which faults' damage is made good: all that was there when the fault was healed is published and applied.
+    pub async fn look(&mut self, stage: &Stage<'_>) -> Result<()> {
+        let new = self.healed.borrow()[self.seen..].to_vec();
+        if !new.is_empty() {
+            let now = observer::now(stage.pool).await?;
+            self.seen += new.len();
+            self.waiting.extend(new.into_iter().map(|heal| (heal, now)));
+        }
+        let mut still_waiting = Vec::new();
+        for (heal, then) in std::mem::take(&mut self.waiting) {
+            match observer::waiting_since(stage.pool, then).await {
+                Ok(0) => stage.recorder.record(Event::CaughtUp {
+                    fault: heal.fault,
+                    after_ms: heal.at.elapsed().as_millis() as u64,
+                }),
+                _ => still_waiting.push((heal, then)),
+            }
+        }
+        self.waiting = still_waiting;
+        Ok(())
+    }
+}

@@ -1,0 +1,323 @@
+//! Carries out a scenario's faults: waits for their moment, applies them, reads them back, counts what they bit, heals.
+//!
+//! Every fault that was applied is healed on every way out, unless it is meant to stay; what it did is in the history
+//! either way.
+
+mod bite;
+mod hands;
+mod hold;
+mod imposed;
+mod usurper;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    ask::fault::{Action, Fault, Refused, Server, Target},
+    ask::moment::{Lasting, Moment, Quantity},
+    history::{Event, FaultPhase, Recorder},
+    os::causes::Causes,
+    run::{gauge::Gauge, heal::Heal, servers::OwnServers},
+    system::{Member, System},
+    wire::edge::EdgeError,
+};
+use bite::{Bitten, Evidence};
+use imposed::Imposed;
+
+/// How long after the workload a condition may still come true.
+const CONDITION_GRACE: Duration = Duration::from_secs(10);
+
+/// How long a process that was started again may take to answer.
+const ALIVE_WITHIN: Duration = Duration::from_secs(20);
+
+/// What every fault of a run needs.
+pub struct Injector<'r> {
+    /// The system that is broken.
+    pub system: &'r System,
+    /// The servers that this scenario may break.
+    pub servers: &'r OwnServers,
+    /// The history.
+    pub recorder: &'r Recorder,
+    /// What has been counted so far.
+    pub gauge: watch::Receiver<Gauge>,
+    /// When the workload began.
+    pub began: Instant,
+    /// How many of the faults that start with the workload are in place: the first bid waits for all of them.
+    pub in_place: watch::Sender<usize>,
+    /// The faults that are healed, each from its own moment.
+    pub healed: watch::Sender<Vec<Heal>>,
+    /// True once the last client has its answer.
+    pub workload_over: watch::Receiver<bool>,
+}
+
+impl<'r> Injector<'r> {
+    /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
+    pub async fn carry_out(&self, index: usize, fault: &'r Fault) -> Result<()> {
+        if let Err(missed) = self.moment(fault).await {
+            self.note(index, FaultPhase::Failed, missed);
+            return Ok(());
+        }
+        self.note(index, FaultPhase::Asked, format!("{fault:?}"));
+        let mut bitten = Bitten::start(self, fault)?;
+        let mut imposed = Imposed::default();
+        if let Err(error) = self.apply(fault, &mut imposed, &mut bitten).await {
+            return self.give_up(index, fault, imposed, error).await;
+        }
+        self.note(index, FaultPhase::Applied, "read back".to_owned());
+        self.is_in_place(fault);
+        bitten.applied();
+        self.wait_for_end(fault.lasting).await;
+        match fault.action {
+            Action::Refuse(Refused::Events | Refused::Commits) => {
+                bitten.counted("writes_refused", self.servers.refused().await?);
+            }
+            Action::LimitDeliveries => {
+                bitten.counted("dead_lettered", self.servers.given_up().await?)
+            }
+            Action::Spoil => bitten.counted("events_spoiled", self.servers.spoiled().await?),
+            Action::Lock(_) => {
+                bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
+            }
+            _ => {}
+        }
+        let Evidence { proofs, beside } = bitten.count();
+        for (what, count) in proofs {
+            self.recorder.record(Event::Bite {
+                fault: index,
+                what: what.to_owned(),
+                count,
+            });
+        }
+        if fault.lasting == Lasting::Ever {
+            return Ok(());
+        }
+        self.heal(fault, &mut imposed)
+            .await
+            .with_context(|| format!("healing fault {}", index + 1))?;
+        let beside = beside.into_iter().filter(|(_, count)| *count > 0);
+        let beside: String = beside
+            .map(|(what, count)| format!("; {what} {count}, which proves nothing"))
+            .collect();
+        self.note(index, FaultPhase::Healed, format!("read back{beside}"));
+        let at = Instant::now();
+        self.healed
+            .send_modify(|healed| healed.push(Heal { fault: index, at }));
+        Ok(())
+    }
+
+    /// Takes back what was applied of a fault: half applied is worse than not applied. What cannot be taken back is an
+    /// error of the lab.
+    async fn give_up(
+        &self,
+        index: usize,
+        fault: &Fault,
+        mut imposed: Imposed,
+        error: anyhow::Error,
+    ) -> Result<()> {
+        self.note(index, FaultPhase::Failed, Causes(&error).to_string());
+        self.heal(fault, &mut imposed)
+            .await
+            .with_context(|| format!("taking back what was applied of fault {}", index + 1))?;
+        if let Some(EdgeError::Left { .. }) = error.downcast_ref() {
+            return Err(error);
+        }
+        self.is_in_place(fault);
+        Ok(())
+    }
+
+    fn is_in_place(&self, fault: &Fault) {
+        if fault.starts_with_workload() {
+            self.in_place.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn note(&self, fault: usize, phase: FaultPhase, detail: String) {
+        self.recorder.record(Event::Fault {
+            fault,
+            phase,
+            detail,
+        });
+    }
+
+    /// Waits for the fault's moment, or says what never came.
+    async fn moment(&self, fault: &Fault) -> Result<(), String> {
+        match fault.moment {
+            Moment::At(after) => {
+                sleep_until(self.began + after).await;
+                Ok(())
+            }
+            Moment::When(wanted, quantity) => self.condition(wanted, quantity).await,
+        }
+    }
+
+    async fn condition(&self, wanted: u64, quantity: Quantity) -> Result<(), String> {
+        let mut gauge = self.gauge.clone();
+        let reached = async {
+            gauge
+                .wait_for(|gauge| gauge.of(quantity) >= wanted)
+                .await
+                .is_ok()
+        };
+        let mut over = self.workload_over.clone();
+        let too_late = async {
+            // A closed channel is an ended workload, too.
+            let _ = over.wait_for(|over| *over).await;
+            tokio::time::sleep(CONDITION_GRACE).await;
+        };
+        tokio::select! {
+            true = reached => Ok(()),
+            () = too_late => {
+                let most = self.gauge.borrow().of(quantity);
+                Err(format!("never saw {wanted} {}; last seen {most}", quantity.phrase()))
+            }
+        }
+    }
+
+    async fn wait_for_end(&self, lasting: Lasting) {
+        match lasting {
+            Lasting::For(span) => sleep_until(Instant::now() + span).await,
+            // One that stays bites while the clients ask, too: what it did is counted when they have their answers.
+            Lasting::Workload | Lasting::Ever => {
+                let mut over = self.workload_over.clone();
+                let _ = over.wait_for(|over| *over).await;
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        fault: &Fault,
+        imposed: &mut Imposed,
+        bitten: &mut Bitten<'_>,
+    ) -> Result<()> {
+        match (&fault.target, &fault.action) {
+            (Target::Edge { from, to }, Action::Cut) => {
+                for link in self.system.links_of(*from, *to)? {
+                    imposed.cut(link.edge()).await?;
+                }
+            }
+            (Target::Edge { from, to }, Action::Toxics(toxics)) => {
+                for link in self.system.links_of(*from, *to)? {
+                    imposed.toxics(link.edge(), toxics).await?;
+                }
+            }
+            (Target::Process(_), Action::Usurp) => {
+                bitten.happened(usurper::take_lanes(&self.servers.database_url()).await?)
+            }
+            (Target::Process(party), Action::Restart(times)) => {
+                for member in self.system.members_of(*party)? {
+                    for time in 1..=*times {
+                        let hands = self.hands_of(&member, false).await?;
+                        ensure!(hands > 0, "restart {time}: nothing was in its hands");
+                        bitten.in_hands(hands);
+                        member.terminate().await?;
+                        member.start().await?;
+                        // What the edge still counts may be the hands of the one before.
+                        member.wait_until_alive(ALIVE_WITHIN).await?;
+                    }
+                }
+                bitten.happened("restarted");
+            }
+            (Target::Process(party), action) => {
+                for member in self.system.members_of(*party)? {
+                    bitten.in_hands(self.hands_of(&member, fault.idle).await?);
+                    bitten.happened(hit(&member, action).await?);
+                }
+            }
+            (Target::Server(_), Action::Unbind) => {
+                let _held = hold::relays(self.system).await?;
+                bitten.happened(self.servers.unbind().await?);
+            }
+            (Target::Server(_), Action::Spoil) => bitten.happened(self.servers.spoil().await?),
+            (Target::Server(_), Action::Lock(what)) => {
+                imposed.lock(self.servers.lock(*what).await?);
+            }
+            (Target::Server(_), Action::Nonsense) => {
+                bitten.counted("nonsense_sent", self.servers.send_nonsense().await?);
+            }
+            (Target::Server(_), Action::LimitDeliveries) => {
+                bitten.happened(self.servers.limit_deliveries().await?);
+            }
+            (Target::Server(_), Action::Refuse(what)) => {
+                bitten.happened(self.servers.refuse(*what).await?);
+            }
+            (Target::Server(server), action) => {
+                bitten.happened(self.hit_server(*server, action).await?)
+            }
+            (Target::Edge { .. }, _) => bail!("{:?} cannot be done to an edge", fault.action),
+        }
+        Ok(())
+    }
+
+    async fn hit_server(&self, server: Server, action: &Action) -> Result<&'static str> {
+        let server = self.servers.of(server)?;
+        match action {
+            Action::Kill => server.crash().await.map(|()| "killed"),
+            Action::Freeze => server.freeze().await.map(|()| "stopped"),
+            Action::Terminate => server.stop().await.map(|()| "ended"),
+            Action::Alarm => server.alarm(true).await.map(|()| "alarm_raised"),
+            _ => bail!("{action:?} cannot be done to a server"),
+        }
+    }
+
+    async fn heal(&self, fault: &Fault, imposed: &mut Imposed) -> Result<()> {
+        match &fault.target {
+            Target::Edge { .. } => imposed.lift().await?,
+            Target::Process(_) if fault.action == Action::Usurp => {
+                usurper::give_lanes_up(&self.servers.database_url()).await?;
+            }
+            Target::Process(party) => {
+                for member in self.system.members_of(*party)? {
+                    match fault.action {
+                        Action::Freeze => member.thaw().await?,
+                        _ => member.start().await?,
+                    }
+                }
+            }
+            Target::Server(_) if fault.action == Action::Unbind => {
+                let held = hold::relays(self.system).await;
+                // Bound again on every way out, also where a message may now meet one queue without the other.
+                self.servers.bind_again().await?;
+                held.map(drop)?;
+            }
+            Target::Server(server) => {
+                match fault.action {
+                    Action::Refuse(what) => return self.servers.refuse_nothing(what).await,
+                    Action::LimitDeliveries => {
+                        self.servers.unlimit_deliveries().await?;
+                        return self.system.operate(&["redrive"]).await;
+                    }
+                    Action::Spoil => {
+                        self.servers.mend().await?;
+                        return self.system.operate(&["requeue", "--all"]).await;
+                    }
+                    Action::Lock(_) => return imposed.unlock().await,
+                    // What was sent is sent.
+                    Action::Nonsense => return Ok(()),
+                    _ => {}
+                }
+                let server = self.servers.of(*server)?;
+                match fault.action {
+                    Action::Freeze => server.thaw().await?,
+                    Action::Alarm => server.alarm(false).await?,
+                    _ => server.start().await?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn hit(member: &Member, action: &Action) -> Result<&'static str> {
+    match action {
+        Action::Kill => member.kill().await.map(|_| "killed"),
+        Action::Freeze => member.freeze().await.map(|()| "stopped"),
+        Action::Terminate => member.terminate().await.map(|()| "ended"),
+        _ => bail!("{action:?} cannot be done to a process"),
+    }
+}

@@ -1,0 +1,165 @@
+//! The lab's own eyes on the database: counts while a run goes on, and the tables at one instant. Connects around all
+//! faults, and only reads.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgPool, Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::{
+    history::{BidRow, EventRow, InboxRow, Snapshot, StandingRow},
+    judge::auction::contract,
+};
+
+/// How much of what there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counts {
+    /// Rows of `bids`.
+    pub bids: i64,
+    /// Events that wait.
+    pub pending: i64,
+    /// Events in a relay's hands.
+    pub processing: i64,
+    /// Events marked published.
+    pub published: i64,
+    /// Events given up.
+    pub failed: i64,
+    /// Events that wait behind one that was given up.
+    pub held: i64,
+    /// Bids received and applied.
+    pub applied: i64,
+    /// Bids received and parked.
+    pub parked: i64,
+    /// Transactions of the system under test that are still open.
+    pub open_transactions: i64,
+}
+
+/// Counts.
+pub async fn count(pool: &PgPool) -> sqlx::Result<Counts> {
+    sqlx::query_as(
+        "SELECT (SELECT count(*) FROM bids) AS bids,
+                count(*) FILTER (WHERE status = 'pending') AS pending,
+                count(*) FILTER (WHERE status = 'processing') AS processing,
+                count(*) FILTER (WHERE status = 'published') AS published,
+                count(*) FILTER (WHERE status = 'failed') AS failed,
+                count(*) FILTER (WHERE status = 'pending' AND EXISTS (
+                    SELECT FROM outbox_events head
+                    WHERE head.status = 'failed' AND head.auction_id = e.auction_id AND head.sequence < e.sequence)) AS held,
+                (SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL) AS applied,
+                (SELECT count(*) FROM inbox WHERE applied_at IS NULL) AS parked,
+                (SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name LIKE 'outbox-api%' AND xact_start IS NOT NULL)
+                    AS open_transactions
+         FROM outbox_events e",
+    )
+    .fetch_one(pool)
+    .await
+}
+
+/// The database's clock.
+pub async fn now(pool: &PgPool) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar("SELECT clock_timestamp()")
+        .fetch_one(pool)
+        .await
+}
+
+/// How many bids placed until `then` still wait to be published or applied. What stands behind an event that was given up
+/// waits for somebody else.
+pub async fn waiting_since(pool: &PgPool, then: DateTime<Utc>) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "SELECT count(*)
+         FROM bids b
+         LEFT JOIN inbox i USING (bid_id)
+         LEFT JOIN outbox_events e ON e.auction_id = b.auction_id AND e.sequence = b.sequence
+         WHERE b.placed_at <= $1
+           AND (i.applied_at IS NULL OR e.status IN ('pending', 'processing'))
+           AND NOT EXISTS (
+               SELECT FROM outbox_events head
+               WHERE head.status = 'failed' AND head.auction_id = b.auction_id AND head.sequence <= b.sequence)",
+    )
+    .bind(then)
+    .fetch_one(pool)
+    .await
+}
+
+/// The last applied place of each auction.
+pub async fn places(pool: &PgPool) -> sqlx::Result<BTreeMap<Uuid, i64>> {
+    let places: Vec<(Uuid, i64)> =
+        sqlx::query_as("SELECT auction_id, last_sequence FROM standings")
+            .fetch_all(pool)
+            .await?;
+    Ok(places.into_iter().collect())
+}
+
+/// Reads all tables in one REPEATABLE READ transaction.
+pub async fn snapshot(pool: &PgPool) -> sqlx::Result<Snapshot> {
+    let mut tx = pool
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    let snapshot = Snapshot {
+        bids: bids(&mut tx).await?,
+        events: outbox(&mut tx).await?,
+        inbox: inbox(&mut tx).await?,
+        standings: standings(&mut tx).await?,
+        ..Snapshot::default()
+    };
+    tx.commit().await?;
+    Ok(snapshot)
+}
+
+async fn bids(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<BidRow>> {
+    sqlx::query_as(
+        "SELECT bid_id, auction_id, user_id, amount, sequence,
+                (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us
+         FROM bids ORDER BY auction_id, sequence",
+    )
+    .fetch_all(&mut **tx)
+    .await
+}
+
+async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow>> {
+    let rows: Vec<(Uuid, String, i32, Uuid, i64, String, String)> = sqlx::query_as(
+        "SELECT id, status, attempts, auction_id, sequence, event_type, payload::text
+         FROM outbox_events ORDER BY position",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let event = |(id, status, attempts, auction_id, sequence, event_type, payload): (
+        _,
+        _,
+        _,
+        _,
+        _,
+        String,
+        String,
+    )| {
+        EventRow {
+            id,
+            status,
+            attempts,
+            auction_id,
+            sequence,
+            payload: contract::payload(&event_type, &payload),
+        }
+    };
+    Ok(rows.into_iter().map(event).collect())
+}
+
+async fn inbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<InboxRow>> {
+    sqlx::query_as(
+        "SELECT bid_id, auction_id, sequence, user_id, amount,
+                (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us, applied_at IS NOT NULL AS applied
+         FROM inbox ORDER BY auction_id, sequence",
+    )
+    .fetch_all(&mut **tx)
+    .await
+}
+
+async fn standings(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<StandingRow>> {
+    sqlx::query_as(
+        "SELECT auction_id, last_sequence, bid_count, highest_bid_id, highest_amount FROM standings ORDER BY auction_id",
+    )
+    .fetch_all(&mut **tx)
+    .await
+}

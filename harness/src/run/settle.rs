@@ -1,0 +1,156 @@
+//! From the heal of the faults to a system that works again: every process ready, every answer known, a canary through each
+//! process of the API and on each auction, and then nothing left to do.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures_util::future::join_all;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+
+use super::{canary, gauge::Gauge, reach::Reach, stage::Stage};
+use crate::{
+    ask::scenario::Scenario,
+    history::{BidAsked, Event, Purpose},
+    os::causes::Causes,
+    run::client::Clients,
+    run::workload::Plan,
+};
+
+/// Beyond a poll, so that whatever a poll would still do has been done.
+const BEYOND_A_POLL: Duration = Duration::from_millis(150);
+/// What only a longer timer would still do is brought to its end with its process: nobody waits for it.
+const LONGEST_POLL: Duration = Duration::from_secs(1);
+/// Beyond the budget: how long to wait for what would have come, to tell late from never.
+const LATE: Duration = Duration::from_secs(1);
+
+/// What recovery is made of.
+pub(super) struct Recovery<'r> {
+    pub stage: &'r Stage<'r>,
+    pub scenario: &'r Scenario,
+    pub plan: &'r Plan,
+    pub clients: &'r Clients,
+    pub reach: &'r Reach,
+}
+
+impl Recovery<'_> {
+    /// Brings the run to its quiet, and records that it came or what was missing. True if it came in time.
+    pub async fn await_quiet(
+        &self,
+        unknown: Vec<BidAsked>,
+        gauge: watch::Receiver<Gauge>,
+    ) -> Result<bool> {
+        let healed = Instant::now();
+        let budget = humantime::parse_duration(&self.scenario.expect.recovered_within)
+            .context("expect.recovered_within is no duration such as 5s")?;
+        let deadline = healed + budget;
+        let works = self.works(&unknown, deadline).await;
+        let quiet = match works {
+            Ok(()) => self.quiet(gauge, deadline).await,
+            Err(missing) => Err(missing),
+        };
+        let recorder = self.stage.recorder;
+        match quiet {
+            Ok(since) if since <= deadline => {
+                let after_ms = since.duration_since(healed).as_millis() as u64;
+                recorder.record(Event::Recovered { after_ms });
+                return Ok(true);
+            }
+            Ok(since) => recorder.record(Event::NotRecovered {
+                waited_ms: since.duration_since(healed).as_millis() as u64,
+                last_seen: "quiet, but late".to_owned(),
+            }),
+            Err(last_seen) => recorder.record(Event::NotRecovered {
+                waited_ms: healed.elapsed().as_millis() as u64,
+                last_seen,
+            }),
+        }
+        Ok(false)
+    }
+
+    /// Every process is ready, every answer known, and canaries come through.
+    async fn works(&self, unknown: &[BidAsked], deadline: Instant) -> Result<(), String> {
+        let (ready, known) = tokio::join!(self.ready(deadline), self.known(unknown, deadline));
+        ready?;
+        known?;
+        let canaries = canary::flock(self.plan, &self.reach.apis);
+        let sent = canaries.into_iter().map(|canary| async move {
+            let answered = self
+                .clients
+                .until_known(&canary.bid, canary.api, Purpose::Canary, deadline)
+                .await;
+            (!answered).then(|| self.clients.apis()[canary.api].name.clone())
+        });
+        let dumb: Vec<String> = join_all(sent).await.into_iter().flatten().collect();
+        match dumb.first() {
+            None => Ok(()),
+            Some(api) => Err(format!(
+                "{} canaries without a definite answer, one of them asked {api}",
+                dumb.len()
+            )),
+        }
+    }
+
+    async fn ready(&self, deadline: Instant) -> Result<(), String> {
+        let asked = self.stage.system.members().iter().map(|member| async move {
+            if member.is_taken_away().await || !self.reach.may_be_ready(member) {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            member
+                .wait_until_ready(left)
+                .await
+                .map_err(|error| format!("{} is not ready: {}", member.name(), Causes(&error)))
+        });
+        join_all(asked).await.into_iter().collect()
+    }
+
+    /// Asks again what nobody knows the fate of, as clients would.
+    async fn known(&self, unknown: &[BidAsked], deadline: Instant) -> Result<(), String> {
+        if self.reach.apis.is_empty() {
+            return Ok(());
+        }
+        let asked = unknown.iter().zip(self.reach.apis.iter().cycle());
+        let answers = asked.map(|(bid, api)| {
+            self.clients
+                .until_known(bid, *api, Purpose::Inquiry, deadline)
+        });
+        let open = join_all(answers).await.into_iter().filter(|known| !known);
+        match open.count() {
+            0 => Ok(()),
+            open => Err(format!("{open} requests of which nobody knows the outcome")),
+        }
+    }
+
+    /// Waits until nothing has moved for longer than a poll. Says since when, or what last moved.
+    async fn quiet(
+        &self,
+        mut gauge: watch::Receiver<Gauge>,
+        deadline: Instant,
+    ) -> Result<Instant, String> {
+        let quiet_for = self.scenario.system.poll().min(LONGEST_POLL) + BEYOND_A_POLL;
+        let mut quiet: Option<(Instant, Gauge)> = None;
+        while Instant::now() < deadline + LATE || quiet.is_some() {
+            let now = *gauge.borrow_and_update();
+            quiet = match quiet {
+                Some((since, before)) if before == now => {
+                    if since.elapsed() >= quiet_for {
+                        return Ok(since);
+                    }
+                    Some((since, before))
+                }
+                _ => now.is_quiet().then(|| (Instant::now(), now)),
+            };
+            // Counted many times a second, and not at all while the database is down.
+            if timeout_at(deadline + LATE + quiet_for, gauge.changed())
+                .await
+                .is_err()
+            {
+                break;
+            }
+        }
+        Err(gauge.borrow().to_string())
+    }
+}

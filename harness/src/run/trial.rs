@@ -1,0 +1,126 @@
+//! One run of one scenario, from top to bottom: arrange, drive and break, watch, settle, look, judge.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{sync::watch::channel, time::timeout};
+
+use super::{
+    arrange::Arranged,
+    client::{Clients, Followers},
+    disturb,
+    gauge::Gauge,
+    look,
+    reach::Reach,
+    settle::Recovery,
+    watch,
+};
+use crate::{
+    ask::trial::Trial,
+    history::{self, Event, Recorder},
+    judge::summary::{RunSummary, judge},
+    os::causes::Causes,
+    servers::lab::Lab,
+};
+
+/// Arranging, all faults and recovery together; a run that takes longer has hung.
+const RUN_WITHIN: Duration = Duration::from_secs(180);
+
+/// Runs a trial into `folder`, and judges what it left there.
+pub async fn run(
+    lab: &Lab,
+    trial: &Trial,
+    folder: &Path,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<RunSummary> {
+    tokio::fs::create_dir_all(folder)
+        .await
+        .with_context(|| format!("making the run's folder {}", folder.display()))?;
+    let path = folder.join("history.jsonl");
+    let recorder = Recorder::create(&path)?;
+    recorder.record(Event::Begun {
+        format: history::FORMAT,
+        lab: env!("CARGO_PKG_VERSION").to_owned(),
+        began_at_us: lab.shares_our_clock().then(|| recorder.began_at_us()),
+        name: trial.name.clone(),
+        seed: trial.seed,
+        scenario: Box::new(trial.scenario.clone()),
+        environment: lab.describe(),
+    });
+    let run = conduct(lab, trial, folder, &recorder, progress);
+    let ended = timeout(RUN_WITHIN, run)
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {RUN_WITHIN:?}")));
+    if let Err(error) = ended {
+        recorder.record(Event::LabError {
+            message: Causes(&error).to_string(),
+        });
+    }
+    recorder.finish()?;
+    progress("judging");
+    Ok(judge(folder, trial.repeat_command.clone())?)
+}
+
+async fn conduct(
+    lab: &Lab,
+    trial: &Trial,
+    folder: &Path,
+    recorder: &Recorder,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<()> {
+    progress("arranging");
+    let arranged = Arranged::of(lab, trial, folder, recorder).await?;
+    let ended = perform(&arranged, trial, recorder, progress).await;
+    arranged.clear(lab, ended).await
+}
+
+/// Drives the workload, breaks what is to be broken, waits for recovery, and looks for the last time.
+async fn perform(
+    arranged: &Arranged,
+    trial: &Trial,
+    recorder: &Recorder,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<()> {
+    let Arranged { faults, plan, .. } = arranged;
+    let stage = &arranged.stage(recorder);
+    let clients = Clients::new(stage.system.apis(), stage.recorder.clone())?;
+    let (gauge_in, gauge) = channel(Gauge::default());
+    let (heal_in, healed) = channel(Vec::new());
+    let followed = plan
+        .open
+        .iter()
+        .take(trial.scenario.workload.followers as usize);
+    let mut followers = Followers::start(followed, stage.system.apis(), stage.recorder).await?;
+    let reach = Reach::of(stage.system, faults);
+    let acts = async {
+        progress("driving");
+        let unknown =
+            disturb::disturb(stage, faults, &clients, plan, gauge.clone(), heal_in).await?;
+        stage.recorder.record(Event::Healed);
+        progress("recovering");
+        let recovery = Recovery {
+            stage,
+            scenario: &trial.scenario,
+            plan,
+            clients: &clients,
+            reach: &reach,
+        };
+        recovery.await_quiet(unknown, gauge.clone()).await
+    };
+    let recovered = tokio::select! {
+        recovered = acts => recovered?,
+        never = watch::watch(stage, gauge_in, healed) => {
+            never?;
+            false
+        }
+    };
+    if recovered {
+        progress("reading");
+        look::read(stage, &clients, plan, &reach, &mut followers).await?;
+    }
+    progress("coming to rest");
+    let last = look::last_look(stage, &trial.scenario, recovered).await?;
+    drop(followers);
+    stage.recorder.record(Event::Snapshot(last));
+    Ok(())
+}

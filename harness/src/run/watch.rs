@@ -1,0 +1,69 @@
+//! What is looked at while a run goes on: the tables, the processes, and whether what a fault held up has come.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    history::Event,
+    run::{
+        gauge::Gauge,
+        heal::{CatchingUp, Heal},
+        meters, observer,
+        stage::Stage,
+    },
+};
+
+const EVERY: Duration = Duration::from_millis(40);
+/// Every so many counts a sample is kept.
+const KEEP_EACH: u64 = 3;
+/// Every so many counts the processes' own counters are read.
+const METERS_EACH: u64 = 15;
+/// Every so many counts the tables are read whole.
+const SNAPSHOT_EACH: u64 = 40;
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Counts for ever. While the database is down there is nothing to count, and the last counts stand.
+pub(super) async fn watch(
+    stage: &Stage<'_>,
+    gauge: watch::Sender<Gauge>,
+    healed: watch::Receiver<Vec<Heal>>,
+) -> Result<()> {
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut catching_up = CatchingUp::new(healed);
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    for round in 0u64.. {
+        tick.tick().await;
+        stage.report_deaths().await;
+        if round % METERS_EACH == METERS_EACH - 1 {
+            meters::read(stage, &http).await;
+        }
+        let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, observer::count(stage.pool)).await else {
+            continue;
+        };
+        gauge.send_replace(Gauge {
+            counts,
+            deliveries: stage.witness.deliveries(),
+            messages: stage.witness.messages(),
+        });
+        // The database answered a moment ago; if it does not now, the next round asks again.
+        let _ = timeout(ANSWER_WITHIN, catching_up.look(stage)).await;
+        if round % KEEP_EACH == 0 {
+            stage.recorder.record(Event::Backlog {
+                rows: (counts.pending + counts.processing).unsigned_abs(),
+                processing: counts.processing.unsigned_abs(),
+            });
+        }
+        if round % SNAPSHOT_EACH == SNAPSHOT_EACH - 1
+            && let Ok(Ok(snapshot)) = timeout(ANSWER_WITHIN, observer::snapshot(stage.pool)).await
+        {
+            stage.recorder.record(Event::Snapshot(snapshot));
+        }
+    }
+    Ok(())
+}

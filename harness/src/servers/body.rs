@@ -1,0 +1,55 @@
+//! What a server runs as, and what may be done to it.
+
+use anyhow::{Result, bail};
+use async_trait::async_trait;
+
+/// What a server runs as, and what may be done to it.
+#[async_trait]
+pub trait Body: Send + Sync {
+    /// Starts it again, at the same address and on the same data, and waits until it can work.
+    async fn start(&self) -> Result<()>;
+    /// An orderly, fast end.
+    async fn stop(&self) -> Result<()>;
+    /// SIGKILL to all its processes, as a power cut would.
+    async fn crash(&self) -> Result<()>;
+    /// Stops all its processes where they stand.
+    async fn freeze(&self) -> Result<()>;
+    /// Lets them go on.
+    async fn thaw(&self) -> Result<()>;
+    /// Raises a broker's memory alarm, or ends it: while it stands, whoever publishes is blocked.
+    async fn alarm(&self, _raised: bool) -> Result<()> {
+        bail!("only a broker of the lab's own has a memory alarm to raise")
+    }
+}
+
+/// Somebody else's server: used, never broken.
+pub struct Elsewhere;
+
+#[async_trait]
+impl Body for Elsewhere {
+    async fn start(&self) -> Result<()> {
+        refuse()
+    }
+    async fn stop(&self) -> Result<()> {
+        refuse()
+    }
+    async fn crash(&self) -> Result<()> {
+        refuse()
+    }
+    async fn freeze(&self) -> Result<()> {
+        refuse()
+    }
+    async fn thaw(&self) -> Result<()> {
+        refuse()
+    }
+}
+
+fn refuse() -> Result<()> {
+    bail!("an external server is not the lab's to stop or start")
+}
+
+/// What `rabbitmqctl` is told, so that the memory alarm stands or ends: how much of the machine's memory the broker may take.
+pub(crate) fn watermark(alarm: bool) -> [&'static str; 2] {
+    let share = if alarm { "0" } else { "0.4" };
+    ["set_vm_memory_high_watermark", share]
+}

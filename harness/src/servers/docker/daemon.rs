@@ -1,0 +1,199 @@
+//! Docker's daemon, and how nothing is left on it: every container carries the folder of its run, whose locked file tells
+//! the living from the dead.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use testcontainers::{
+    GenericImage, ImageExt,
+    bollard::{
+        Docker,
+        errors::Error,
+        query_parameters::{ListContainersOptions, RemoveContainerOptions},
+    },
+    core::{ContainerRequest, client::docker_client_instance},
+};
+use tokio::time::timeout;
+
+use crate::{os::causes::Causes, os::guard};
+
+/// The label whose value is the folder of the container's run.
+const RUN: &str = "outbox-lab.run";
+/// The label whose value is the machine that the run is on: folders of others cannot be judged from here.
+const HOST: &str = "outbox-lab.host";
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+const REMOVED_WITHIN: Duration = Duration::from_secs(30);
+/// A connection of a runtime that ends at this moment may fail; the next one is new.
+const REMOVE_TRIES: usize = 3;
+
+/// A daemon that answers.
+#[derive(Clone)]
+pub struct Daemon {
+    api: Docker,
+    version: String,
+}
+
+impl fmt::Display for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "docker {}", self.version)
+    }
+}
+
+impl Daemon {
+    /// Asks the daemon that `DOCKER_HOST`, or the usual socket, leads to.
+    pub async fn reach() -> Result<Self> {
+        let api = docker_client_instance().await.context("no Docker daemon")?;
+        let version = timeout(ANSWERS_WITHIN, api.version())
+            .await
+            .map_err(|_| anyhow!("the Docker daemon does not answer within {ANSWERS_WITHIN:?}"))?
+            .context("no Docker daemon answers")?;
+        Ok(Self {
+            api,
+            version: version
+                .version
+                .unwrap_or_else(|| "of no version".to_owned()),
+        })
+    }
+
+    /// Its API.
+    pub(super) fn api(&self) -> &Docker {
+        &self.api
+    }
+
+    /// Opens a run, which is known by its folder.
+    pub(super) fn run(&self, folder: &Path) -> Result<Run> {
+        Ok(Run {
+            folder: folder
+                .to_str()
+                .with_context(|| format!("{folder:?} is no label for a container; set TMPDIR"))?
+                .to_owned(),
+            host: host(),
+        })
+    }
+
+    /// Removes the containers of dead runs of this machine, and says how many there were.
+    pub async fn sweep(&self) -> Result<usize> {
+        let found = self.labelled(format!("{HOST}={}", host())).await?;
+        let dead: Vec<String> = found
+            .into_iter()
+            .filter(|(_, folder)| !guard::run::is_alive(folder))
+            .map(|(id, _)| id)
+            .collect();
+        for id in &dead {
+            self.remove(id).await?;
+        }
+        Ok(dead.len())
+    }
+
+    /// Removes all containers of a run.
+    pub(super) async fn remove_run(&self, folder: &str) -> Result<(), Error> {
+        for (id, _) in self.labelled(format!("{RUN}={folder}")).await? {
+            self.remove(&id).await?;
+        }
+        Ok(())
+    }
+
+    /// Containers with a label, and the folders of their runs.
+    async fn labelled(&self, label: String) -> Result<Vec<(String, PathBuf)>, Error> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("label".to_owned(), vec![label])])),
+            ..ListContainersOptions::default()
+        };
+        let found = self.api.list_containers(Some(options)).await?;
+        Ok(found
+            .into_iter()
+            .filter_map(|container| {
+                let folder = container.labels?.remove(RUN)?;
+                Some((container.id?, PathBuf::from(folder)))
+            })
+            .collect())
+    }
+
+    /// Removes a container with its volumes, whatever it is doing. One that is gone is fine.
+    async fn remove(&self, id: &str) -> Result<(), Error> {
+        let options = RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..RemoveContainerOptions::default()
+        };
+        match self.api.remove_container(id, Some(options)).await {
+            // 409: somebody else is removing it.
+            Err(Error::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => Ok(()),
+            removed => removed,
+        }
+    }
+}
+
+/// What marks the containers of one run. Dropping it removes those that are left, such as one whose start was interrupted.
+pub(super) struct Run {
+    pub folder: String,
+    host: String,
+}
+
+impl Run {
+    /// Marks a container as this run's.
+    pub fn mark(&self, request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
+        request
+            .with_label(RUN, &self.folder)
+            .with_label(HOST, &self.host)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let folder = self.folder.clone();
+        aside(async move |daemon| daemon.remove_run(&folder).await);
+    }
+}
+
+/// Removes a container from wherever its handle is dropped.
+pub(super) fn remove_aside(id: &str) {
+    let id = id.to_owned();
+    aside(async move |daemon| daemon.remove(&id).await);
+}
+
+/// Works on a thread and runtime of its own, and waits for it: values are dropped where no runtime is, or one that ends.
+fn aside(work: impl AsyncFn(Daemon) -> Result<(), Error> + Send + 'static) {
+    let try_all = move || -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let mut last = Ok(());
+            for _ in 0..REMOVE_TRIES {
+                let attempt = async { Ok(work(Daemon::reach().await?).await?) };
+                last = timeout(REMOVED_WITHIN, attempt)
+                    .await
+                    .unwrap_or_else(|_| Err(anyhow!("not done within {REMOVED_WITHIN:?}")));
+                if last.is_ok() {
+                    break;
+                }
+            }
+            last
+        })
+    };
+    let done = thread::spawn(try_all).join();
+    if let Ok(Err(error)) = done {
+        tracing::error!(
+            "containers may be left; the next lab, or `lab clean`, removes them: {}",
+            Causes(&error)
+        );
+    }
+}
+
+fn host() -> String {
+    nix::unistd::gethostname().map_or_else(
+        |_| "unknown".to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}

@@ -1,0 +1,17 @@
+//! Real servers as child processes: found on the machine, or unpacked into the lab's cache; nothing is installed and no
+//! service is started.
+
+pub mod apt;
+pub mod cache;
+pub mod found;
+mod libraries;
+pub mod packages;
+pub mod postgres;
+pub mod rabbitmq;
+pub mod surroundings;
+pub mod user;
+pub mod zones;
+
+pub use packages::Binaries;
+pub use postgres::Postgres;
+pub use rabbitmq::RabbitMq;

@@ -1,0 +1,105 @@
+//! A Postgres server: where it is, who the lab is on it, and what it runs as.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use reqwest::Url;
+use sqlx::{Connection, PgConnection};
+
+use super::{
+    body::Body,
+    native,
+    upstream::{Upstream, resolve, with_path},
+};
+
+const PORT: u16 = 5432;
+
+/// A running Postgres.
+pub struct Postgres {
+    url: Url,
+    address: SocketAddr,
+    body: Arc<dyn Body>,
+    native: Option<Arc<native::Postgres>>,
+    image: Option<String>,
+}
+
+impl Postgres {
+    /// The server that `url` leads to, as a user who may create databases.
+    pub async fn at(url: Url, body: impl Body + 'static) -> Result<Self> {
+        Ok(Self {
+            address: resolve(&url, PORT).await?,
+            url,
+            body: Arc::new(body),
+            native: None,
+            image: None,
+        })
+    }
+
+    /// A child process.
+    pub async fn process(process: native::Postgres) -> Result<Self> {
+        let process = Arc::new(process);
+        let url = process.url("postgres").parse()?;
+        Ok(Self {
+            address: resolve(&url, PORT).await?,
+            url,
+            body: process.clone(),
+            native: Some(process),
+            image: None,
+        })
+    }
+
+    /// Names the image it runs from.
+    #[must_use]
+    pub fn from_image(mut self, image: &str) -> Self {
+        self.image = Some(image.to_owned());
+        self
+    }
+
+    /// The URL of one of its databases, around all edges.
+    pub fn url(&self, database: &str) -> String {
+        with_path(&self.url, database).to_string()
+    }
+
+    /// One of its databases, for edges to lead to.
+    pub fn database(&self, name: &str) -> Upstream {
+        Upstream {
+            address: self.address,
+            url: with_path(&self.url, name),
+        }
+    }
+
+    /// What may be done to it.
+    pub fn body(&self) -> &dyn Body {
+        &*self.body
+    }
+
+    /// The child process, if it is one: its programs and its log are then on this machine.
+    pub fn native(&self) -> Option<&native::Postgres> {
+        self.native.as_deref()
+    }
+
+    /// Image, version and durability settings, one a line.
+    pub async fn describe(&self) -> Result<Vec<String>> {
+        let mut connection = PgConnection::connect(self.url.as_str())
+            .await
+            .context("connecting to Postgres")?;
+        let mut lines: Vec<String> = self
+            .image
+            .iter()
+            .map(|image| format!("postgres image = {image}"))
+            .collect();
+        for setting in [
+            "server_version",
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+        ] {
+            let value: String = sqlx::query_scalar("SELECT current_setting($1)")
+                .bind(setting)
+                .fetch_one(&mut connection)
+                .await?;
+            lines.push(format!("postgres {setting} = {value}"));
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,229 @@
+//! The lab's rooms: each uses only rooms below it, and no two files use each other in a circle.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use syn::{Attribute, File, Item, UseTree, visit::Visit};
+
+/// From the ground up.
+const ROOMS: [&str; 11] = [
+    "os", "ask", "wire", "servers", "system", "history", "judge", "run", "explore", "report", "cli",
+];
+
+/// A module's place in the crate, such as `["run", "client"]`.
+type Module = Vec<String>;
+
+/// Which modules each module uses, tests aside.
+fn arrows() -> BTreeMap<Module, BTreeSet<Module>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    let modules: BTreeMap<Module, File> = files
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(path).expect("a source file");
+            let file = syn::parse_file(&text).expect("Rust");
+            (
+                module(path.strip_prefix(&root).expect("a path below")),
+                file,
+            )
+        })
+        .filter(|(module, _)| !matches!(module[0].as_str(), "lib" | "main"))
+        .collect();
+    let known: BTreeSet<Module> = modules.keys().cloned().collect();
+    modules
+        .iter()
+        .filter(|(module, _)| module.last().is_none_or(|name| name != "tests"))
+        .map(|(module, file)| {
+            let mut used = Used {
+                module,
+                known: &known,
+                found: BTreeSet::new(),
+            };
+            used.visit_file(file);
+            used.found.remove(module);
+            (module.clone(), used.found)
+        })
+        .collect()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn module(path: &Path) -> Module {
+    let parts = path.with_extension("");
+    let parts = parts.iter().map(|part| part.to_string_lossy().into_owned());
+    parts.collect()
+}
+
+/// Collects what one module's code names of the crate.
+struct Used<'m> {
+    module: &'m Module,
+    known: &'m BTreeSet<Module>,
+    found: BTreeSet<Module>,
+}
+
+impl Used<'_> {
+    /// Notes the deepest module that a path leads to.
+    fn note(&mut self, path: &[String]) {
+        let absolute: Module = match path.first().map(String::as_str) {
+            Some("crate") => path[1..].to_vec(),
+            Some("super") => {
+                let ups = path.iter().take_while(|part| *part == "super").count();
+                let Some(base) = self.module.len().checked_sub(ups) else {
+                    return;
+                };
+                [&self.module[..base], &path[ups..]].concat()
+            }
+            Some("self") => [&self.module[..], &path[1..]].concat(),
+            Some(_) => [&self.module[..], path].concat(),
+            None => return,
+        };
+        let mut prefix = absolute;
+        while !prefix.is_empty() {
+            if self.known.contains(&prefix) {
+                self.found.insert(prefix);
+                return;
+            }
+            prefix.pop();
+        }
+    }
+
+    fn note_tree(&mut self, tree: &UseTree, before: &mut Vec<String>) {
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.note_tree(&path.tree, before);
+                before.pop();
+            }
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.note_tree(tree, before);
+                }
+            }
+            UseTree::Name(name) if name.ident != "self" => {
+                before.push(name.ident.to_string());
+                self.note(before);
+                before.pop();
+            }
+            UseTree::Rename(name) if name.ident != "self" => {
+                before.push(name.ident.to_string());
+                self.note(before);
+                before.pop();
+            }
+            UseTree::Name(_) | UseTree::Rename(_) | UseTree::Glob(_) => self.note(before),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Used<'_> {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let attributes = match item {
+            Item::Mod(found) => &found.attrs,
+            Item::Use(found) => &found.attrs,
+            Item::Fn(found) => &found.attrs,
+            Item::Impl(found) => &found.attrs,
+            _ => return syn::visit::visit_item(self, item),
+        };
+        if !attributes.iter().any(for_tests) {
+            syn::visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.note_tree(&item.tree, &mut Vec::new());
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let parts: Vec<String> = path
+            .segments
+            .iter()
+            .map(|segment| segment.ident.to_string())
+            .collect();
+        if matches!(parts[0].as_str(), "crate" | "super") {
+            self.note(&parts);
+        }
+        syn::visit::visit_path(self, path);
+    }
+}
+
+fn for_tests(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+        && attribute
+            .parse_args::<syn::Ident>()
+            .is_ok_and(|condition| condition == "test")
+}
+
+fn floor(module: &Module) -> usize {
+    let room = &module[0];
+    let floor = ROOMS.iter().position(|known| known == room);
+    floor.unwrap_or_else(|| panic!("{room} is a room that this test does not know"))
+}
+
+#[test]
+fn each_room_uses_only_rooms_below_it() {
+    let arrows = arrows();
+    let rooms: BTreeSet<&str> = arrows.keys().map(|module| module[0].as_str()).collect();
+    assert_eq!(rooms, ROOMS.into_iter().collect(), "rooms that are there");
+    let upward: Vec<String> = arrows
+        .iter()
+        .flat_map(|(from, to)| to.iter().map(move |to| (from, to)))
+        .filter(|(from, to)| floor(to) > floor(from))
+        .map(|(from, to)| format!("{} uses {}", from.join("::"), to.join("::")))
+        .collect();
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+/// A module and those inside it are one thing to their reader: what they use of each other makes no circle. What counts is
+/// how the files of one folder, and the folders, use each other.
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let mut siblings: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
+    for (from, used) in arrows() {
+        for to in used {
+            let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+            if from.len() > common && to.len() > common {
+                let below = |module: &Module| module[..=common].to_vec();
+                siblings.entry(below(&from)).or_default().insert(below(&to));
+            }
+        }
+    }
+    let mut circles: Vec<String> = Vec::new();
+    for start in siblings.keys() {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<&Module> = siblings[start].iter().collect();
+        while let Some(module) = next.pop() {
+            if reached.insert(module) {
+                next.extend(siblings.get(module).into_iter().flatten());
+            }
+        }
+        if reached.contains(start) {
+            circles.push(start.join("::"));
+        }
+    }
+    assert!(circles.is_empty(), "in circles: {}", circles.join(", "));
+}
+
+#[test]
+fn there_are_arrows_to_look_at() {
+    let arrows = arrows();
+    let used = |from: &[&str], to: &[&str]| {
+        let own =
+            |parts: &[&str]| -> Module { parts.iter().map(|part| (*part).to_owned()).collect() };
+        arrows[&own(from)].contains(&own(to))
+    };
+    assert!(used(&["run", "trial"], &["run", "arrange"]), "by super");
+    assert!(used(&["run", "trial"], &["servers", "lab"]), "by crate");
+    assert!(used(&["ask", "fault"], &["ask", "scenario"]), "in a group");
+}
