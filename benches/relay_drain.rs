@@ -49,7 +49,7 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
         backlog::append(&site.pool, 0, backlog as i64, EVEN).await?;
         let mut connection = baseline::relay_connection(site).await?;
         let began = Instant::now();
-        let work = baseline::claim_and_mark(&mut connection, usize::MAX);
+        let work = baseline::claim_and_mark(&mut connection, 0, usize::MAX);
         stage.spend("drain/claim and mark", backlog, work).await?;
         let took = began.elapsed();
         connection.close().await?;

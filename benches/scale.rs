@@ -97,7 +97,7 @@ async fn fill(pool: &PgPool, appended: &mut i64, size: i64) -> Result<()> {
 /// Times claims, and notes the middle one.
 async fn claims(stage: &Stage, site: &Site<'_>, figure: &'static str) -> Result<Vec<Duration>> {
     let mut connection = baseline::relay_connection(site).await?;
-    let claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
+    let claims = baseline::claim_and_mark(&mut connection, 0, CLAIMS).await?;
     connection.close().await?;
     let mut sorted = claims.clone();
     sorted.sort_unstable();

@@ -19,6 +19,9 @@ use crate::{
 /// What can be claimed while the trouble is there.
 const HEALTHY: i64 = 20_000;
 const CLAIMS: usize = 30;
+/// A relay that begins looks into each lane from its beginning, until its second look has shown how far nothing can come any
+/// more: what is dead there it walks over twice, and never again.
+const FIRST_LOOKS: usize = 128;
 /// Appended in one transaction.
 const CHUNK: i64 = 250_000;
 /// Beyond every healthy event.
@@ -139,7 +142,7 @@ async fn beside(site: &Site<'_>, trouble: Trouble, size: i64) -> Result<Duration
         .execute(pool)
         .await?;
     let mut connection = baseline::relay_connection(site).await?;
-    let mut claims = baseline::claim_and_mark(&mut connection, CLAIMS).await?;
+    let mut claims = baseline::claim_and_mark(&mut connection, FIRST_LOOKS, CLAIMS).await?;
     connection.close().await?;
     claims.sort_unstable();
     claims.get(claims.len() / 2).copied().context("no claims")

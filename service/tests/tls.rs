@@ -170,7 +170,7 @@ async fn rabbitmq_is_spoken_to_with_tls_and_only_to_whom_is_trusted(site: &Site)
     let theirs = Authority::new(folder.path(), "theirs")?;
     let server = ours.vouch("server", &["localhost"])?;
     let client = ours.vouch("client", &[])?;
-    let port = native::free_port()?;
+    let port = free_port()?;
     let settings = format!(
         "listeners.ssl.default = 127.0.0.1:{port}\nssl_options.cacertfile = {}\nssl_options.certfile = {}\n\
          ssl_options.keyfile = {}\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true",
