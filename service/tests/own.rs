@@ -73,6 +73,29 @@ pub async fn encrypt(server: &native::Postgres, authority: &Authority, access: &
     .await
 }
 
+/// A RabbitMQ that also encrypts, as `localhost` by `authority` and for those whom that vouches for, and its port for them.
+pub async fn encrypting_rabbitmq(
+    site: &Site,
+    authority: &Authority,
+    settings: &str,
+    plugins: &[&str],
+) -> Result<(native::RabbitMq, u16)> {
+    let server = authority.vouch("server", &["localhost"])?;
+    let port = native::free_port()?;
+    let settings = format!(
+        "listeners.ssl.default = 127.0.0.1:{port}\nssl_options.cacertfile = {}\nssl_options.certfile = {}\n\
+         ssl_options.keyfile = {}\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n{settings}",
+        authority.file().display(),
+        server.files.0.display(),
+        server.files.1.display(),
+    );
+    let name = format!("rabbitmq-{}", site.name);
+    let binaries = binaries()?;
+    let broker =
+        native::RabbitMq::boot_with(&name, &binaries, &site.folder, &settings, plugins).await?;
+    Ok((broker, port))
+}
+
 /// An address that leads elsewhere when it is told to, as a service's name does. Connections that are open stay.
 pub struct Door {
     pub address: SocketAddr,
