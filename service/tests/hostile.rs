@@ -25,6 +25,7 @@ crate::cases!(
     what_holds_a_connection_open_does_not_hold_the_end_up,
     a_connection_without_a_request_is_closed_in_time,
     a_follower_that_does_not_read_gives_its_place_up,
+    a_follower_that_does_not_read_a_quiet_feed_gives_its_place_up_as_well,
     feeds_leave_connections_to_bids,
     a_request_in_hand_is_answered_before_the_end,
 );
@@ -160,16 +161,36 @@ async fn a_follower_that_does_not_read_gives_its_place_up(site: &Site) -> Result
     let consumer = Running::ready(site, "consumer", &[]).await?;
     let auction = open_auction(&api).await?;
     let _never_reads = stuffed_follower(site, &api, &auction).await?;
-    until("a place for somebody who reads", || async {
+    until_there_is_a_place(&api, &auction).await?;
+    consumer.stop().await?;
+    api.stop().await
+}
+
+/// Nothing that is sent to it is too much for the kernel's buffers.
+async fn a_follower_that_does_not_read_a_quiet_feed_gives_its_place_up_as_well(
+    site: &Site,
+) -> Result<()> {
+    let settings = [
+        ("OUTBOX_MAX_LIVE_STREAMS", "1"),
+        ("OUTBOX_MAX_FEED_AGE_S", "1"),
+    ];
+    let api = Running::ready(site, "api", &settings).await?;
+    let auction = open_auction(&api).await?;
+    let _never_reads = follow(api.http, &auction).await?;
+    until_there_is_a_place(&api, &auction).await?;
+    api.stop().await
+}
+
+/// Among the feeds, for somebody who reads.
+async fn until_there_is_a_place(api: &Running, auction: &str) -> Result<()> {
+    until("a place among the feeds", || async {
         let answer = client::http()?
             .get(api.url(&format!("/auctions/{auction}/live")))
             .send()
             .await?;
         Ok((answer.status() == 200, answer.status().to_string()))
     })
-    .await?;
-    consumer.stop().await?;
-    api.stop().await
+    .await
 }
 
 async fn feeds_leave_connections_to_bids(site: &Site) -> Result<()> {
