@@ -174,12 +174,15 @@ async fn lanes_take_turns(site: &Site) -> Result<()> {
 
 async fn a_plan_that_was_made_for_an_empty_table_serves_a_full_one(site: &Site) -> Result<()> {
     const CLAIMS: u32 = 10;
+    /// The fastest: whatever else the machine does makes none faster.
     async fn claims(relay: &mut Relay) -> Result<Duration> {
-        let began = Instant::now();
+        let mut fastest = Duration::MAX;
         for _ in 0..CLAIMS {
+            let began = Instant::now();
             ensure!(relay.claim(500).await?.events.len() == 500, "too few");
+            fastest = fastest.min(began.elapsed());
         }
-        Ok(began.elapsed())
+        Ok(fastest)
     }
     let mut before = Relay::start(site).await?;
     before.drain().await?;
