@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// A few seconds, unless the machine is busy with something else.
+const READY_WITHIN: Duration = Duration::from_secs(180);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Its command line starts an Erlang of its own.
 const CONTROL_WITHIN: Duration = Duration::from_secs(30);
