@@ -182,7 +182,6 @@ async fn a_collector_is_told_with_tls_and_only_who_is_trusted(site: &Site) -> Re
         (None, with(&our_file, &[]), None),
         (Some(&ours), with(&our_file, &known), None),
         (None, with(&their_file, &[]), Some("UnknownIssuer")),
-        (None, vec![], Some("UnknownIssuer")),
         (
             Some(&ours),
             with(&our_file, &[]),
