@@ -49,6 +49,8 @@ pub struct HttpLimits {
     pub request_deadline: Duration,
     /// The pause between comments that keep a silent live feed open.
     pub keep_alive: Duration,
+    /// How long a live feed lasts at most.
+    pub feed_age: Duration,
 }
 
 impl HttpLimits {
@@ -59,6 +61,7 @@ impl HttpLimits {
         database_deadline: PROBE_DEADLINE,
         request_deadline: Duration::from_secs(10),
         keep_alive: Duration::from_secs(15),
+        feed_age: PROBE_DEADLINE,
     };
 }
 

@@ -24,6 +24,10 @@ pub(crate) struct ApiArgs {
     /// Clients that may follow live feeds at once, 0 to 1000000, and at most half of --max-connections.
     #[arg(long, env = "OUTBOX_MAX_LIVE_STREAMS", default_value_t = 256, value_parser = value_parser!(u32).range(0..=1_000_000))]
     pub max_live_streams: u32,
+    /// How long a live feed may last, in seconds, 1 to 3155760000, or up to a tenth less, so that not all end at once. Its
+    /// client comes back with Last-Event-ID; whoever never reads keeps no place for ever.
+    #[arg(long, env = "OUTBOX_MAX_FEED_AGE_S", default_value_t = 4 * 3600, value_parser = value_parser!(u64).range(1..=3_155_760_000))]
+    max_feed_age_s: u64,
 }
 
 impl ApiArgs {
@@ -40,6 +44,7 @@ impl ApiArgs {
             database_deadline: self.request(),
             request_deadline: self.request() * 2 + pool_wait,
             keep_alive: KEEP_ALIVE,
+            feed_age: Duration::from_secs(self.max_feed_age_s),
         }
     }
 }

@@ -3,6 +3,9 @@
 //! First a `standing`, then a `bid` for every applied bid, in sequence order and without gaps. An event's id is the
 //! bid's sequence, so a client that comes back with `Last-Event-ID` misses nothing. What is not kept so long is not passed
 //! over in silence: a `gap` says which bids are missing.
+//!
+//! A feed ends at its age. Of one on which nothing happens the kernel takes the few comments for days, read or not: no other
+//! deadline would notice in time that nobody reads.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,6 +17,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::unfold;
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::time::{Instant, timeout_at};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -32,6 +36,8 @@ use crate::standings::{self, Gap, Next, Standing};
 
 /// How many bids a feed reads at once.
 const READ_AHEAD: i64 = 100;
+/// What part of its age is left to chance: feeds that began together, after a restart, do not come back together.
+const AGE_BY_CHANCE: f64 = 0.1;
 
 /// A proxy neither keeps events for later nor changes them. nginx looks at the first header and at no other, and buffers
 /// without it.
@@ -83,7 +89,7 @@ problems!(
         Resume,
     ),
     responses(
-        (status = 200, headers(("X-Accel-Buffering" = String, description = "`no`: a proxy passes each event on at once")), description = "Events: first `standing` (Standing), then `bid` (Bid) for every applied bid, in order and without gaps; each one's id is the sequence to resume after. `gap` (Gap) stands for applied bids that are not kept for feeds any more: those after `after`, up to `until`, are in `GET /auctions/{auction_id}/bids?after=…`, and the feed goes on behind them", body = FeedEvent, content_type = "text/event-stream"),
+        (status = 200, headers(("X-Accel-Buffering" = String, description = "`no`: a proxy passes each event on at once")), description = "Events: first `standing` (Standing), then `bid` (Bid) for every applied bid, in order and without gaps; each one's id is the sequence to resume after. `gap` (Gap) stands for applied bids that are not kept for feeds any more: those after `after`, up to `until`, are in `GET /auctions/{auction_id}/bids?after=…`, and the feed goes on behind them. After some hours the feed ends: take it up again with `Last-Event-ID`", body = FeedEvent, content_type = "text/event-stream"),
         FeedProblems,
     )
 )]
@@ -109,6 +115,8 @@ pub async fn feed(
     let standing = read.await?.ok_or_else(Problem::no_such_auction)?;
     let keep_alive = KeepAlive::new().interval(state.ops.limits.keep_alive);
     let open = Open::count(&state.ops.metrics.api.live_streams);
+    let share = rand::random_range(1.0 - AGE_BY_CHANCE..=1.0);
+    let ends = Instant::now() + state.ops.limits.feed_age.mul_f64(share);
     let feed = Feed {
         state,
         auction_id,
@@ -119,8 +127,8 @@ pub async fn feed(
         unshown: VecDeque::new(),
         _open: open,
     };
-    let events = unfold(feed, |mut feed| async move {
-        let event = feed.next().await?;
+    let events = unfold(feed, move |mut feed| async move {
+        let event = timeout_at(ends, feed.next()).await.ok()??;
         Some((Ok::<_, Infallible>(event), feed))
     });
     Ok((PASS_ON, Sse::new(events).keep_alive(keep_alive)))

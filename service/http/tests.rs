@@ -23,6 +23,7 @@ fn limits() -> HttpLimits {
         database_deadline: MOMENT,
         request_deadline: 10 * MOMENT,
         keep_alive: MOMENT,
+        feed_age: Duration::from_secs(60),
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use uuid::Uuid;
 
 use crate::{
-    running::{Running, Said, run, until, until_applied},
+    running::{Running, Said, run, until_applied},
     site::Site,
 };
 
@@ -124,15 +124,6 @@ async fn an_address_where_nobody_is_leads_nowhere_else(site: &Site) -> Result<()
     let elsewhere = broker.replace(&format!("@{host}:"), &format!("@{NOWHERE}:"));
     ensure!(elsewhere.contains(NOWHERE), "{elsewhere}");
     let relay = Running::start(site, "relay", &[("AMQP_URL", &elsewhere)])?;
-    until("the relay says that it cannot connect", || async {
-        let Ok(report) = relay.readyz().await else {
-            return Ok((false, "no answer".to_owned()));
-        };
-        let broker = &report["dependencies"]["rabbitmq (relay)"];
-        ensure!(broker["ready"] != true, "{report}");
-        let reason = broker["reason"].to_string();
-        Ok((reason.contains("RabbitMQ"), reason))
-    })
-    .await?;
+    relay.until_refused("rabbitmq (relay)", "RabbitMQ").await?;
     relay.stop().await
 }

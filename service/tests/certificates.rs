@@ -3,10 +3,17 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tokio_rustls::rustls::{
+    RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WebPkiClientVerifier,
+};
 
 /// An authority that vouches for whom it is told to.
 pub struct Authority {
@@ -62,6 +69,27 @@ impl Authority {
             key,
             files,
         })
+    }
+}
+
+impl Identity {
+    /// How a server with this identity speaks TLS: with whom `asks` vouches for, or with anybody.
+    pub fn serves(&self, asks: Option<&Authority>) -> Result<ServerConfig> {
+        let ring = Arc::new(ring::default_provider());
+        let clients = match asks {
+            None => WebPkiClientVerifier::no_client_auth(),
+            Some(authority) => {
+                let mut trusted = RootCertStore::empty();
+                trusted.add(CertificateDer::from_pem_file(authority.file())?)?;
+                WebPkiClientVerifier::builder_with_provider(trusted.into(), ring.clone()).build()?
+            }
+        };
+        let chain = vec![CertificateDer::from_pem_slice(self.certificate.as_bytes())?];
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
+        Ok(ServerConfig::builder_with_provider(ring)
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(clients)
+            .with_single_cert(chain, key)?)
     }
 }
 

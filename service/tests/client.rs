@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::running::Running;
@@ -32,6 +33,18 @@ pub async fn open_auction(api: &Running) -> Result<String> {
         .to_owned())
 }
 
+/// What asks for a bid.
+pub fn bid_request(api: &Running, auction: &str, bid: &Value) -> Result<RequestBuilder> {
+    let url = api.url(&format!("/auctions/{auction}/bids"));
+    Ok(http()?.post(url).json(bid))
+}
+
+/// Status and body of what is answered.
+pub async fn answer(request: RequestBuilder) -> Result<(u16, Value)> {
+    let answer = request.send().await?;
+    Ok((answer.status().as_u16(), answer.json().await?))
+}
+
 /// Places a bid, and returns status and body of the answer.
 pub async fn place(
     api: &Running,
@@ -39,10 +52,6 @@ pub async fn place(
     user_id: &str,
     amount: i64,
 ) -> Result<(u16, Value)> {
-    let answer = http()?
-        .post(api.url(&format!("/auctions/{auction}/bids")))
-        .json(&json!({ "user_id": user_id, "amount": amount }))
-        .send()
-        .await?;
-    Ok((answer.status().as_u16(), answer.json().await?))
+    let bid = json!({ "user_id": user_id, "amount": amount });
+    answer(bid_request(api, auction, &bid)?).await
 }

@@ -1,4 +1,4 @@
-//! A collector of traces, as OTLP over HTTP has it.
+//! A collector of traces, as OTLP over HTTP has it, in the clear or with TLS.
 
 use std::{
     net::SocketAddr,
@@ -6,14 +6,18 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
+use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post, serve::Listener};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
     trace::v1::{Span, span::SpanKind},
 };
 use prost::Message;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
 /// What a process has told.
 #[derive(Debug, Clone)]
@@ -26,7 +30,7 @@ type Heard = Arc<Mutex<Vec<Told>>>;
 
 /// Dropped, it is gone.
 pub struct Collector {
-    address: SocketAddr,
+    endpoint: String,
     heard: Heard,
     serving: JoinHandle<()>,
 }
@@ -34,7 +38,19 @@ pub struct Collector {
 impl Collector {
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        Ok(Self::listen(listener, endpoint))
+    }
+
+    /// One that is spoken to with TLS, as `localhost`.
+    pub async fn encrypted(tls: ServerConfig) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("https://localhost:{}", listener.local_addr()?.port());
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        Ok(Self::listen(Encrypted { listener, acceptor }, endpoint))
+    }
+
+    fn listen<L: Listener<Addr = SocketAddr>>(listener: L, endpoint: String) -> Self {
         let heard = Heard::default();
         let router = Router::new()
             .route("/v1/traces", post(hear))
@@ -43,16 +59,16 @@ impl Collector {
             // Ends with the case.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self {
-            address,
+        Self {
+            endpoint,
             heard,
             serving,
-        })
+        }
     }
 
     /// For `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        self.endpoint.clone()
     }
 
     /// The spans of a trace.
@@ -60,6 +76,31 @@ impl Collector {
         let heard = self.heard.lock().ok().context("a case panicked")?;
         let of_trace = |told: &&Told| hex(&told.span.trace_id) == trace_id;
         Ok(heard.iter().filter(of_trace).cloned().collect())
+    }
+}
+
+/// Hands out connections whose handshake has succeeded.
+struct Encrypted {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Encrypted {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            // Whoever does not trust, or is not trusted, is not waited for: one case, one client.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
     }
 }
 

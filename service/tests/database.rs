@@ -1,7 +1,5 @@
 //! The service's manners with a database that is set up otherwise than usual, or that refuses.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -58,7 +56,6 @@ async fn what_the_database_presets_changes_nothing(site: &Site) -> Result<()> {
 
 /// The frozen one is given its row lock after it stopped: it never learns of it, and never commits.
 async fn a_frozen_api_gives_its_rows_up_and_starves_nobody(site: &Site) -> Result<()> {
-    const DEADLINE: Duration = Duration::from_secs(2);
     let settings = [("OUTBOX_REQUEST_TIMEOUT_MS", "2000")];
     let frozen = Running::ready(site, "api", &settings).await?;
     let living = Running::ready(site, "api", &settings).await?;
@@ -67,35 +64,25 @@ async fn a_frozen_api_gives_its_rows_up_and_starves_nobody(site: &Site) -> Resul
     sqlx::query("SELECT * FROM auctions FOR UPDATE")
         .execute(&mut *first)
         .await?;
-    let url = frozen.url(&format!("/auctions/{auction}/bids"));
-    let unanswered = tokio::spawn(
-        client::http()?
-            .post(url)
-            .json(&json!({ "user_id": "ann", "amount": 500 }))
-            .send(),
-    );
+    let bid = json!({ "user_id": "ann", "amount": 500 });
+    let unanswered = tokio::spawn(client::bid_request(&frozen, &auction, &bid)?.send());
     until_locked_out(site, 1).await?;
     frozen.process.freeze()?;
     first.rollback().await?;
 
-    let asked = Instant::now();
     let (status, answer) = client::place(&living, &auction, "bob", 600).await?;
     ensure!(
-        asked.elapsed() < DEADLINE && status == 503 && answer["code"] == "unavailable",
-        "{status} {answer} after {:?}",
-        asked.elapsed()
+        status == 503 && answer["code"] == "unavailable",
+        "{status} {answer}"
     );
-    let freed = Instant::now();
+    // The server gave up waiting for the row, before its client had to give up waiting for the server.
+    let log = living.log()?;
+    ensure!(log.contains("lock timeout"), "{log}");
     until("the auction takes bids again", || async {
         let (status, answer) = client::place(&living, &auction, "bob", 600).await?;
         Ok((status == 201, answer.to_string()))
     })
     .await?;
-    ensure!(
-        freed.elapsed() < 2 * DEADLINE,
-        "not free for {:?}",
-        freed.elapsed()
-    );
     unanswered.abort();
     frozen.process.kill()?;
     living.stop().await

@@ -18,6 +18,7 @@ use crate::{
 crate::cases!(
     who_resumes_from_before_the_window_is_told,
     who_resumes_within_the_window_misses_nothing,
+    a_feed_ends_in_good_order_at_its_age_and_goes_on_in_the_next,
 );
 
 async fn who_resumes_from_before_the_window_is_told(site: &Site) -> Result<()> {
@@ -85,6 +86,26 @@ async fn who_resumes_within_the_window_misses_nothing(site: &Site) -> Result<()>
     consumer.stop().await
 }
 
+async fn a_feed_ends_in_good_order_at_its_age_and_goes_on_in_the_next(site: &Site) -> Result<()> {
+    let api = Running::ready(site, "api", &[("OUTBOX_MAX_FEED_AGE_S", "1")]).await?;
+    let consumer = Running::ready(site, "consumer", &[]).await?;
+    let post = Post::open(site).await?;
+    let auction = open_auction(&api).await?;
+    let mut seen = Vec::new();
+    for sequence in 1..=3 {
+        post.send(&bid(auction.parse()?, sequence)).await?;
+        // On a busy machine a feed may end before there was anything to show.
+        while seen.last() != Some(&sequence) {
+            let last = seen.last().copied().unwrap_or(0);
+            let feed = Feed::resume(&api, &auction, last).await?;
+            seen.extend(feed.bids_to_its_end().await?);
+        }
+    }
+    ensure!(seen == [1, 2, 3], "{seen:?}");
+    consumer.stop().await?;
+    api.stop().await
+}
+
 struct Feed {
     answer: futures_util::stream::BoxStream<'static, reqwest::Result<Vec<u8>>>,
     text: String,
@@ -107,8 +128,23 @@ impl Feed {
         })
     }
 
+    /// The places of the bids that it shows until it ends, as an answer does that is complete.
+    async fn bids_to_its_end(mut self) -> Result<Vec<i64>> {
+        let mut bids = Vec::new();
+        while let Some((name, id, _)) = self.next_if_any().await? {
+            if name == "bid" {
+                bids.push(id.parse()?);
+            }
+        }
+        Ok(bids)
+    }
+
     /// Name, id and data of the next event.
     async fn next(&mut self) -> Result<(String, String, Value)> {
+        self.next_if_any().await?.context("the feed ended")
+    }
+
+    async fn next_if_any(&mut self) -> Result<Option<(String, String, Value)>> {
         let event = loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let event = event.to_owned();
@@ -119,10 +155,10 @@ impl Feed {
                 continue;
             }
             let chunk = timeout(Duration::from_secs(10), self.answer.next()).await;
-            let chunk = chunk
-                .context("no event in time")?
-                .context("the feed ended")??;
-            self.text.push_str(std::str::from_utf8(&chunk)?);
+            let Some(chunk) = chunk.context("no event in time")? else {
+                return Ok(None);
+            };
+            self.text.push_str(std::str::from_utf8(&chunk?)?);
         };
         let field = |name: &str| {
             let mut lines = event.lines();
@@ -131,10 +167,10 @@ impl Feed {
                 .map_or("", |value| value.trim_start_matches(':').trim_start())
                 .to_owned()
         };
-        Ok((
+        Ok(Some((
             field("event"),
             field("id"),
             serde_json::from_str(&field("data"))?,
-        ))
+        )))
     }
 }

@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use outbox_harness::servers::native::{self, Binaries};
+use outbox_harness::{
+    os::port::free_port,
+    servers::native::{self, Binaries},
+};
 use reqwest::Url;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::{
@@ -71,6 +74,29 @@ pub async fn encrypt(server: &native::Postgres, authority: &Authority, access: &
         Ok((met.is_ok(), format!("{:?}", met.err())))
     })
     .await
+}
+
+/// A RabbitMQ that also encrypts, as `localhost` by `authority` and for those whom that vouches for, and its port for them.
+pub async fn encrypting_rabbitmq(
+    site: &Site,
+    authority: &Authority,
+    settings: &str,
+    plugins: &[&str],
+) -> Result<(native::RabbitMq, u16)> {
+    let server = authority.vouch("server", &["localhost"])?;
+    let port = free_port()?;
+    let settings = format!(
+        "listeners.ssl.default = 127.0.0.1:{port}\nssl_options.cacertfile = {}\nssl_options.certfile = {}\n\
+         ssl_options.keyfile = {}\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true\n{settings}",
+        authority.file().display(),
+        server.files.0.display(),
+        server.files.1.display(),
+    );
+    let name = format!("rabbitmq-{}", site.name);
+    let binaries = binaries()?;
+    let broker =
+        native::RabbitMq::boot_with(&name, &binaries, &site.folder, &settings, plugins).await?;
+    Ok((broker, port))
 }
 
 /// An address that leads elsewhere when it is told to, as a service's name does. Connections that are open stay.

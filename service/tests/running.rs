@@ -17,7 +17,7 @@ use crate::site::Site;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_outbox-service");
 /// How long a process may take to start, to end, or to do what a command asks for.
-const WITHIN: Duration = Duration::from_secs(20);
+pub const WITHIN: Duration = Duration::from_secs(20);
 
 /// A process that serves. Dropped, it is killed.
 pub struct Running {
@@ -95,6 +95,29 @@ impl Running {
         };
         until_ready(&self.process, WITHIN, ask).await?;
         Ok(self)
+    }
+
+    /// Waits until it says that it can work.
+    pub async fn until_ready(&self) -> Result<()> {
+        until("ready", || async {
+            let report = self.readyz().await?;
+            Ok((report["ready"] == true, report.to_string()))
+        })
+        .await
+    }
+
+    /// Waits until it says that it cannot work, and of a dependency, in these words, why. It may be starting; ready it
+    /// must not become.
+    pub async fn until_refused(&self, dependency: &str, words: &str) -> Result<()> {
+        until(&format!("{dependency} is refused: {words}"), || async {
+            let Ok(report) = self.readyz().await else {
+                return Ok((false, "no answer".to_owned()));
+            };
+            ensure!(report["ready"] == false, "{report}");
+            let reason = report["dependencies"][dependency]["reason"].to_string();
+            Ok((reason.contains(words), reason))
+        })
+        .await
     }
 
     pub fn url(&self, path: &str) -> String {

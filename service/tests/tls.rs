@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use outbox_harness::servers::native;
+use anyhow::{Context, Result, ensure};
 use sqlx::{Connection, PgConnection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     certificates::Authority,
     own,
-    running::{Running, Said, run, until, until_applied},
+    running::{Running, Said, run, until_applied},
     site::Site,
 };
 
@@ -24,6 +23,7 @@ crate::cases!(
     postgres_is_spoken_to_with_tls_and_only_to_whom_is_trusted,
     a_server_without_tls_gets_no_session_that_asks_for_it,
     rabbitmq_is_spoken_to_with_tls_and_only_to_whom_is_trusted,
+    a_certificate_stands_in_place_of_a_password,
     a_broker_without_tls_gets_no_word_in_the_clear,
 );
 
@@ -168,19 +168,8 @@ async fn rabbitmq_is_spoken_to_with_tls_and_only_to_whom_is_trusted(site: &Site)
     let folder = tempfile::tempdir_in(&site.folder)?;
     let ours = Authority::new(folder.path(), "ours")?;
     let theirs = Authority::new(folder.path(), "theirs")?;
-    let server = ours.vouch("server", &["localhost"])?;
     let client = ours.vouch("client", &[])?;
-    let port = free_port()?;
-    let settings = format!(
-        "listeners.ssl.default = 127.0.0.1:{port}\nssl_options.cacertfile = {}\nssl_options.certfile = {}\n\
-         ssl_options.keyfile = {}\nssl_options.verify = verify_peer\nssl_options.fail_if_no_peer_cert = true",
-        ours.file().display(),
-        server.files.0.display(),
-        server.files.1.display(),
-    );
-    let name = format!("rabbitmq-{}", site.name);
-    let broker =
-        native::RabbitMq::boot_with(&name, &own::binaries()?, &site.folder, &settings).await?;
+    let (broker, port) = own::encrypting_rabbitmq(site, &ours, "", &[]).await?;
     let plain = own::port(&broker.url())?;
     let trusted = format!("cacertfile={}", ours.file().display());
     let known = format!(
@@ -241,17 +230,7 @@ async fn rabbitmq_is_spoken_to_with_tls_and_only_to_whom_is_trusted(site: &Site)
                 .await?;
             continue;
         };
-        let relay = Running::start(site, "relay", &settings)?;
-        until(&format!("{url} is refused"), || async {
-            let Ok(report) = relay.readyz().await else {
-                return Ok((false, "no answer".to_owned()));
-            };
-            let reason = report["dependencies"]["rabbitmq (relay)"]["reason"].to_string();
-            ensure!(report["ready"] == false, "{url}: {report}");
-            Ok((reason.contains(words), reason))
-        })
-        .await?;
-        relay.stop().await?;
+        is_refused(site, &url, words).await?;
     }
     let url = format!("amqps://guest:guest@localhost:{port}/%2f?{trusted}&{known}");
     let settings = [("AMQP_URL", url.as_str())];
@@ -261,6 +240,42 @@ async fn rabbitmq_is_spoken_to_with_tls_and_only_to_whom_is_trusted(site: &Site)
     until_applied(site, 200).await?;
     relay.stop().await?;
     consumer.stop().await
+}
+
+/// A relay that is told `url` says these words and is not ready.
+async fn is_refused(site: &Site, url: &str, words: &str) -> Result<()> {
+    let relay = Running::start(site, "relay", &[("AMQP_URL", url)])?;
+    let refused = relay.until_refused("rabbitmq (relay)", words).await;
+    refused.with_context(|| url.to_owned())?;
+    relay.stop().await
+}
+
+async fn a_certificate_stands_in_place_of_a_password(site: &Site) -> Result<()> {
+    let folder = tempfile::tempdir_in(&site.folder)?;
+    let ours = Authority::new(folder.path(), "ours")?;
+    let settings = "auth_mechanisms.1 = PLAIN\nauth_mechanisms.2 = EXTERNAL\nssl_cert_login_from = common_name";
+    let plugins = &["rabbitmq_auth_mechanism_ssl"];
+    let (_broker, port) = own::encrypting_rabbitmq(site, &ours, settings, plugins).await?;
+    let url = |certified: &str, login: &str| {
+        let (certificate, key) = ours.vouch(certified, &[])?.files;
+        anyhow::Ok(format!(
+            "amqps://{login}localhost:{port}/%2f?cacertfile={}&certfile={}&keyfile={}&auth_mechanism=external",
+            ours.file().display(),
+            certificate.display(),
+            key.display(),
+        ))
+    };
+    // The broker's one user is `guest`: a name and a password count for nothing, right or wrong.
+    is_refused(site, &url("stranger", "guest:guest@")?, "ACCESS_REFUSED").await?;
+    for login in ["", "nobody:wrong@"] {
+        let url = url("guest", login)?;
+        let settings = [("AMQP_URL", url.as_str())];
+        Running::ready(site, "relay", &settings)
+            .await?
+            .stop()
+            .await?;
+    }
+    Ok(())
 }
 
 /// The first that it hears is a greeting of TLS, and without an answer to it nothing more.
