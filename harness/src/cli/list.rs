@@ -1,12 +1,10 @@
 //! `lab list`.
 
-use std::io::{IsTerminal, stdout};
-
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 use super::{Scenarios, Usage, say};
-use crate::{ask::seed, explore::property, explore::suite, judge::facts};
+use crate::{ask::seed, explore::property, explore::suite, judge::facts, os::bar::columns};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,16 +31,18 @@ pub(super) fn list(args: &Args) -> Result<u8> {
         let drawn = property::scenarios(seed::fresh()).into_iter();
         rows.extend(drawn.map(|(name, scenario)| (name, scenario.story)));
     }
-    say(shown(rows, stdout().is_terminal()));
+    say(shown(rows, columns()));
     Ok(0)
 }
 
 /// A line each for programs, and for people as wide as their terminal.
-fn shown(rows: Vec<(String, String)>, to_people: bool) -> String {
+fn shown(rows: Vec<(String, String)>, columns: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
-    if to_people {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(columns) = columns {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(columns);
     }
     for (name, text) in rows {
         table.add_row([name, text]);
@@ -61,9 +61,12 @@ mod tests {
             ("short".to_owned(), "one".to_owned()),
             ("a/much_longer_name".to_owned(), long.trim().to_owned()),
         ];
-        let text = shown(rows, false);
+        let text = shown(rows.clone(), None);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0].find("one"), lines[1].find("word"));
+        let narrow = shown(rows, Some(60));
+        assert!(narrow.lines().count() > 5);
+        assert!(narrow.lines().all(|line| line.len() <= 60), "{narrow}");
     }
 }

@@ -6,6 +6,7 @@ use super::{NO_LAB, progress, say, tell};
 use crate::{
     judge::summary::RunSummary,
     judge::verdict::Verdict,
+    os::bar::columns,
     report::{self, ReportError},
 };
 
@@ -33,7 +34,7 @@ impl Reports {
         let json = json.map_or(Ok(()), |file| report::write_json(file, summaries));
         let junit = self.junit.as_ref();
         let junit = junit.map_or(Ok(()), |file| report::write_junit(file, summaries));
-        say(report::table(summaries, progress::coloured()));
+        say(report::table(summaries, progress::coloured(), columns()));
         let verdict = Verdict::worst(summaries.iter().map(|summary| summary.verdict)).exit_code();
         let mut code = verdict;
         for problem in [json, junit].into_iter().filter_map(Result::err) {

@@ -79,8 +79,9 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         return Ok(NO_LAB);
     }
     tell(format_args!(
-        "seed {seed}; {} runs, {} side by side",
+        "seed {seed}; {} {}, {} side by side",
         runs.len(),
+        if runs.len() == 1 { "run" } else { "runs" },
         args.jobs
     ));
     let shown = Arc::new(Progress::new(runs.len()));

@@ -7,6 +7,11 @@ use super::{Entry, FORMAT, History, format};
 /// Why a history file cannot be judged at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// Nothing is there of what a run leaves.
+    #[error(
+        "{0} is no run's folder: it has no history.jsonl; `lab run --keep` keeps one, and prints where"
+    )]
+    NoRun(PathBuf),
     /// The file is not there, or cannot be read.
     #[error("cannot read the history {path}: {source}")]
     Io {

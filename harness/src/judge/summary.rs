@@ -16,7 +16,11 @@ use crate::{
 
 /// Judges a stored run.
 pub fn judge(folder: &Path, repeat_command: String) -> Result<RunSummary, ReadError> {
-    let history = history::read(&folder.join("history.jsonl"))?;
+    let kept = folder.join("history.jsonl");
+    if !kept.exists() {
+        return Err(ReadError::NoRun(folder.to_owned()));
+    }
+    let history = history::read(&kept)?;
     let judgement = check::all(&history);
     Ok(RunSummary::new(
         &history,

@@ -14,6 +14,12 @@ pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
     ProgressBar::new(length).with_style(style)
 }
 
+/// How many columns the terminal has that stdout goes to, if it goes to one.
+pub(crate) fn columns() -> Option<u16> {
+    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    Some(columns)
+}
+
 /// Whether somebody watches stderr on a terminal that can redraw a line. A build server's log is none.
 pub(crate) fn watched() -> bool {
     let variable = |name| std::env::var_os(name);

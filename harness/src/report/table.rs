@@ -13,13 +13,14 @@ const WIDTH: u16 = 110;
 
 /// One row a run, then for each that is not a pass: why, where its files are, and how to run it again.
 ///
-/// `coloured` only where a person watches; without it the text is plain, for logs and files.
-pub fn table(runs: &[RunSummary], coloured: bool) -> String {
+/// `coloured` only where a person watches, whose terminal may be narrower, `columns`; without it the text is plain, for logs
+/// and files.
+pub fn table(runs: &[RunSummary], coloured: bool, columns: Option<u16>) -> String {
     let mut table = Table::new();
     table
         .load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH)
+        .set_width(columns.map_or(WIDTH, |columns| columns.min(WIDTH)))
         .set_header(["scenario", "verdict", "bit", "recovery", "took"]);
     // Only the list of bites may wrap.
     for column in [0, 1, 3, 4] {

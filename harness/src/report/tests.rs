@@ -36,7 +36,7 @@ fn the_plain_table_explains_what_is_not_a_pass() {
         run("recovery/broker_back", Verdict::Pass),
         run("failure/kill", Verdict::Fail),
     ];
-    let text = table(&runs, false);
+    let text = table(&runs, false, None);
     let expected = "\
 +--------------------------------------------------------------------------------------------+
 | scenario               verdict   bit                                      recovery   took  |
@@ -54,6 +54,20 @@ fail failure/kill: loss: 1 events lost, marked published and never delivered
 }
 
 #[test]
+fn a_narrow_terminal_gets_a_narrow_table() {
+    let mut bitten = run("failure/unroutable", Verdict::Pass);
+    bitten.bites = vec![
+        "exchange_without_bindings 1".to_owned(),
+        "messages_returned 12".to_owned(),
+    ];
+    let text = table(&[bitten], false, Some(72));
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 72),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_was_not_judged_is_said_below_a_green_table() {
     let mut sampled = run("recovery/broker_back", Verdict::Pass);
     sampled.not_judged.push(NotJudged {
@@ -63,6 +77,7 @@ fn what_was_not_judged_is_said_below_a_green_table() {
     let text = table(
         &[sampled.clone(), run("failure/kill", Verdict::Pass), sampled],
         false,
+        None,
     );
     let said =
         "\nnot judged in 2 of 3 runs: ownership; sampled: the server has wal_level = replica\n";
@@ -76,13 +91,13 @@ fn colour_changes_nothing_but_colour() {
         run("b", Verdict::Vacuous),
         run("c", Verdict::Error),
     ];
-    let coloured = table(&runs, true);
+    let coloured = table(&runs, true, None);
     assert_eq!(coloured.matches("\u{1b}[33mvacuous\u{1b}[0m").count(), 2);
     let codes = ["\u{1b}[0m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
     let stripped = codes
         .iter()
         .fold(coloured, |text, code| text.replace(code, ""));
-    assert_eq!(stripped, table(&runs, false));
+    assert_eq!(stripped, table(&runs, false, None));
 }
 
 #[test]

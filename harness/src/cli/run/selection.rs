@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     ask::fault::Fault,
     ask::scenario::Scenario,
+    ask::spelling::did_you_mean,
     explore::property,
     explore::suite::{self, Case},
     servers::backend::Wanted,
@@ -49,7 +50,16 @@ impl Selection {
                 let case = suite::case(Path::new(name))?;
                 selection.add(name.clone(), case, servers)?;
             } else if !selection.named(name.trim_end_matches('/'), folder, servers)? {
-                bail!("no scenario, folder or file {name:?}; `lab list` shows what there is");
+                let names = suite::cases(folder)?.into_iter().map(|case| case.name);
+                let mut known: Vec<String> = names.collect();
+                let folders = known.iter().filter_map(|name| name.split_once('/'));
+                let folders: Vec<String> = folders.map(|(folder, _)| folder.to_owned()).collect();
+                known.extend(folders);
+                known.extend(property::NAMES.map(str::to_owned));
+                let meant = did_you_mean(name, known.iter().map(String::as_str));
+                bail!(
+                    "no scenario, folder or file {name:?}{meant}; `lab list` shows what there is"
+                );
             }
         }
         Ok(selection)

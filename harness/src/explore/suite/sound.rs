@@ -21,15 +21,20 @@ struct Unsound {
 
 /// Reads a scenario file's text.
 pub(super) fn scenario(text: &str) -> Result<Scenario> {
-    let written = Written::parse(text)?;
+    let written = Written::parse(text).map_err(worded)?;
     let located = |unsound: Unsound| {
         let line = written.line(&unsound.path);
         anyhow!("line {line}: {}", unsound.problem)
     };
     shape(&written).map_err(located)?;
-    let scenario: Scenario = toml::from_str(text)?;
+    let scenario: Scenario = toml::from_str(text).map_err(worded)?;
     meaning(&scenario).map_err(located)?;
     Ok(scenario)
+}
+
+/// The reader of TOML ends what it says with a line break.
+fn worded(error: toml::de::Error) -> anyhow::Error {
+    anyhow!("{}", error.to_string().trim_end())
 }
 
 /// What the reader of TOML could only complain of in its own words.
