@@ -10,35 +10,49 @@ use crate::judge::verdict::Verdict;
 
 /// Characters; wide enough for a paragraph, narrow enough for a terminal beside an editor.
 const WIDTH: u16 = 110;
+/// With fewer there is no room for what bit; it was said when each run ended.
+const ROOM_FOR_BITES: u16 = 90;
 
 /// One row a run, then for each that is not a pass: why, where its files are, and how to run it again.
 ///
 /// `coloured` only where a person watches, whose terminal may be narrower, `columns`; without it the text is plain, for logs
 /// and files.
 pub fn table(runs: &[RunSummary], coloured: bool, columns: Option<u16>) -> String {
+    let width = columns.map_or(WIDTH, |columns| columns.min(WIDTH));
+    let room = width >= ROOM_FOR_BITES;
+    let row = |name: &str, verdict: &str, bit: String, recovery: &str, took: &str| {
+        let bit = room.then_some(bit);
+        let before = [name.to_owned(), verdict.to_owned()].into_iter();
+        let after = [recovery.to_owned(), took.to_owned()];
+        before.chain(bit).chain(after).collect::<Vec<_>>()
+    };
     let mut table = Table::new();
     table
         .load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(columns.map_or(WIDTH, |columns| columns.min(WIDTH)))
-        .set_header(["scenario", "verdict", "bit", "recovery", "took"]);
-    // Only the list of bites may wrap.
-    for column in [0, 1, 3, 4] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
-    if let Some(bit) = table.column_mut(2) {
-        bit.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(48)));
-    }
+        .set_width(width)
+        .set_header(row(
+            "scenario",
+            "verdict",
+            "bit".to_owned(),
+            "recovery",
+            "took",
+        ));
     for run in runs {
-        table.add_row([
-            run.name.clone(),
-            run.verdict.to_string(),
+        table.add_row(row(
+            &run.name,
+            &run.verdict.to_string(),
             run.bites.join(", "),
-            run.recovery(),
-            seconds(run.duration_ms),
-        ]);
+            &run.recovery(),
+            &seconds(run.duration_ms),
+        ));
+    }
+    // Only the list of bites may wrap.
+    for (number, column) in table.column_iter_mut().enumerate() {
+        column.set_constraint(match number {
+            2 if room => ColumnConstraint::UpperBoundary(Width::Fixed(48)),
+            _ => ColumnConstraint::ContentWidth,
+        });
     }
     let mut text = table.trim_fmt();
     if coloured {
