@@ -183,7 +183,7 @@ impl Edge {
             self.hands.api.add_toxic(&self.name, wanted).await?;
         }
         match self.found().await?.toxic(&wanted.name) {
-            Some(found) if found.is(&wanted) => Ok(()),
+            Some(found) if found.is(wanted) => Ok(()),
             found => Err(EdgeError::NotTaken {
                 proxy: self.name.clone(),
                 wanted: wanted.to_string(),
