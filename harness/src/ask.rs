@@ -9,3 +9,4 @@ pub mod seed;
 pub(crate) mod spelling;
 pub mod toxic;
 pub mod trial;
+pub(crate) mod written;
