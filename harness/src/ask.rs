@@ -2,6 +2,7 @@
 
 pub mod closing;
 pub mod fault;
+pub mod id;
 pub mod moment;
 pub mod pace;
 pub mod scenario;
