@@ -8,6 +8,7 @@ pub mod pace;
 pub mod scenario;
 pub mod seed;
 pub(crate) mod spelling;
+pub mod target;
 pub mod toxic;
 pub mod trial;
 pub(crate) mod written;

@@ -1,0 +1,182 @@
+//! What is started: what is refused.
+
+use super::{BY_SQL, LEAST, says};
+
+#[test]
+fn a_process_speaks_over_its_edges_and_over_nothing_else() {
+    says(
+        BY_SQL,
+        "DB = \"{{postgres.url}}\", ",
+        "",
+        19,
+        "would talk around its edge: put {{postgres.url}}",
+    );
+    says(
+        BY_SQL,
+        "{{postgres.url}}",
+        "u={{postgres.user}}",
+        19,
+        "would talk around its edge",
+    );
+    says(
+        BY_SQL,
+        "edges = [\"rabbitmq\"]",
+        "edges = []",
+        28,
+        "without an edge",
+    );
+    says(
+        BY_SQL,
+        "edges = [\"rabbitmq\"]",
+        "edges = [\"rabbitmq\", \"rabbitmq\"]",
+        28,
+        "names rabbitmq twice",
+    );
+    let two = "env = { DB = \"{{postgres.url}}\", MQ = \"{{rabbitmq.url}}\" }";
+    says(
+        BY_SQL,
+        "env = { MQ = \"{{rabbitmq.url}}\" }",
+        two,
+        28,
+        "has no edge there: add \"postgres\"",
+    );
+    says(
+        BY_SQL,
+        "{{postgres.url}}",
+        "{{postgres.jdbc}}",
+        23,
+        "holds no credentials",
+    );
+    says(
+        BY_SQL,
+        "[\"rabbitmq\"]\nenv = {",
+        "[\"rabbitmq\", \"stomp\"]\nenv = { S = \"{{stomp.port}}\",",
+        28,
+        "needs = [\"rabbitmq_stomp\"]",
+    );
+    says(
+        BY_SQL,
+        "{{port.http}}",
+        "{{id}}",
+        23,
+        "has no meaning in a process",
+    );
+}
+
+#[test]
+fn a_process_is_started_in_one_way_and_called_by_one_name() {
+    says(
+        LEAST,
+        "run =",
+        "image = \"shop:1\"\nrun =",
+        9,
+        "both run and image",
+    );
+    says(LEAST, "run = \"./shop\"\n", "", 7, "starts nothing");
+    says(
+        LEAST,
+        "run = \"./shop\"",
+        "run = \"./shop && x\"",
+        9,
+        "is for a shell",
+    );
+    says(LEAST, "[[process]]", "[process]", 7, "write [[process]]");
+    says(
+        LEAST,
+        "name = \"shop\"",
+        "name = \"The Shop\"",
+        7,
+        "has no name",
+    );
+    says(LEAST, ", \"relay\"", "", 7, "no process publishes");
+    says(
+        BY_SQL,
+        "\"consumer\"",
+        "\"relay\"",
+        26,
+        "a second process \"relay\"",
+    );
+    says(
+        BY_SQL,
+        "\"consumer\"",
+        "\"mailer\"",
+        26,
+        "no role, so say what it plays",
+    );
+    says(
+        BY_SQL,
+        "\"consumer\"",
+        "\"rabbitmq\"",
+        26,
+        "stories call something else",
+    );
+    says(
+        BY_SQL,
+        "count = 2",
+        "count = 2\nplays = [\"api\"]",
+        22,
+        "does not play it",
+    );
+    says(BY_SQL, "count = 2", "count = 0", 21, "count = 0");
+    says(
+        BY_SQL,
+        "count = 2",
+        "ended = \"again\"",
+        21,
+        "restart after 1s",
+    );
+    says(
+        BY_SQL,
+        "count = 2",
+        "files = { \"../x\" = \"\" }",
+        21,
+        "inside the process's folder",
+    );
+}
+
+#[test]
+fn who_says_that_it_is_ready_can_be_asked() {
+    says(
+        BY_SQL,
+        ", PORT = \"{{port.http}}\"",
+        "",
+        24,
+        "never told {{port.http}}",
+    );
+    says(
+        BY_SQL,
+        "http = \"/ready\"",
+        "http = \"ready\"",
+        24,
+        "no path",
+    );
+    says(
+        BY_SQL,
+        "http = \"/ready\"",
+        "tcp = \"{{port.grpc}}\"",
+        24,
+        "never told {{port.grpc}}",
+    );
+    says(
+        BY_SQL,
+        "http = \"/ready\"",
+        "tcp = 8080",
+        24,
+        "2 of relay on one port",
+    );
+    says(BY_SQL, "http = \"/ready\"", "tcp = 0", 24, "0 is no port");
+    says(
+        BY_SQL,
+        "http = \"/ready\"",
+        "log = \"(\"",
+        24,
+        "no regular expression",
+    );
+    says(
+        BY_SQL,
+        "http = \"/ready\"",
+        "consumes = \"q\"",
+        24,
+        "plays no consumer",
+    );
+}
