@@ -53,6 +53,11 @@ impl<P: Place> Command<P> {
         self.0.iter().map(|word| word.render(values)).collect()
     }
 
+    /// Its words.
+    pub(super) fn texts(&self) -> &[Text<P>] {
+        &self.0
+    }
+
     /// What it leaves open.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         self.0.iter().flat_map(Text::placeholders)

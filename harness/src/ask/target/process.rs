@@ -280,6 +280,21 @@ impl Process {
             .chain(self.files.values().flat_map(Text::placeholders))
     }
 
+    /// Each text that it is told, and where the file says it.
+    fn texts(&self) -> Vec<(String, &Text<OfProcess>)> {
+        let words = match &self.program {
+            Program::Command(command) => command.texts(),
+            Program::Image(_) => &[],
+        };
+        let words = words.iter().map(|word| ("run".to_owned(), word));
+        let env = self.env.iter();
+        let files = self.files.iter();
+        words
+            .chain(env.map(|(name, text)| (format!("env.{}", name.as_str()), text)))
+            .chain(files.map(|(path, text)| (format!("files.{}", path.as_str()), text)))
+            .collect()
+    }
+
     fn open<'p>(&'p self, laboratory: &'p Named<Variable>) -> Vec<&'p Placeholder> {
         let laid_over = laboratory.values().flat_map(Text::placeholders);
         self.own().chain(laid_over).collect()

@@ -2,6 +2,7 @@
 
 use super::{
     Target,
+    outbox::Sent,
     placeholder::Placeholder,
     process::{Plays, Port, Process, Program, Ready},
     promise::Order,
@@ -35,6 +36,13 @@ pub fn remarks(target: &Target) -> Vec<String> {
             "the lab is the queue's only reader: to make messages unroutable, it deletes the queue"
                 .to_owned(),
         );
+    }
+    if target
+        .outbox
+        .as_ref()
+        .is_some_and(|outbox| outbox.sent == Sent::Gone)
+    {
+        all.push("a row that expires or is purged looks sent; [outbox] where = \"…\" leaves out what may".to_owned());
     }
     if target.has(Plays::Api) && !target.write.is_http() {
         all.push("[write] is sql: nobody asks the API anything".to_owned());

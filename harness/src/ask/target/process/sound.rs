@@ -18,8 +18,34 @@ pub(super) fn check(process: &Process, open: &[&Placeholder]) -> Result<(), Mist
         );
         return Err(Mistake::at("count", problem));
     }
+    fixed(process)?;
     edges(process, open)?;
     ready(process, open)
+}
+
+/// The ports of servers that somebody else runs.
+const USUAL_PORTS: [&str; 4] = ["5432", "5672", "15672", "61613"];
+
+/// An address that is written out leads around the edge.
+fn fixed(process: &Process) -> Result<(), Mistake> {
+    for (path, text) in process.texts() {
+        let whole = text.to_string();
+        let names = |port: &&str| {
+            let behind_a_host = |literal: &str| {
+                let written_out = format!(":{port}");
+                let mut behind = literal.split(&written_out).skip(1);
+                behind.any(|rest| !rest.starts_with(|sign: char| sign.is_ascii_digit()))
+            };
+            whole == *port || text.literals().any(behind_a_host)
+        };
+        if let Some(port) = USUAL_PORTS.into_iter().find(names) {
+            let problem = format!(
+                "found port {port} in {whole:?}: an address that is written out leads around the edge; write {{{{postgres.url}}}}, {{{{rabbitmq.url}}}} or their parts"
+            );
+            return Err(Mistake::at(path, problem));
+        }
+    }
+    Ok(())
 }
 
 /// What is declared is used, and what is used is declared: else something goes around its edge, or nothing over it.

@@ -1,6 +1,6 @@
 //! What is started: what is refused.
 
-use super::{BY_SQL, LEAST, says};
+use super::{super::Target, BY_SQL, LEAST, says};
 
 #[test]
 fn a_process_speaks_over_its_edges_and_over_nothing_else() {
@@ -61,6 +61,23 @@ fn a_process_speaks_over_its_edges_and_over_nothing_else() {
         23,
         "has no meaning in a process",
     );
+}
+
+#[test]
+fn an_address_that_is_written_out_leads_around_the_edge() {
+    let (port, around) = ("\"{{port.http}}\" }", "leads around the edge");
+    let fixed = |text: &str| format!("\"{{{{port.http}}}}\", OLD = {text:?} }}");
+    says(
+        BY_SQL,
+        port,
+        &fixed("amqp://guest:guest@localhost:5672/x"),
+        23,
+        around,
+    );
+    says(BY_SQL, port, &fixed("5432"), 23, around);
+    says(BY_SQL, "outbox run", "outbox run --db=h:5432", 22, around);
+    let other = BY_SQL.replacen(port, &fixed("localhost:54321"), 1);
+    Target::read(&other).unwrap();
 }
 
 #[test]
