@@ -2,10 +2,13 @@
 
 pub mod closing;
 pub mod fault;
+pub mod id;
 pub mod moment;
 pub mod pace;
 pub mod scenario;
 pub mod seed;
 pub(crate) mod spelling;
+pub mod target;
 pub mod toxic;
 pub mod trial;
+pub(crate) mod written;

@@ -8,6 +8,7 @@ mod progress;
 mod reports;
 mod run;
 mod spoken;
+mod target;
 mod toxiproxy;
 mod up;
 
@@ -49,6 +50,9 @@ enum Command {
     Run(run::Args),
     /// Judge a stored run again.
     Check(check::Args),
+    /// Describe an outbox of your own.
+    #[command(subcommand)]
+    Target(target::Command),
     /// Start everything and leave it running to play with, until Ctrl-C.
     Up(up::Args),
     /// Say what this machine can run and what is missing.
@@ -107,6 +111,7 @@ impl Cli {
                 Command::List(args) => list::list(&args),
                 Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::check(&args),
+                Command::Target(command) => target::target(&command),
                 Command::Up(args) => up::up(args).await,
                 Command::Doctor(args) => Ok(doctor::doctor(&args).await),
                 Command::Images(args) => images::images(&args).await,

@@ -12,7 +12,7 @@
 //! system    the processes under test, every connection over an edge
 //! servers   real Postgres and RabbitMQ: child processes, containers, somebody else's
 //! wire      an edge: a tap that counts in front of a Toxiproxy that breaks
-//! ask       what is asked for: scenario, fault, workload
+//! ask       what is asked for: target, scenario, fault, workload
 //! os        processes, ports, and the guard that lets nothing outlive the lab
 //! ```
 

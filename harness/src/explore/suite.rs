@@ -1,7 +1,6 @@
 //! The scenario files: found, read, checked before anything runs, and run side by side.
 
 mod sound;
-mod written;
 
 use std::{
     collections::HashMap,

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, anyhow};
 
-use super::written::Written;
 use crate::{
     ask::fault::Fault,
     ask::pace::Pace,
     ask::scenario::{Scenario, System, Workload},
     ask::spelling::did_you_mean,
+    ask::written::Written,
     judge::facts,
 };
 

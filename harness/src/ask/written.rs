@@ -1,9 +1,9 @@
-//! A scenario file as it was written: on which line it says what.
+//! A file as it was written: on which line it says what.
 
 use toml::de::{DeTable, DeValue};
 
 /// A file's text and its parts.
-pub(super) struct Written<'t> {
+pub(crate) struct Written<'t> {
     text: &'t str,
     root: DeTable<'t>,
 }
@@ -28,7 +28,7 @@ impl<'t> Written<'t> {
     }
 
     /// The line, from 1, on which a path such as `fault.0.edge` is said; if it is not said, where the part of it that
-    /// is.
+    /// is. A table where the path has the first of a list counts as a list of one.
     pub fn line(&self, path: &str) -> usize {
         let mut at = 0;
         let mut table = Some(&self.root);
@@ -40,6 +40,8 @@ impl<'t> Written<'t> {
                         .get(index)
                         .map(|item| (item.span().start, item.get_ref()))
                 })
+            } else if step == "0" && table.is_some_and(|table| !table.contains_key(step)) {
+                continue;
             } else {
                 table
                     .and_then(|table| table.get_key_value(step))
@@ -50,9 +52,12 @@ impl<'t> Written<'t> {
             table = value.as_table();
             array = value.as_array();
         }
-        1 + self.text.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
+        line_of(self.text, at)
     }
+}
+
+/// The line, from 1, of a place in a text.
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
+    let before = &text.as_bytes()[..at.min(text.len())];
+    1 + before.iter().filter(|byte| **byte == b'\n').count()
 }

@@ -1,0 +1,392 @@
+//! Which checks a target file makes possible. What is not given is not judged, because …: silence is never green.
+
+use std::fmt::{Display, Formatter};
+
+use super::{
+    Target,
+    outbox::Sent,
+    process::Plays,
+    promise::{Order, Outage, Times, Unroutable},
+    write::{How, Serial},
+};
+
+/// What becomes of one check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What it is called in reports.
+    pub check: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
+    /// What becomes of it.
+    pub judged: Judged,
+}
+
+/// What becomes of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// It is made.
+    Yes,
+    /// It is made, on a condition that a file cannot say.
+    Where(&'static str),
+    /// It is counted and printed, and fails nobody: it is not promised.
+    Counted(String),
+    /// It cannot be made.
+    Not(&'static str),
+}
+
+/// The lab reads every commit from the server's own log.
+const LOG: &str = "the lab may read the server's log: on servers of its own, and elsewhere with wal_level = logical";
+
+impl Display for Judgement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self { check, asks, .. } = self;
+        match &self.judged {
+            Judged::Yes => write!(f, "judged: {check} ({asks})"),
+            Judged::Where(condition) => write!(f, "judged: {check} ({asks}), where {condition}"),
+            Judged::Counted(because) => {
+                write!(
+                    f,
+                    "counted, not judged: {check} ({asks}), because {because}"
+                )
+            }
+            Judged::Not(because) => write!(f, "not judged: {check}, because {because}"),
+        }
+    }
+}
+
+/// All checks, in the order in which reports have them.
+pub fn judged(target: &Target) -> Vec<Judgement> {
+    let mut all = always(target);
+    all.extend(order(target));
+    all.extend(tables(target));
+    all.extend(answers(target));
+    all.extend(effects(target));
+    all
+}
+
+fn one(check: &'static str, asks: &'static str, judged: Judged) -> Judgement {
+    Judgement {
+        check,
+        asks,
+        judged,
+    }
+}
+
+/// Judged when the reason why not is none.
+fn unless(not: Option<&'static str>) -> Judged {
+    not.map_or(Judged::Yes, Judged::Not)
+}
+
+fn always(target: &Target) -> Vec<Judgement> {
+    let promise = target.promise;
+    let outage = match promise.outage {
+        Outage::Keeps => Judged::Yes,
+        Outage::GivesUpAfter(after) => Judged::Counted(format!(
+            "promise.outage: it gives up after {:?}",
+            after.get()
+        )),
+    };
+    let unroutable = match promise.unroutable {
+        Unroutable::Kept => Judged::Yes,
+        Unroutable::GivenUp => Judged::Counted("promise.unroutable = \"given up\"".to_owned()),
+        Unroutable::Dropped => Judged::Counted("promise.unroutable = \"dropped\"".to_owned()),
+    };
+    vec![
+        one("loss", "what was accepted is heard", Judged::Yes),
+        one(
+            "loss in an outage",
+            "also what was accepted while the broker was away, for however long",
+            outage,
+        ),
+        one(
+            "loss of what is unroutable",
+            "also what the broker routed nowhere",
+            unroutable,
+        ),
+        one(
+            "phantom",
+            "what is heard was asked for, and not refused",
+            Judged::Yes,
+        ),
+        one(
+            "copies",
+            "how often one event is heard",
+            Judged::Counted("at least once is all that an outbox can promise".to_owned()),
+        ),
+        one("integrity", "copies of one event are equal", Judged::Yes),
+        one(
+            "identity",
+            "what consumers deduplicate by is equal over copies and differs between events",
+            Judged::Yes,
+        ),
+        one(
+            "persistent",
+            "messages outlive a restart of the broker",
+            Judged::Yes,
+        ),
+        one(
+            "recovery",
+            "after a heal all is as before within the target's own pace",
+            Judged::Yes,
+        ),
+        one(
+            "survival",
+            "no process ends by itself or hangs when it is asked to stop",
+            Judged::Yes,
+        ),
+        one("bite", "every fault met something", Judged::Yes),
+        one("whole", "the record of the run is complete", Judged::Yes),
+    ]
+}
+
+fn order(target: &Target) -> Vec<Judgement> {
+    let asks = "first deliveries of a key come in the order of its writes";
+    let judged = match (target.promise.order, target.write.serial) {
+        (Order::None, _) => Judged::Counted("promise.order = \"none\"".to_owned()),
+        (Order::Key, Serial::Key) => Judged::Yes,
+        (Order::Key, Serial::None) if target.message.n.is_some() => Judged::Yes,
+        (Order::Key, Serial::None) => Judged::Where(LOG),
+    };
+    vec![one("order", asks, judged)]
+}
+
+fn tables(target: &Target) -> Vec<Judgement> {
+    let outbox = target.outbox.as_ref();
+    let business = target.look.business.is_some();
+    let stage = unless(
+        outbox
+            .is_none()
+            .then_some("there is no [outbox]: what is lost is lost, nobody sees where"),
+    );
+    let marks = match outbox.map(|outbox| &outbox.sent) {
+        None => Judged::Not("there is no [outbox]"),
+        Some(Sent::Unsaid) => Judged::Not("[outbox] has no sent"),
+        Some(Sent::Gone) => Judged::Where(LOG),
+        Some(Sent::Archived | Sent::When(_)) => Judged::Yes,
+    };
+    let atomic = match (outbox, business) {
+        (None, _) => Judged::Not("there is no [outbox]"),
+        (_, false) => Judged::Not("[look] has no business"),
+        (Some(outbox), true) if outbox.sent == Sent::Gone => Judged::Where(LOG),
+        (Some(_), true) => Judged::Yes,
+    };
+    let state = |said: bool, without: &'static str| match (outbox, said) {
+        (None, _) => Judged::Not("there is no [outbox]"),
+        (Some(_), false) => Judged::Not(without),
+        (Some(_), true) => Judged::Yes,
+    };
+    let held = outbox.is_some_and(|outbox| outbox.held.is_some());
+    let given_up = outbox.is_some_and(|outbox| outbox.given_up.is_some());
+    let rows = unless((!business).then_some("[look] has no business"));
+    let rolled_back = match &target.write.how {
+        How::Http(_) => Judged::Not("[write] is http: only crashes roll anything back"),
+        How::Sql(sql) if sql.rollback == 0 => Judged::Not("[write] has no rollback"),
+        How::Sql(_) => Judged::Yes,
+    };
+    vec![
+        one("stage", "how far what was lost had come", stage),
+        one(
+            "marks",
+            "what counts as sent was heard, and what was heard counts as sent in time",
+            marks,
+        ),
+        one(
+            "atomic",
+            "business row and event are there together, or neither is",
+            atomic,
+        ),
+        one(
+            "stuck",
+            "no row stays in somebody's hands",
+            state(held, "[outbox] has no held"),
+        ),
+        one(
+            "given up",
+            "which rows were given up",
+            state(
+                given_up,
+                "[outbox] has no given_up: an event that is given up counts as lost",
+            ),
+        ),
+        one("durable", "what was accepted is stored", rows.clone()),
+        one("refusal", "what was refused is not stored", rows),
+        one(
+            "rolled back",
+            "nothing is heard of what was rolled back",
+            rolled_back,
+        ),
+    ]
+}
+
+fn answers(target: &Target) -> Vec<Judgement> {
+    let asked = target.look.answer.is_some() || target.write.again;
+    let truth = if !target.write.is_http() {
+        Judged::Not("[write] is sql: nobody answers")
+    } else if !asked {
+        Judged::Not("[look] has no answer and [write] has no again: nobody can be asked")
+    } else {
+        Judged::Yes
+    };
+    let known = asked || target.look.business.is_some();
+    let unknown = unless((!known).then_some(
+        "[look] has neither business nor answer, and [write] has no again: such writes count neither way",
+    ));
+    vec![
+        one(
+            "http_truth",
+            "whoever asks later is answered in the same way",
+            truth,
+        ),
+        one(
+            "unknown",
+            "what became of writes without an answer",
+            unknown,
+        ),
+    ]
+}
+
+fn effects(target: &Target) -> Vec<Judgement> {
+    let not = if !target.has(Plays::Consumer) {
+        Some("no process plays consumer")
+    } else if target.effects.is_none() {
+        Some("there is no [effects]")
+    } else {
+        None
+    };
+    let promised = |judged: Judged| match (judged, target.promise.effects) {
+        (Judged::Yes, Times::AtLeastOnce) => {
+            Judged::Counted("promise.effects = \"at least once\"".to_owned())
+        }
+        (judged, _) => judged,
+    };
+    let in_order = match (unless(not), target.promise.order) {
+        (Judged::Yes, Order::None) => Judged::Counted("promise.order = \"none\"".to_owned()),
+        (judged, _) => judged,
+    };
+    vec![
+        one(
+            "applied",
+            "every event that was heard takes effect",
+            unless(not),
+        ),
+        one("dedup", "none takes effect twice", promised(unless(not))),
+        one(
+            "order of effects",
+            "those of a key come in the order of its writes",
+            in_order,
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = r#"
+        name = "shop"
+        [write]
+        http = "POST {{api}}/orders"
+        json = { order_id = "{{id}}", customer = "{{key}}" }
+        [witness]
+        exchange = "shop.events"
+        [[process]]
+        plays = ["api", "relay"]
+        run = "./shop"
+        env = { PORT = "{{port.http}}", A = "{{postgres.url}}", B = "{{rabbitmq.url}}" }
+    "#;
+
+    fn of(text: &str) -> Vec<Judgement> {
+        judged(&Target::read(text).expect("a target"))
+    }
+
+    fn judgement(text: &str, check: &str) -> String {
+        let all = of(text);
+        let found = all.iter().find(|judgement| judgement.check == check);
+        found.expect(check).to_string()
+    }
+
+    #[test]
+    fn write_witness_and_process_are_enough_for_what_matters_most() {
+        let all = of(LEAST);
+        let made = all.iter().filter(|one| one.judged == Judged::Yes);
+        let made: Vec<&str> = made.map(|one| one.check).collect();
+        for check in [
+            "loss",
+            "phantom",
+            "integrity",
+            "identity",
+            "persistent",
+            "order",
+            "recovery",
+            "survival",
+        ] {
+            assert!(made.contains(&check), "{check}");
+        }
+        let not = all
+            .iter()
+            .filter(|one| matches!(one.judged, Judged::Not(_)));
+        let not: Vec<&str> = not.map(|one| one.check).collect();
+        assert_eq!(
+            not,
+            [
+                "stage",
+                "marks",
+                "atomic",
+                "stuck",
+                "given up",
+                "durable",
+                "refusal",
+                "rolled back",
+                "http_truth",
+                "unknown",
+                "applied",
+                "dedup",
+                "order of effects"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_judged_says_what_would_make_it_judged() {
+        assert_eq!(
+            judgement(&format!("{LEAST}\n[outbox]\ntable = 'outbox'"), "marks"),
+            "not judged: marks, because [outbox] has no sent"
+        );
+        assert_eq!(
+            judgement(LEAST, "dedup"),
+            "not judged: dedup, because no process plays consumer"
+        );
+        assert_eq!(
+            judgement(LEAST, "durable"),
+            "not judged: durable, because [look] has no business"
+        );
+    }
+
+    #[test]
+    fn a_row_that_is_gone_shows_nothing_without_the_servers_log() {
+        let gone =
+            format!("{LEAST}\n[look]\nbusiness = 'o'\n[outbox]\ntable = 'outbox'\nsent = 'gone'");
+        for check in ["marks", "atomic"] {
+            let said = judgement(&gone, check);
+            assert!(
+                said.starts_with("judged: ") && said.contains("server's log"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_promised_is_counted() {
+        let none = LEAST.replace(
+            "[write]",
+            "promise = { order = 'none', outage = 'gives up after 1m' }\n[write]",
+        );
+        assert_eq!(
+            judgement(&none, "order"),
+            "counted, not judged: order (first deliveries of a key come in the order of its writes), because promise.order = \"none\""
+        );
+        assert!(judgement(&none, "loss in an outage").ends_with("it gives up after 60s"));
+        let overlapping = LEAST.replace("[witness]", "serial = 'none'\n[witness]");
+        assert!(judgement(&overlapping, "order").contains("where the lab may read"));
+    }
+}

@@ -1,0 +1,112 @@
+//! `[outbox]`: where events wait, and how it is seen there what has become of them: one SQL condition per state.
+
+use serde::Deserialize;
+
+use super::{
+    mistake::Mistake,
+    sql::{Condition, TableName},
+};
+
+/// Where events wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbox {
+    /// The table.
+    pub table: TableName,
+    /// The table that rows are moved to when they were sent.
+    pub archive: Option<TableName>,
+    /// How a row shows that it was sent.
+    pub sent: Sent,
+    /// A row that is in somebody's hands.
+    pub held: Option<Condition>,
+    /// A row that is not tried again.
+    pub given_up: Option<Condition>,
+    /// Only these rows are meant.
+    pub only: Option<Condition>,
+    /// What says whose row it is; else it is searched for in the row's text.
+    pub id: Option<Condition>,
+}
+
+/// How a row shows that it was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// It does not.
+    Unsaid,
+    /// It is deleted.
+    Gone,
+    /// It is moved to the archive.
+    Archived,
+    /// It meets a condition.
+    When(Condition),
+}
+
+/// As the file says it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutboxTable {
+    table: Option<TableName>,
+    archive: Option<TableName>,
+    sent: Option<Condition>,
+    held: Option<Condition>,
+    given_up: Option<Condition>,
+    #[serde(rename = "where")]
+    only: Option<Condition>,
+    id: Option<Condition>,
+}
+
+/// Deleted means sent.
+const GONE: &str = "gone";
+
+impl OutboxTable {
+    pub fn understood(self) -> Result<Outbox, Mistake> {
+        let Some(table) = self.table else {
+            let problem =
+                "[outbox] names no table; write table = \"outbox\", or leave [outbox] out";
+            return Err(Mistake::at("", problem));
+        };
+        if self.archive.as_ref() == Some(&table) {
+            let problem =
+                format!("{table} is the outbox itself; name the table that rows are moved to");
+            return Err(Mistake::at("archive", problem));
+        }
+        for (key, said) in [("held", &self.held), ("given_up", &self.given_up)] {
+            if said.as_ref().is_some_and(|said| said.as_str() == GONE) {
+                let problem = format!(
+                    "{key} = \"gone\": only sent can be, for a row that is gone shows nothing else"
+                );
+                return Err(Mistake::at(key, problem));
+            }
+        }
+        let states = [
+            ("sent", &self.sent),
+            ("held", &self.held),
+            ("given_up", &self.given_up),
+        ];
+        for (index, (key, said)) in states.iter().enumerate() {
+            let same = |(_, other): &&(&str, &Option<Condition>)| said.is_some() && other == said;
+            if let Some((before, _)) = states[..index].iter().find(same) {
+                let problem =
+                    format!("{key} and {before} are the same condition; a row is in one state");
+                return Err(Mistake::at(*key, problem));
+            }
+        }
+        let sent = match (self.sent, &self.archive) {
+            (Some(said), Some(_)) if said.as_str() == GONE => {
+                let problem = "a row that is sent is in the archive, not gone; leave sent out";
+                return Err(Mistake::at("sent", problem));
+            }
+            (Some(said), _) if said.as_str() == GONE => Sent::Gone,
+            (Some(said), _) => Sent::When(said),
+            (None, Some(_)) => Sent::Archived,
+            (None, None) => Sent::Unsaid,
+        };
+        Ok(Outbox {
+            table,
+            archive: self.archive,
+            sent,
+            held: self.held,
+            given_up: self.given_up,
+            only: self.only,
+            id: self.id,
+        })
+    }
+}

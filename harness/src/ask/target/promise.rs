@@ -1,0 +1,85 @@
+//! `[promise]`: what the target says of itself. What is promised and not kept fails; what is not promised is counted and
+//! printed.
+
+use serde::Deserialize;
+
+use super::span::Span;
+
+/// What the target promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Promise {
+    /// In which order events come.
+    pub order: Order,
+    /// How often an event takes effect.
+    pub effects: Times,
+    /// What becomes of a message that the broker routes nowhere.
+    pub unroutable: Unroutable,
+    /// What becomes of events while the broker is away.
+    pub outage: Outage,
+}
+
+/// In which order events come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Those of one key in the order in which they were written.
+    #[default]
+    Key,
+    /// In any.
+    None,
+}
+
+/// How often an event takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Times {
+    /// Exactly once, however often it is delivered.
+    #[default]
+    #[serde(rename = "once")]
+    Once,
+    /// As often as it is delivered.
+    #[serde(rename = "at least once")]
+    AtLeastOnce,
+}
+
+/// What becomes of a message that the broker routes nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Unroutable {
+    /// Its event waits and goes out again.
+    #[default]
+    #[serde(rename = "kept")]
+    Kept,
+    /// Its event is marked as failed.
+    #[serde(rename = "given up")]
+    GivenUp,
+    /// It is gone.
+    #[serde(rename = "dropped")]
+    Dropped,
+}
+
+/// What becomes of events while the broker is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Outage {
+    /// They wait, however long that is.
+    #[default]
+    Keeps,
+    /// They wait for so long.
+    GivesUpAfter(Span),
+}
+
+impl TryFrom<String> for Outage {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "keeps" {
+            return Ok(Self::Keeps);
+        }
+        let after = text.strip_prefix("gives up after ").ok_or_else(|| {
+            format!(
+                "{text:?} is no promise for an outage; write \"keeps\" or \"gives up after 30s\""
+            )
+        })?;
+        Ok(Self::GivesUpAfter(Span::parse(after.trim())?))
+    }
+}
