@@ -105,9 +105,9 @@ fn keys(name: &Name, kind: Kind, said: Option<Vec<String>>) -> Result<Vec<String
     }
     let odd = |key: &&String| match kind {
         Kind::Direct => key.contains(['#', '*']),
-        Kind::Headers => !key
+        Kind::Headers => key
             .split_once('=')
-            .is_some_and(|(name, _)| !name.trim().is_empty()),
+            .is_none_or(|(name, _)| name.trim().is_empty()),
         _ => !key.parse().is_ok_and(|weight: u32| weight > 0),
     };
     match keys.iter().find(odd) {
