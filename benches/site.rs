@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, bail};
 use outbox_harness::{
     ask::scenario,
-    run::servers::OwnServers,
+    run::own_servers::OwnServers,
     servers::lab::Lab,
     servers::native,
     system::{Place, System},

@@ -5,9 +5,11 @@
 //! only where both are clocks of one machine.
 
 mod commit;
+mod fault_life;
 mod format;
 mod index;
 mod last;
+mod op;
 mod outcome;
 mod reader;
 mod recorder;
@@ -22,9 +24,11 @@ use uuid::Uuid;
 use crate::ask::scenario::Scenario;
 
 pub use commit::{Change, Columns, Commit, Operation, instant};
+pub use fault_life::FaultLife;
 pub use format::FORMAT;
-pub use index::{AuctionTerms, FaultLife, History, LedgerState, Op};
+pub use index::{AuctionTerms, History, LedgerState};
 pub use last::Last;
+pub use op::Op;
 pub use outcome::{BidAsked, Outcome, Purpose, Refusal};
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};

@@ -1,6 +1,5 @@
 //! What the lab takes from the machine: processes, ports, programs, and the guard that lets nothing outlive it.
 
-pub(crate) mod bar;
 pub mod causes;
 pub mod environment;
 pub mod guard;
@@ -8,3 +7,4 @@ pub(crate) mod path;
 pub mod port;
 pub mod process;
 pub mod table;
+pub(crate) mod terminal;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use outbox_harness::{
-    run::servers::OwnServers, servers::lab::Lab, servers::management::Management,
+    run::own_servers::OwnServers, servers::lab::Lab, servers::management::Management,
 };
 use sqlx::{
     ConnectOptions, PgConnection, PgPool,

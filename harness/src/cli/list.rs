@@ -4,7 +4,7 @@ use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 
 use super::{Scenarios, Usage, say};
-use crate::{ask::seed, explore::property, explore::suite, judge::facts, os::bar::columns};
+use crate::{ask::seed, explore::property, explore::suite, judge::facts, os::terminal::columns};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -6,12 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::tell;
 use crate::{
-    explore::suite::Observer, judge::summary::RunSummary, judge::verdict::Verdict, os::bar,
+    explore::suite::Observer, judge::summary::RunSummary, judge::verdict::Verdict, os::terminal,
 };
 
 /// Whether stdout takes colours.
 pub(super) fn coloured() -> bool {
-    std::io::stdout().is_terminal() && bar::takes_codes(std::env::var_os)
+    std::io::stdout().is_terminal() && terminal::takes_codes(std::env::var_os)
 }
 
 /// What is shown while runs go on.
@@ -23,7 +23,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Shows `runs` runs.
     pub fn new(runs: usize) -> Self {
-        let bar = bar::watched().then(|| {
+        let bar = terminal::watched().then(|| {
             let bar = ProgressBar::new(runs as u64);
             let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

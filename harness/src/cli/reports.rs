@@ -6,7 +6,7 @@ use super::{NO_LAB, progress, say, tell};
 use crate::{
     judge::summary::RunSummary,
     judge::verdict::Verdict,
-    os::bar::columns,
+    os::terminal::columns,
     report::{self, ReportError},
 };
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use super::last::{Last, LastIndex};
-use super::{BidAsked, Delivery, Entry, Event, FaultPhase, Outcome, Purpose, Snapshot};
+use super::{Delivery, Entry, Event, FaultLife, FaultPhase, Op, Outcome, Snapshot};
 use crate::ask::scenario::Scenario;
 
 use ledger::LedgerIndex;
@@ -44,77 +44,6 @@ pub struct AuctionTerms {
     pub closes_at_us: Option<i64>,
     /// Position of its creation.
     pub created: usize,
-}
-
-/// One request of a client, from its sending to its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Op {
-    /// Position of its invocation.
-    pub invoked: usize,
-    /// What was asked.
-    pub bid: BidAsked,
-    /// The process that was asked.
-    pub via: String,
-    /// Why.
-    pub purpose: Purpose,
-    /// Position and content of its answer; without one it is unknown.
-    pub completed: Option<(usize, Outcome)>,
-}
-
-impl Op {
-    /// The answer, where there was one.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.completed.as_ref().map(|(_, outcome)| outcome)
-    }
-
-    /// Whether the client was told that the bid is stored.
-    pub fn is_accepted(&self) -> bool {
-        matches!(self.outcome(), Some(Outcome::Accepted { .. }))
-    }
-
-    /// Whether it may or may not have happened.
-    pub fn is_unknown(&self) -> bool {
-        matches!(
-            self.outcome(),
-            None | Some(Outcome::Unknown { .. } | Outcome::Nonsense { .. })
-        )
-    }
-
-    /// Whether the scenario's clients sent it; the lab's own canaries say nothing of the load.
-    pub fn is_workload(&self) -> bool {
-        self.purpose != Purpose::Canary
-    }
-}
-
-/// What became of one fault, as positions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FaultLife {
-    /// Its time or condition came.
-    pub asked: Option<usize>,
-    /// It was in place.
-    pub applied: Option<usize>,
-    /// It was gone.
-    pub healed: Option<usize>,
-    /// It never came to be, and why.
-    pub failed: Option<String>,
-    /// Evidence: position, what was counted, how often.
-    pub bites: Vec<(usize, String, u64)>,
-}
-
-impl FaultLife {
-    /// Whether the fault was in place at this position.
-    pub fn covers(&self, position: usize) -> bool {
-        self.applied.is_some_and(|applied| applied < position)
-            && self.healed.is_none_or(|healed| position < healed)
-    }
-
-    /// Whether a bite counts: recorded after the fault was asked for and before it was healed.
-    pub fn covers_bite(&self, position: usize) -> bool {
-        self.asked
-            .or(self.applied)
-            .is_some_and(|began| began < position)
-            && self.healed.is_none_or(|healed| position < healed)
-    }
 }
 
 impl History {

@@ -13,7 +13,7 @@ use crate::{
     run::{
         client::{self, Closes},
         ledger::Ledger,
-        servers::OwnServers,
+        own_servers::OwnServers,
         stage::Stage,
         topology::EXCHANGE,
         witness::Witness,

@@ -22,7 +22,7 @@ use crate::{
     ask::moment::{Lasting, Moment, Quantity},
     history::{Event, FaultPhase, Recorder},
     os::causes::Causes,
-    run::{gauge::Gauge, heal::Heal, servers::OwnServers},
+    run::{gauge::Gauge, heal::Heal, own_servers::OwnServers},
     system::{Member, System},
     wire::edge::EdgeError,
 };

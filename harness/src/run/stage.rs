@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use crate::{
     history::{Event, Recorder},
-    run::{servers::OwnServers, witness::Witness},
+    run::{own_servers::OwnServers, witness::Witness},
     system::System,
 };
 

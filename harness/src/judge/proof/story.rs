@@ -1,6 +1,7 @@
 //! Histories for tests, told in few words: a [`Story`] keeps the tables of an honest system beside its entries.
 
 mod amend;
+mod answers;
 pub(in crate::judge) mod ledger;
 mod twist;
 
@@ -142,24 +143,6 @@ impl Story {
         });
     }
 
-    /// A client sends a bid; the answer is told later, or never.
-    pub(in crate::judge) fn ask(&mut self, bid: u128, auction: u128, amount: i64) -> u64 {
-        self.ops += 1;
-        let bid = BidAsked {
-            bid_id: Self::bid_id(bid),
-            auction_id: Self::auction_id(auction),
-            user_id: format!("user {bid}"),
-            amount,
-        };
-        self.events.push(Event::Invoked {
-            op: self.ops,
-            bid,
-            via: "api 1".to_owned(),
-            purpose: Purpose::Workload,
-        });
-        self.ops
-    }
-
     /// The system writes bid and event.
     pub(in crate::judge) fn store(&mut self, bid: u128, auction: u128, amount: i64) {
         let auction_id = Self::auction_id(auction);
@@ -185,54 +168,6 @@ impl Story {
         let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
         self.tables.events.push(event);
         self.commit(changes);
-    }
-
-    pub(in crate::judge) fn accept(&mut self, op: u64, status: u16) {
-        let asked = self.asked(op).clone();
-        let row = self
-            .tables
-            .bids
-            .iter()
-            .find(|row| row.bid_id == asked.bid_id);
-        let outcome = Outcome::Accepted {
-            status,
-            sequence: row.map_or(1, |row| row.sequence),
-            amount: asked.amount,
-        };
-        self.events.push(Event::Completed { op, outcome });
-    }
-
-    pub(in crate::judge) fn refuse(&mut self, op: u64, status: u16, code: &str) {
-        let code = code.to_owned();
-        let outcome = Outcome::Refused { status, code };
-        self.events.push(Event::Completed { op, outcome });
-    }
-
-    pub(in crate::judge) fn times_out(&mut self, op: u64) {
-        self.unknown(op, None);
-    }
-
-    pub(in crate::judge) fn unavailable(&mut self, op: u64, status: u16) {
-        self.unknown(op, Some(status));
-    }
-
-    pub(in crate::judge) fn nonsense(&mut self, op: u64, status: u16) {
-        let reason = "not what was asked".to_owned();
-        let outcome = Outcome::Nonsense { status, reason };
-        self.events.push(Event::Completed { op, outcome });
-    }
-
-    /// An answer that leaves it open, in these words.
-    pub(in crate::judge) fn says(&mut self, op: u64, status: u16, reason: &str) {
-        let (status, reason) = (Some(status), reason.to_owned());
-        let outcome = Outcome::Unknown { status, reason };
-        self.events.push(Event::Completed { op, outcome });
-    }
-
-    fn unknown(&mut self, op: u64, status: Option<u16>) {
-        let reason = "no answer".to_owned();
-        let outcome = Outcome::Unknown { status, reason };
-        self.events.push(Event::Completed { op, outcome });
     }
 
     /// Asked, stored and accepted.

@@ -15,7 +15,7 @@ use testcontainers::{
 use tokio::time::timeout;
 
 use super::daemon::Daemon;
-use crate::os::bar::bar;
+use crate::os::terminal::bar;
 
 /// The official images that a lab uses when nobody says otherwise.
 const POSTGRES: &str = "postgres:17";

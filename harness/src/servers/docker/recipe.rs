@@ -24,7 +24,7 @@ use super::{
     daemon::Daemon,
     images::{self, OURS},
 };
-use crate::os::bar::bar;
+use crate::os::terminal::bar;
 
 /// The label that says what an image was made from; another value means that it is out of date.
 const RECIPE: &str = "outbox-lab.recipe";

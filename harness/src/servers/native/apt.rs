@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::os::{bar::bar, path::program};
+use crate::os::{path::program, terminal::bar};
 
 /// Why packages could not be fetched.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,10 @@
-//! Progress bars for long work that is done before runs begin. All of them on stderr.
+//! What the terminal is like, and a progress bar for long work that is done before runs begin.
 
 use std::{ffi::OsString, io::IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar on a terminal; elsewhere the lines that were said must do.
+/// A bar on stderr where it is a terminal; elsewhere the lines that were said must do.
 pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
     if !watched() {
         return ProgressBar::hidden();
