@@ -37,64 +37,74 @@ enum Trouble {
     Dead,
 }
 
-/// What is measured, what stands beside it, and how much of that. Without trouble it is a consumer that is measured, beside
-/// parked bids.
-type Cell = (&'static str, Option<Trouble>, i64);
+/// What is timed.
+#[derive(Clone, Copy)]
+enum Timed {
+    /// A claim beside trouble.
+    Claim(Trouble),
+    /// A consumer that applies beside parked bids.
+    Apply,
+}
+
+use Timed::{Apply, Claim};
+
+/// What is timed, and beside how much.
+type Cell = (&'static str, Timed, i64);
 
 const CELLS: [Cell; 12] = [
-    ("trouble/claim, 0 held, ms", Some(Trouble::Held), 0),
+    ("trouble/claim, 0 held, ms", Claim(Trouble::Held), 0),
     (
         "trouble/claim, 100 k held, ms",
-        Some(Trouble::Held),
+        Claim(Trouble::Held),
         100_000,
     ),
     (
         "trouble/claim, 1 M held, ms",
-        Some(Trouble::Held),
+        Claim(Trouble::Held),
         1_000_000,
     ),
     (
         "trouble/claim, 0 of others, ms",
-        Some(Trouble::OtherLanes),
+        Claim(Trouble::OtherLanes),
         0,
     ),
     (
         "trouble/claim, 100 k of others, ms",
-        Some(Trouble::OtherLanes),
+        Claim(Trouble::OtherLanes),
         100_000,
     ),
     (
         "trouble/claim, 1 M of others, ms",
-        Some(Trouble::OtherLanes),
+        Claim(Trouble::OtherLanes),
         1_000_000,
     ),
-    ("trouble/claim, 0 dead, ms", Some(Trouble::Dead), 0),
+    ("trouble/claim, 0 dead, ms", Claim(Trouble::Dead), 0),
     (
         "trouble/claim, 100 k dead, ms",
-        Some(Trouble::Dead),
+        Claim(Trouble::Dead),
         100_000,
     ),
     (
         "trouble/claim, 1 M dead, ms",
-        Some(Trouble::Dead),
+        Claim(Trouble::Dead),
         1_000_000,
     ),
-    ("trouble/a thousand applied, 0 parked, ms", None, 0),
+    ("trouble/a thousand applied, 0 parked, ms", Apply, 0),
     (
         "trouble/a thousand applied, 100 k parked, ms",
-        None,
+        Apply,
         100_000,
     ),
     (
         "trouble/a thousand applied, 1 M parked, ms",
-        None,
+        Apply,
         1_000_000,
     ),
 ];
 
 pub fn benches(stage: &Stage, criterion: &mut Criterion) {
     let mut group = stage::group(criterion, "trouble");
-    for (figure, trouble, size) in CELLS {
+    for (figure, timed, size) in CELLS {
         if stage.quick && size > 100_000 {
             continue;
         }
@@ -104,9 +114,9 @@ pub fn benches(stage: &Stage, criterion: &mut Criterion) {
             bencher.iter_custom(|rounds| {
                 let took = known.get_or_init(|| {
                     stage.once(figure, async |site| {
-                        let took = match trouble {
-                            Some(trouble) => beside(site, trouble, size).await?,
-                            None => beside_parked(stage, site, size).await?,
+                        let took = match timed {
+                            Claim(trouble) => beside(site, trouble, size).await?,
+                            Apply => beside_parked(stage, site, size).await?,
                         };
                         let ms = took.as_secs_f64() * 1_000.0;
                         stage.ledger.borrow_mut().note(figure, ms);

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use syn::{Attribute, File, Item, UseTree, visit::Visit};
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{Attribute, File, Item, UseTree, Visibility, visit::Visit};
 
 /// From the ground up.
 const ROOMS: [&str; 11] = [
@@ -34,13 +35,19 @@ fn arrows() -> BTreeMap<Module, BTreeSet<Module>> {
         .filter(|(module, _)| !matches!(module[0].as_str(), "lib" | "main"))
         .collect();
     let known: BTreeSet<Module> = modules.keys().cloned().collect();
+    let exports: BTreeMap<&Module, BTreeMap<String, Vec<String>>> = modules
+        .iter()
+        .map(|(module, file)| (module, exported(file)))
+        .collect();
     modules
         .iter()
         .filter(|(module, _)| module.last().is_none_or(|name| name != "tests"))
         .map(|(module, file)| {
             let mut used = Used {
                 module,
+                inside: 0,
                 known: &known,
+                exports: &exports,
                 found: BTreeSet::new(),
             };
             used.visit_file(file);
@@ -67,10 +74,56 @@ fn module(path: &Path) -> Module {
     parts.collect()
 }
 
+/// What a module passes on under its own name: the last part of each `pub use`, and the path that it stands for.
+fn exported(file: &File) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for item in &file.items {
+        if let Item::Use(item) = item
+            && !matches!(item.vis, Visibility::Inherited)
+        {
+            leaves(&item.tree, &mut Vec::new(), &mut |path| {
+                if let Some(name) = path.last() {
+                    found.insert(name.clone(), path.to_vec());
+                }
+            });
+        }
+    }
+    found
+}
+
+/// Tells each path that a tree of `use` names, without its aliases.
+fn leaves(tree: &UseTree, before: &mut Vec<String>, tell: &mut impl FnMut(&[String])) {
+    let name = match tree {
+        UseTree::Path(path) => {
+            before.push(path.ident.to_string());
+            leaves(&path.tree, before, tell);
+            before.pop();
+            return;
+        }
+        UseTree::Group(group) => {
+            for tree in &group.items {
+                leaves(tree, before, tell);
+            }
+            return;
+        }
+        UseTree::Name(name) => Some(&name.ident),
+        UseTree::Rename(name) => Some(&name.ident),
+        UseTree::Glob(_) => None,
+    };
+    let name = name.filter(|name| *name != "self").map(ToString::to_string);
+    let length = before.len();
+    before.extend(name);
+    tell(before);
+    before.truncate(length);
+}
+
 /// Collects what one module's code names of the crate.
 struct Used<'m> {
     module: &'m Module,
+    /// How many modules of the file itself stand around what is looked at.
+    inside: usize,
     known: &'m BTreeSet<Module>,
+    exports: &'m BTreeMap<&'m Module, BTreeMap<String, Vec<String>>>,
     found: BTreeSet<Module>,
 }
 
@@ -81,7 +134,8 @@ impl Used<'_> {
             Some("crate") => path[1..].to_vec(),
             Some("super") => {
                 let ups = path.iter().take_while(|part| *part == "super").count();
-                let Some(base) = self.module.len().checked_sub(ups) else {
+                let out_of_the_file = ups.saturating_sub(self.inside);
+                let Some(base) = self.module.len().checked_sub(out_of_the_file) else {
                     return;
                 };
                 [&self.module[..base], &path[ups..]].concat()
@@ -90,40 +144,53 @@ impl Used<'_> {
             Some(_) => [&self.module[..], path].concat(),
             None => return,
         };
-        let mut prefix = absolute;
-        while !prefix.is_empty() {
-            if self.known.contains(&prefix) {
-                self.found.insert(prefix);
-                return;
-            }
+        let mut prefix = absolute.clone();
+        while !prefix.is_empty() && !self.known.contains(&prefix) {
             prefix.pop();
+        }
+        if prefix.is_empty() {
+            return;
+        }
+        // What a module only passes on is used where it stands.
+        let passed_on = absolute.get(prefix.len());
+        let passed_on = passed_on.and_then(|name| self.exports.get(&prefix)?.get(name));
+        match passed_on {
+            Some(path) if prefix != *self.module => {
+                let mut there = Used {
+                    module: &prefix,
+                    inside: 0,
+                    known: self.known,
+                    exports: self.exports,
+                    found: BTreeSet::new(),
+                };
+                there.note(path);
+                self.found.append(&mut there.found);
+            }
+            _ => {
+                self.found.insert(prefix);
+            }
         }
     }
 
-    fn note_tree(&mut self, tree: &UseTree, before: &mut Vec<String>) {
-        match tree {
-            UseTree::Path(path) => {
-                before.push(path.ident.to_string());
-                self.note_tree(&path.tree, before);
-                before.pop();
-            }
-            UseTree::Group(group) => {
-                for tree in &group.items {
-                    self.note_tree(tree, before);
+    /// Notes paths among the tokens of a macro or an attribute, which nobody has parsed.
+    fn note_tokens(&mut self, tokens: TokenStream) {
+        let mut path: Vec<String> = Vec::new();
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    let ident = ident.to_string();
+                    if matches!(ident.as_str(), "crate") || !path.is_empty() {
+                        path.push(ident);
+                    }
+                    continue;
                 }
+                TokenTree::Punct(sign) if sign.as_char() == ':' => continue,
+                TokenTree::Group(group) => self.note_tokens(group.stream()),
+                _ => {}
             }
-            UseTree::Name(name) if name.ident != "self" => {
-                before.push(name.ident.to_string());
-                self.note(before);
-                before.pop();
-            }
-            UseTree::Rename(name) if name.ident != "self" => {
-                before.push(name.ident.to_string());
-                self.note(before);
-                before.pop();
-            }
-            UseTree::Name(_) | UseTree::Rename(_) | UseTree::Glob(_) => self.note(before),
+            self.note(&std::mem::take(&mut path));
         }
+        self.note(&path);
     }
 }
 
@@ -134,6 +201,10 @@ impl<'ast> Visit<'ast> for Used<'_> {
             Item::Use(found) => &found.attrs,
             Item::Fn(found) => &found.attrs,
             Item::Impl(found) => &found.attrs,
+            Item::Const(found) => &found.attrs,
+            Item::Static(found) => &found.attrs,
+            Item::Struct(found) => &found.attrs,
+            Item::Enum(found) => &found.attrs,
             _ => return syn::visit::visit_item(self, item),
         };
         if !attributes.iter().any(for_tests) {
@@ -142,7 +213,21 @@ impl<'ast> Visit<'ast> for Used<'_> {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.note_tree(&item.tree, &mut Vec::new());
+        leaves(&item.tree, &mut Vec::new(), &mut |path| self.note(path));
+    }
+
+    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
+        self.inside += 1;
+        syn::visit::visit_item_mod(self, item);
+        self.inside -= 1;
+    }
+
+    fn visit_macro(&mut self, found: &'ast syn::Macro) {
+        self.note_tokens(found.tokens.clone());
+    }
+
+    fn visit_meta_list(&mut self, found: &'ast syn::MetaList) {
+        self.note_tokens(found.tokens.clone());
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -216,6 +301,13 @@ fn no_files_use_each_other_in_a_circle() {
 }
 
 #[test]
+fn the_crate_itself_passes_nothing_on() {
+    let text = include_str!("../src/lib.rs");
+    let file = syn::parse_file(text).expect("Rust");
+    assert!(file.items.iter().all(|item| matches!(item, Item::Mod(_))));
+}
+
+#[test]
 fn there_are_arrows_to_look_at() {
     let arrows = arrows();
     let used = |from: &[&str], to: &[&str]| {
@@ -226,4 +318,16 @@ fn there_are_arrows_to_look_at() {
     assert!(used(&["run", "trial"], &["run", "arrange"]), "by super");
     assert!(used(&["run", "trial"], &["servers", "lab"]), "by crate");
     assert!(used(&["ask", "fault"], &["ask", "scenario"]), "in a group");
+    assert!(
+        used(&["cli"], &["wire", "toxiproxy", "api"]),
+        "in an attribute, passed on"
+    );
+    assert!(
+        used(&["run", "watch"], &["history"]),
+        "what history itself has"
+    );
+    assert!(
+        used(&["run", "trial"], &["history", "recorder"]),
+        "passed on by history"
+    );
 }

@@ -11,11 +11,10 @@ use utoipa::ToSchema;
 use super::ApiState;
 use super::body::JsonBody;
 use super::described::problems;
-use super::edge::Attempt;
 use super::page::Page;
 use super::problem::Problem;
 use super::target::Target;
-use super::trace_context::TraceContext;
+use super::trace_context::{self, TraceContext};
 use crate::auctions;
 use crate::bids::{self, Bid, NewBid, PlaceError, Placed};
 use crate::database::DatabaseError;
@@ -66,7 +65,6 @@ pub async fn place(
     State(state): State<ApiState>,
     Target(auction_id): Target,
     Extension(trace): Extension<TraceContext>,
-    Extension(attempt): Extension<Attempt>,
     JsonBody(request): JsonBody<BidRequest>,
 ) -> Result<Response, Problem> {
     let bid = NewBid {
@@ -75,7 +73,7 @@ pub async fn place(
         user_id: request.user_id,
         amount: request.amount,
     };
-    attempt.is_about(bid.bid_id);
+    trace_context::know_bid(bid.bid_id);
     let deadline = state.ops.limits.database_deadline;
     let placed = state
         .database

@@ -1,7 +1,6 @@
 //! What surrounds every route.
 
 use std::any::Any;
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -11,8 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::OpsState;
 use super::problem::{Code, Problem};
-use super::trace_context::{self, Spans};
-use crate::identity::BidId;
+use super::trace_context;
 use crate::metrics;
 
 /// Answers for a path that no route has.
@@ -37,40 +35,20 @@ pub fn panicked(_panic: Box<dyn Any + Send>) -> Response {
     Problem::of(Code::Internal).into_response()
 }
 
-/// The bid that a request is about, as soon as it has a name.
-#[derive(Clone, Debug)]
-pub struct Attempt {
-    bid: Arc<OnceLock<BidId>>,
-    spans: Option<Spans>,
-}
-
-impl Attempt {
-    /// Says the name.
-    pub fn is_about(&self, bid_id: BidId) {
-        if let Some(spans) = &self.spans {
-            spans.know_bid(bid_id);
-        }
-        // A request is about one bid.
-        let _ = self.bid.set(bid_id);
-    }
-}
-
 /// Ends a request that took too long. Dropping it rolls back, unless the commit was already sent.
-pub async fn deadline(State(state): State<OpsState>, mut request: Request, next: Next) -> Response {
+pub async fn deadline(State(state): State<OpsState>, request: Request, next: Next) -> Response {
     let limit = state.limits.request_deadline;
-    let attempt = Attempt {
-        bid: Arc::default(),
-        spans: request.extensions().get().cloned(),
-    };
-    request.extensions_mut().insert(attempt.clone());
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::new(
-            Code::OutcomeUnknown,
-            "the request took too long; repeat a bid with the same bid_id to find out what became of it",
-        )
-        .about(attempt.bid.get().copied())
-        .into_response(),
+        Err(_) => {
+            trace_context::logged().in_scope(|| tracing::warn!("a request took too long"));
+            Problem::new(
+                Code::OutcomeUnknown,
+                "the request took too long; repeat a bid with the same bid_id to find out what became of it",
+            )
+            .about(trace_context::bid_id())
+            .into_response()
+        }
     }
 }
 

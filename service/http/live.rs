@@ -18,6 +18,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::unfold;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::{Instant, timeout_at};
+use tracing::Span;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -27,6 +28,7 @@ use super::described::problems;
 use super::problem::{Code, Problem};
 use super::resume::Resume;
 use super::target::Target;
+use super::trace_context;
 use crate::auctions;
 use crate::bids::Bid;
 use crate::database::DatabaseError;
@@ -125,6 +127,7 @@ pub async fn feed(
         standing: Some((standing, resume_after.is_some())),
         missed: None,
         unshown: VecDeque::new(),
+        logged: trace_context::logged(),
         _open: open,
     };
     let events = unfold(feed, move |mut feed| async move {
@@ -145,6 +148,8 @@ struct Feed {
     /// What comes next, in this order.
     missed: Option<Gap>,
     unshown: VecDeque<Bid>,
+    /// What its log lines are seen by: it outlives its request.
+    logged: Span,
     _open: Open,
 }
 
@@ -200,7 +205,8 @@ impl Feed {
         match read.await {
             Ok(next) => Some(next),
             Err(error) => {
-                tracing::warn!(%error, auction_id = %self.auction_id, "a live feed could not read");
+                self.logged
+                    .in_scope(|| tracing::warn!(%error, "a live feed could not read"));
                 None
             }
         }

@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 
 use super::problem::{Code, Problem};
-use super::trace_context::Spans;
+use super::trace_context;
 use crate::identity::AuctionId;
 
 /// The auction that the path names.
@@ -21,9 +21,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
             .map_err(|rejection: PathRejection| invalid(rejection.body_text()))?;
         match AuctionId::try_from(text) {
             Ok(auction_id) => {
-                if let Some(spans) = parts.extensions.get::<Spans>() {
-                    spans.know_auction(auction_id);
-                }
+                trace_context::know_auction(auction_id);
                 Ok(Self(auction_id))
             }
             Err(not_a_name) => Err(invalid(not_a_name.to_string())),

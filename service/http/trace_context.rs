@@ -1,6 +1,6 @@
 //! The request's W3C trace context, passed on with the event, and the spans that a request is seen by.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, Method};
@@ -43,10 +43,9 @@ tokio::task_local! {
 }
 
 /// What a request is seen by: in a trace, and in the log lines of what goes wrong with it.
-#[derive(Clone, Debug)]
-pub struct Spans {
+struct Spans {
     traced: Span,
-    about: Arc<About>,
+    about: About,
 }
 
 /// What is known of a request, for log lines.
@@ -57,64 +56,77 @@ struct About {
     bid_id: OnceLock<BidId>,
 }
 
-impl Spans {
-    /// Says which auction it is about, as soon as that is known.
-    pub fn know_auction(&self, auction_id: AuctionId) {
-        self.traced.record("auction_id", display(auction_id));
+/// Says which auction the task's request is about, as soon as that is known.
+pub fn know_auction(auction_id: AuctionId) {
+    let _ = REQUEST.try_with(|spans| {
+        spans.traced.record("auction_id", display(auction_id));
         // A request is about one auction, and about one bid.
-        let _ = self.about.auction_id.set(auction_id);
-    }
+        spans.about.auction_id.set(auction_id)
+    });
+}
 
-    /// Says which bid it is about, as soon as that is known.
-    pub fn know_bid(&self, bid_id: BidId) {
-        self.traced.record("bid_id", display(bid_id));
-        let _ = self.about.bid_id.set(bid_id);
-    }
+/// Says which bid the task's request is about, as soon as that is known.
+pub fn know_bid(bid_id: BidId) {
+    let _ = REQUEST.try_with(|spans| {
+        spans.traced.record("bid_id", display(bid_id));
+        spans.about.bid_id.set(bid_id)
+    });
+}
+
+/// The bid that the task's request is about, once it has a name.
+pub fn bid_id() -> Option<BidId> {
+    REQUEST
+        .try_with(|spans| spans.about.bid_id.get().copied())
+        .ok()
+        .flatten()
 }
 
 /// The span of a log line about the task's request. It is made for that line alone: one that is entered for as long as a
 /// request is worked on is entered and left with each of its steps, and that costs every request for the few that fail.
 pub fn logged() -> Span {
-    let about = REQUEST.try_with(|spans| spans.about.clone());
-    let Ok(about) = about else {
-        return Span::none();
-    };
-    // It is there for errors' sake, whatever else is not logged.
-    let span = error_span!(
-        "request",
-        trace_id = about.trace_id.as_deref(),
-        auction_id = Empty,
-        bid_id = Empty
-    );
-    if let Some(auction_id) = about.auction_id.get() {
-        span.record("auction_id", display(auction_id));
+    REQUEST
+        .try_with(|spans| spans.about.span())
+        .unwrap_or_else(|_| Span::none())
+}
+
+impl About {
+    fn span(&self) -> Span {
+        // It is there for errors' sake, whatever else is not logged.
+        let span = error_span!(
+            "request",
+            trace_id = self.trace_id.as_deref(),
+            auction_id = Empty,
+            bid_id = Empty
+        );
+        if let Some(auction_id) = self.auction_id.get() {
+            span.record("auction_id", display(auction_id));
+        }
+        if let Some(bid_id) = self.bid_id.get() {
+            span.record("bid_id", display(bid_id));
+        }
+        span
     }
-    if let Some(bid_id) = about.bid_id.get() {
-        span.record("bid_id", display(bid_id));
-    }
-    span
 }
 
 /// Surrounds a request with its spans.
 pub async fn trace(mut request: Request, next: Next) -> Response {
-    let pattern = request.extensions().get::<MatchedPath>();
-    let route = pattern.map_or("unmatched", MatchedPath::as_str).to_owned();
-    if UNTRACED.contains(&route.as_str()) {
+    let pattern = request.extensions().get::<MatchedPath>().cloned();
+    let route = pattern.as_ref().map_or("unmatched", MatchedPath::as_str);
+    if UNTRACED.contains(&route) {
         return next.run(request).await;
     }
     let sent = TraceContext::sent(request.headers());
-    let traced = traces::request(known(request.method()), &route, sent.traceparent());
+    let traced = traces::request(known(request.method()), route, sent.traceparent());
     let context = traces::traceparent(&traced).map_or(sent, |ours| TraceContext(Some(ours)));
     let trace_id = context.traceparent().and_then(traces::trace_id);
     let spans = Spans {
         traced: traced.clone(),
-        about: Arc::new(About {
+        about: About {
             trace_id: trace_id.map(str::to_owned),
             ..About::default()
-        }),
+        },
     };
     request.extensions_mut().insert(context);
-    request.extensions_mut().insert(spans.clone());
     let answered = REQUEST.scope(spans, next.run(request));
     let response = answered.instrument(traced.clone()).await;
     let status = response.status();

@@ -28,6 +28,8 @@ pub(super) enum Trouble {
     Exporter(String),
     #[error("OTEL_EXPORTER_OTLP_PROTOCOL={0:?}: this program speaks http/protobuf")]
     Protocol(String),
+    #[error("OTEL_EXPORTER_OTLP_TIMEOUT={0:?}: it is a number of milliseconds")]
+    Timeout(String),
     #[error(transparent)]
     Exported(#[from] ExporterBuildError),
     #[error(transparent)]
@@ -50,8 +52,13 @@ pub(super) fn set_up(
         Some(other) if other != "http/protobuf" => return Err(Trouble::Protocol(other)),
         _ => {}
     }
-    let within = of_traces("TIMEOUT").and_then(|ms| ms.parse().ok());
-    let within = within.map_or(WITHIN, Duration::from_millis);
+    let within = match of_traces("TIMEOUT") {
+        None => WITHIN,
+        Some(text) => match text.parse() {
+            Ok(ms) => Duration::from_millis(ms),
+            Err(_) => return Err(Trouble::Timeout(text)),
+        },
+    };
     let names = (
         "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
         "OTEL_EXPORTER_OTLP_CLIENT_KEY",

@@ -1,6 +1,6 @@
 //! Live feeds that are taken up again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::StreamExt;
@@ -14,6 +14,9 @@ use crate::{
     running::{Running, until},
     site::Site,
 };
+
+/// From sending a bid to its being shown, over as many feeds as that takes.
+const SHOWN_WITHIN: Duration = Duration::from_secs(30);
 
 crate::cases!(
     who_resumes_from_before_the_window_is_told,
@@ -95,7 +98,12 @@ async fn a_feed_ends_in_good_order_at_its_age_and_goes_on_in_the_next(site: &Sit
     for sequence in 1..=3 {
         post.send(&bid(auction.parse()?, sequence)).await?;
         // On a busy machine a feed may end before there was anything to show.
+        let deadline = Instant::now() + SHOWN_WITHIN;
         while seen.last() != Some(&sequence) {
+            ensure!(
+                Instant::now() < deadline,
+                "bid {sequence} is not shown: {seen:?}"
+            );
             let last = seen.last().copied().unwrap_or(0);
             let feed = Feed::resume(&api, &auction, last).await?;
             seen.extend(feed.bids_to_its_end().await?);

@@ -142,8 +142,8 @@ impl File {
         let Some(name) = self.name else {
             return missing("the target has no name; write name = \"shop\" at the top");
         };
-        if name.trim().is_empty() {
-            let problem = "the name is empty; write what reports shall call the target";
+        if name.trim().is_empty() || name.contains(char::is_control) {
+            let problem = "the name is empty, or has more than one line; write what reports shall call the target";
             return Err(Mistake::at("name", problem));
         }
         let Some(write) = self.write else {
@@ -189,7 +189,7 @@ impl File {
             processes: (0..)
                 .zip(processes)
                 .map(|(at, process): (usize, _)| {
-                    let process = process.understood(alone, &self.laboratory);
+                    let process = process.understood(alone);
                     process.map_err(within(&format!("process.{at}")))
                 })
                 .collect::<Result<_, _>>()?,

@@ -33,7 +33,13 @@ impl<'t> Written<'t> {
         let mut at = 0;
         let mut table = Some(&self.root);
         let mut array: Option<&toml::de::DeArray<'_>> = None;
-        for step in path.split('.') {
+        let mut rest = path;
+        while !rest.is_empty() {
+            let step = match table.filter(|_| array.is_none()) {
+                Some(table) => key_of(table, rest),
+                None => rest.split('.').next().unwrap_or(rest),
+            };
+            rest = rest[step.len()..].trim_start_matches('.');
             let inside = if let Some(items) = array {
                 step.parse().ok().and_then(|index: usize| {
                     items
@@ -54,6 +60,17 @@ impl<'t> Written<'t> {
         }
         line_of(self.text, at)
     }
+}
+
+/// The key of a table that a path begins with; a key may have dots of its own, as names of files and settings do.
+fn key_of<'p>(table: &DeTable<'_>, path: &'p str) -> &'p str {
+    let begins = |key: &str| {
+        let rest = path.strip_prefix(key)?;
+        (rest.is_empty() || rest.starts_with('.')).then_some(&path[..key.len()])
+    };
+    let keys = table.keys().filter_map(|key| begins(key.get_ref()));
+    let step = path.split('.').next().unwrap_or(path);
+    keys.max_by_key(|key| key.len()).unwrap_or(step)
 }
 
 /// The line, from 1, of a place in a text.

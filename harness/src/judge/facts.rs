@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::basis::Unjudgeable;
-use crate::ask::scenario::Scenario;
 use crate::history::History;
 
 /// Every fact and its meaning. `fault_N_bites` stands for one fact a fault, counted from 1 as in the file.
@@ -210,14 +209,7 @@ impl From<FactError> for Unjudgeable {
 #[serde(transparent)]
 pub struct Facts(BTreeMap<String, u64>);
 
-/// Fails on facts that a scenario names and that do not exist, so that a misspelt condition stops before the run.
-pub fn check_names(scenario: &Scenario) -> Result<(), FactError> {
-    let named = scenario.bites.keys().chain(scenario.expect.facts.keys());
-    named
-        .into_iter()
-        .try_for_each(|name| known(name, scenario.faults.len()))
-}
-
+/// Whether there is a fact of this name, in a scenario with so many faults.
 pub(crate) fn known(name: &str, faults: usize) -> Result<(), FactError> {
     let numbered = |number: usize| name == format!("fault_{number}_bites");
     let listed = name != "fault_N_bites" && NAMES.iter().any(|(known, _)| *known == name);

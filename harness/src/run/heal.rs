@@ -42,17 +42,19 @@ impl CatchingUp {
             self.seen += new.len();
             self.waiting.extend(new.into_iter().map(|heal| (heal, now)));
         }
-        let mut still_waiting = Vec::new();
-        for (heal, then) in std::mem::take(&mut self.waiting) {
-            match observer::waiting_since(stage.pool, then).await {
-                Ok(0) => stage.recorder.record(Event::CaughtUp {
-                    fault: heal.fault,
-                    after_ms: heal.at.elapsed().as_millis() as u64,
-                }),
-                _ => still_waiting.push((heal, then)),
+        // A look may be given up at each question: what still waits stays in its list.
+        let mut next = 0;
+        while let Some((heal, then)) = self.waiting.get(next).copied() {
+            if observer::waiting_since(stage.pool, then).await? > 0 {
+                next += 1;
+                continue;
             }
+            self.waiting.remove(next);
+            stage.recorder.record(Event::CaughtUp {
+                fault: heal.fault,
+                after_ms: heal.at.elapsed().as_millis() as u64,
+            });
         }
-        self.waiting = still_waiting;
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
-//! The end of a run: what the API shows when nothing moves, and the last look. When the last look is taken, nobody is left who could change what it sees: writers and relays have
-//! stopped, the consumer's queue is empty and stays empty without consumers, and the lab's own message has come out of the
-//! exchange behind everything that was ever published.
+//! The end of a run: what the API shows when nothing moves, and the last look.
+//!
+//! When the last look is taken, nobody is left who could change what it sees: writers and relays have stopped, the
+//! consumer's queue is empty and stays empty without consumers, and the lab's own message has come out of the exchange
+//! behind everything that was ever published.
 
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the API shows when all is quiet may take so long to be read: a follower gives up a connection that was lost without a
 /// word, and takes its feed up again.
-const SHOWN_WITHIN: Duration = Duration::from_secs(5);
+const SHOWN_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the API shows, once nothing moves: each bid list to its end, and what followers are still to be shown.
 pub(super) async fn read(

@@ -109,10 +109,7 @@ async fn perform(
     };
     let recovered = tokio::select! {
         recovered = acts => recovered?,
-        never = watch::watch(stage, gauge_in, healed) => {
-            never?;
-            false
-        }
+        never = watch::watch(stage, gauge_in, healed) => match never? {},
     };
     if recovered {
         progress("reading");

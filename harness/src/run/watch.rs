@@ -1,6 +1,6 @@
 //! What is looked at while a run goes on: the tables, the processes, and whether what a fault held up has come.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use anyhow::Result;
 use tokio::{
@@ -32,15 +32,17 @@ pub(super) async fn watch(
     stage: &Stage<'_>,
     gauge: watch::Sender<Gauge>,
     healed: watch::Receiver<Vec<Heal>>,
-) -> Result<()> {
+) -> Result<Infallible> {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut catching_up = CatchingUp::new(healed);
     let http = reqwest::Client::builder().no_proxy().build()?;
-    for round in 0u64.. {
+    let mut round = 0u64;
+    loop {
+        round += 1;
         tick.tick().await;
         stage.report_deaths().await;
-        if round % METERS_EACH == METERS_EACH - 1 {
+        if round.is_multiple_of(METERS_EACH) {
             meters::read(stage, &http).await;
         }
         let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, observer::count(stage.pool)).await else {
@@ -53,17 +55,16 @@ pub(super) async fn watch(
         });
         // The database answered a moment ago; if it does not now, the next round asks again.
         let _ = timeout(ANSWER_WITHIN, catching_up.look(stage)).await;
-        if round % KEEP_EACH == 0 {
+        if round.is_multiple_of(KEEP_EACH) {
             stage.recorder.record(Event::Backlog {
                 rows: (counts.pending + counts.processing).unsigned_abs(),
                 processing: counts.processing.unsigned_abs(),
             });
         }
-        if round % SNAPSHOT_EACH == SNAPSHOT_EACH - 1
+        if round.is_multiple_of(SNAPSHOT_EACH)
             && let Ok(Ok(snapshot)) = timeout(ANSWER_WITHIN, observer::snapshot(stage.pool)).await
         {
             stage.recorder.record(Event::Snapshot(snapshot));
         }
     }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter};
 
 use super::{
     Target,
-    outbox::Sent,
+    outbox::{Outbox, Sent},
     process::Plays,
     promise::{Order, Outage, Times, Unroutable},
     write::{How, Serial},
@@ -117,7 +117,13 @@ fn always(target: &Target) -> Vec<Judgement> {
         one(
             "identity",
             "what consumers deduplicate by is equal over copies and differs between events",
-            Judged::Yes,
+            unless(
+                target
+                    .message
+                    .dedup_by
+                    .is_none()
+                    .then_some("[message] has no dedup_by"),
+            ),
         ),
         one(
             "persistent",
@@ -153,22 +159,24 @@ fn order(target: &Target) -> Vec<Judgement> {
 fn tables(target: &Target) -> Vec<Judgement> {
     let outbox = target.outbox.as_ref();
     let business = target.look.business.is_some();
-    let stage = unless(
-        outbox
-            .is_none()
-            .then_some("there is no [outbox]: what is lost is lost, nobody sees where"),
+    // Rows that do not stay to be looked at are seen in the log alone.
+    let seen = |outbox: &Outbox| match outbox.sent {
+        Sent::Gone | Sent::Unsaid => Judged::Where(LOG),
+        Sent::Archived | Sent::When(_) => Judged::Yes,
+    };
+    let stage = outbox.map_or(
+        Judged::Not("there is no [outbox]: what is lost is lost, nobody sees where"),
+        seen,
     );
-    let marks = match outbox.map(|outbox| &outbox.sent) {
+    let marks = match outbox {
         None => Judged::Not("there is no [outbox]"),
-        Some(Sent::Unsaid) => Judged::Not("[outbox] has no sent"),
-        Some(Sent::Gone) => Judged::Where(LOG),
-        Some(Sent::Archived | Sent::When(_)) => Judged::Yes,
+        Some(outbox) if outbox.sent == Sent::Unsaid => Judged::Not("[outbox] has no sent"),
+        Some(outbox) => seen(outbox),
     };
     let atomic = match (outbox, business) {
         (None, _) => Judged::Not("there is no [outbox]"),
         (_, false) => Judged::Not("[look] has no business"),
-        (Some(outbox), true) if outbox.sent == Sent::Gone => Judged::Where(LOG),
-        (Some(_), true) => Judged::Yes,
+        (Some(outbox), true) => seen(outbox),
     };
     let state = |said: bool, without: &'static str| match (outbox, said) {
         (None, _) => Judged::Not("there is no [outbox]"),
@@ -281,19 +289,7 @@ fn effects(target: &Target) -> Vec<Judgement> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const LEAST: &str = r#"
-        name = "shop"
-        [write]
-        http = "POST {{api}}/orders"
-        json = { order_id = "{{id}}", customer = "{{key}}" }
-        [witness]
-        exchange = "shop.events"
-        [[process]]
-        plays = ["api", "relay"]
-        run = "./shop"
-        env = { PORT = "{{port.http}}", A = "{{postgres.url}}", B = "{{rabbitmq.url}}" }
-    "#;
+    use crate::ask::target::tests::{BY_SQL, LEAST};
 
     fn of(text: &str) -> Vec<Judgement> {
         judged(&Target::read(text).expect("a target"))
@@ -314,7 +310,6 @@ mod tests {
             "loss",
             "phantom",
             "integrity",
-            "identity",
             "persistent",
             "order",
             "recovery",
@@ -329,6 +324,7 @@ mod tests {
         assert_eq!(
             not,
             [
+                "identity",
                 "stage",
                 "marks",
                 "atomic",
@@ -357,6 +353,10 @@ mod tests {
             "not judged: dedup, because no process plays consumer"
         );
         assert_eq!(
+            judgement(BY_SQL, "identity"),
+            "not judged: identity, because [message] has no dedup_by"
+        );
+        assert_eq!(
             judgement(LEAST, "durable"),
             "not judged: durable, because [look] has no business"
         );
@@ -366,7 +366,7 @@ mod tests {
     fn a_row_that_is_gone_shows_nothing_without_the_servers_log() {
         let gone =
             format!("{LEAST}\n[look]\nbusiness = 'o'\n[outbox]\ntable = 'outbox'\nsent = 'gone'");
-        for check in ["marks", "atomic"] {
+        for check in ["stage", "marks", "atomic"] {
             let said = judgement(&gone, check);
             assert!(
                 said.starts_with("judged: ") && said.contains("server's log"),

@@ -56,6 +56,10 @@ pub(super) struct OutboxTable {
 /// Deleted means sent.
 const GONE: &str = "gone";
 
+fn is_gone(said: &Condition) -> bool {
+    said.as_str().eq_ignore_ascii_case(GONE)
+}
+
 impl OutboxTable {
     pub fn understood(self) -> Result<Outbox, Mistake> {
         let Some(table) = self.table else {
@@ -69,7 +73,7 @@ impl OutboxTable {
             return Err(Mistake::at("archive", problem));
         }
         for (key, said) in [("held", &self.held), ("given_up", &self.given_up)] {
-            if said.as_ref().is_some_and(|said| said.as_str() == GONE) {
+            if said.as_ref().is_some_and(|said| is_gone(said)) {
                 let problem = format!(
                     "{key} = \"gone\": only sent can be, for a row that is gone shows nothing else"
                 );
@@ -90,11 +94,11 @@ impl OutboxTable {
             }
         }
         let sent = match (self.sent, &self.archive) {
-            (Some(said), Some(_)) if said.as_str() == GONE => {
+            (Some(said), Some(_)) if is_gone(&said) => {
                 let problem = "a row that is sent is in the archive, not gone; leave sent out";
                 return Err(Mistake::at("sent", problem));
             }
-            (Some(said), _) if said.as_str() == GONE => Sent::Gone,
+            (Some(said), _) if is_gone(&said) => Sent::Gone,
             (Some(said), _) => Sent::When(said),
             (None, Some(_)) => Sent::Archived,
             (None, None) => Sent::Unsaid,

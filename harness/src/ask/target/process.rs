@@ -185,13 +185,8 @@ pub(super) struct ProcessTable {
 }
 
 impl ProcessTable {
-    /// Without a name of its own it is called as its target, if that has no other; `laboratory` is laid over its
-    /// environment.
-    pub fn understood(
-        self,
-        target: Option<&str>,
-        laboratory: &Named<Variable>,
-    ) -> Result<Process, Mistake> {
+    /// Without a name of its own it is called as its target, if that has no other.
+    pub fn understood(self, target: Option<&str>) -> Result<Process, Mistake> {
         let name = name(self.name, target)?;
         let plays = role::of(&name, self.plays)?;
         let program = match (self.run, self.image) {
@@ -221,7 +216,7 @@ impl ProcessTable {
             stop: self.stop,
             edges: self.edges.unwrap_or(vec![Edge::Postgres, Edge::Rabbitmq]),
         };
-        let open = process.open(laboratory);
+        let open: Vec<&Placeholder> = process.own().collect();
         sound::check(&process, &open)?;
         Ok(process)
     }
@@ -248,7 +243,7 @@ fn name(said: Option<String>, target: Option<&str>) -> Result<String, Mistake> {
         );
         return Err(Mistake::at(key, problem));
     }
-    if ["client", "postgres", "rabbitmq"].contains(&name.as_str()) {
+    if name == "client" || Edge::named(&name) {
         let problem = format!("{name:?} is what stories call something else; give it another name");
         return Err(Mistake::at(key, problem));
     }
@@ -293,10 +288,5 @@ impl Process {
             .chain(env.map(|(name, text)| (format!("env.{}", name.as_str()), text)))
             .chain(files.map(|(path, text)| (format!("files.{}", path.as_str()), text)))
             .collect()
-    }
-
-    fn open<'p>(&'p self, laboratory: &'p Named<Variable>) -> Vec<&'p Placeholder> {
-        let laid_over = laboratory.values().flat_map(Text::placeholders);
-        self.own().chain(laid_over).collect()
     }
 }

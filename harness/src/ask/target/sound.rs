@@ -2,6 +2,7 @@
 
 use super::{
     Target,
+    effects::Effects,
     exchange::Kind,
     mistake::Mistake,
     need::Need,
@@ -17,6 +18,8 @@ pub(super) fn check(target: &Target) -> Result<(), Mistake> {
     requests(target)?;
     witnesses(target)?;
     plugins(target)?;
+    laboratory(target)?;
+    evidence(target)?;
     if target.effects.is_some() && !target.has(Plays::Consumer) {
         let problem = "effects, and no process that makes them: add \"consumer\" to its plays, or leave [effects] out";
         return Err(Mistake::at("effects", problem));
@@ -27,6 +30,58 @@ pub(super) fn check(target: &Target) -> Result<(), Mistake> {
         return Err(Mistake::at("write", problem));
     }
     Ok(())
+}
+
+/// A run as shipped goes without the laboratory: whatever a process must be told to speak over its edges stands elsewhere.
+fn laboratory(target: &Target) -> Result<(), Mistake> {
+    for (name, text) in &target.laboratory {
+        let at = |problem: String| {
+            Err(Mistake::at(
+                format!("laboratory.{}", name.as_str()),
+                problem,
+            ))
+        };
+        if let Some(address) = text.placeholders().find(|open| Edge::is_of(open)) {
+            return at(format!(
+                "{address} is an address, and a run as shipped goes without [laboratory]; put it into the process's env"
+            ));
+        }
+        let told = target
+            .processes
+            .iter()
+            .filter_map(|process| process.env.get(name));
+        if let Some(address) = told
+            .flat_map(|text| text.placeholders())
+            .find(|open| Edge::is_of(open))
+        {
+            return at(format!(
+                "would take the place of {address} in a process's env, and lead around its edge; leave it out"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Two things that are to be compared are two.
+fn evidence(target: &Target) -> Result<(), Mistake> {
+    let Some(outbox) = &target.outbox else {
+        return Ok(());
+    };
+    let same = |what: &str| {
+        format!(
+            "{} is the outbox itself; name the table that shows {what}",
+            outbox.table
+        )
+    };
+    if target.look.business.as_ref() == Some(&outbox.table) {
+        return Err(Mistake::at("look.business", same("what was done")));
+    }
+    match &target.effects {
+        Some(Effects::Rows { table, .. }) if *table == outbox.table => {
+            Err(Mistake::at("effects.table", same("effects")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn processes(target: &Target) -> Result<(), Mistake> {
@@ -88,8 +143,14 @@ fn witnesses(target: &Target) -> Result<(), Mistake> {
     for (at, witness) in target.witnesses.iter().enumerate() {
         let mistake =
             |key: &str, problem: String| Err(Mistake::at(format!("witness.{at}.{key}"), problem));
-        if target.witnesses[..at].contains(witness) {
-            return mistake("", format!("{witness} is listened to twice"));
+        if target.witnesses[..at]
+            .iter()
+            .any(|before| before.place() == witness.place())
+        {
+            let problem = format!(
+                "{witness} is listened to twice, and what comes there would be heard twice; write all its keys into one"
+            );
+            return mistake("", problem);
         }
         match witness {
             Witness::Queue(name) => {
@@ -137,20 +198,10 @@ fn witnesses(target: &Target) -> Result<(), Mistake> {
 
 /// What only a plugin of the broker knows must be among the needs.
 fn plugins(target: &Target) -> Result<(), Mistake> {
-    let hashes = |witness: &Witness| {
-        matches!(
-            witness,
-            Witness::Exchange {
-                kind: Kind::ConsistentHash,
-                ..
-            }
-        )
-    };
     let declared = target.setup.exchanges.iter();
-    let hashed = target.witnesses.iter().any(hashes)
-        || declared
-            .into_iter()
-            .any(|exchange| exchange.kind == Kind::ConsistentHash);
+    let hashed = declared
+        .into_iter()
+        .any(|exchange| exchange.kind == Kind::ConsistentHash);
     let stomped = target
         .processes
         .iter()
@@ -158,7 +209,7 @@ fn plugins(target: &Target) -> Result<(), Mistake> {
     let wanted = [
         (
             hashed,
-            "witness".to_owned(),
+            "setup.exchanges".to_owned(),
             "rabbitmq_consistent_hash_exchange",
         ),
         (

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::ask::id::{Id, Run};
 
-const LEAST: &str = r#"name = "shop"
+pub(super) const LEAST: &str = r#"name = "shop"
 [write]
 http = "POST {{api}}/orders"
 json = { order_id = "{{id}}", customer = "{{key}}" }
@@ -28,7 +28,7 @@ run = "./shop"
 env = { PORT = "{{port.http}}", DATABASE_URL = "{{postgres.url}}", AMQP_URL = "{{rabbitmq.url}}" }
 "#;
 
-const BY_SQL: &str = r#"name = "orders"
+pub(super) const BY_SQL: &str = r#"name = "orders"
 needs = ["postgres.wal_level=logical"]
 [setup]
 exchanges = ["lab.events topic"]

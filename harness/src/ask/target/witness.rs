@@ -77,6 +77,15 @@ impl WitnessTable {
     }
 }
 
+impl Witness {
+    /// Of two that listen at one place each message is heard twice.
+    pub(super) fn place(&self) -> &Name {
+        match self {
+            Self::Exchange { name, .. } | Self::Queue(name) => name,
+        }
+    }
+}
+
 fn keys(name: &Name, kind: Kind, said: Option<Vec<String>>) -> Result<Vec<String>, Mistake> {
     let name = name.as_str();
     let refuse = |problem: String| Err(Mistake::at("keys", problem));
@@ -96,7 +105,12 @@ fn keys(name: &Name, kind: Kind, said: Option<Vec<String>>) -> Result<Vec<String
             "compares keys letter by letter: name each of them, keys = [\"order.placed\"]"
         }
         Kind::Headers => "compares headers: name them, keys = [\"type=order\"]",
-        Kind::ConsistentHash => "spreads messages by weight: give the witness one, keys = [\"1\"]",
+        Kind::ConsistentHash => {
+            let problem = format!(
+                "{name} gives each message to one of its queues: the lab would hear a share, and take it from others; listen to the exchange that feeds it, or to the queue where nobody else reads it"
+            );
+            return Err(Mistake::at("kind", problem));
+        }
     };
     let keys = said.unwrap_or_default();
     if keys.is_empty() {
@@ -105,10 +119,9 @@ fn keys(name: &Name, kind: Kind, said: Option<Vec<String>>) -> Result<Vec<String
     }
     let odd = |key: &&String| match kind {
         Kind::Direct => key.contains(['#', '*']),
-        Kind::Headers => key
+        _ => key
             .split_once('=')
             .is_none_or(|(name, _)| name.trim().is_empty()),
-        _ => !key.parse().is_ok_and(|weight: u32| weight > 0),
     };
     match keys.iter().find(odd) {
         Some(odd) => refuse(format!(

@@ -35,6 +35,11 @@ impl Edge {
         known.map_or("?", |(name, _)| name)
     }
 
+    /// Whether a name is a server's.
+    pub(super) fn named(name: &str) -> bool {
+        Self::NAMED.iter().any(|(known, _)| *known == name)
+    }
+
     /// The edge that a placeholder's value leads over.
     pub(super) fn of(placeholder: &Placeholder) -> Option<Self> {
         match placeholder {
@@ -56,6 +61,17 @@ impl Edge {
             )
         );
         Self::of(placeholder) == Some(self) && !unaddressed
+    }
+
+    /// Whether messages go over it.
+    pub(super) fn carries_messages(self) -> bool {
+        matches!(self, Self::Rabbitmq | Self::Stomp)
+    }
+
+    /// Whether a placeholder's value is an address, or a part of one.
+    pub(in crate::ask::target) fn is_of(placeholder: &Placeholder) -> bool {
+        Self::of(placeholder).is_some()
+            || matches!(placeholder, Placeholder::Rabbitmq(_) | Placeholder::Port(_))
     }
 
     /// A placeholder that says where it is.

@@ -58,6 +58,17 @@ fn edges(process: &Process, open: &[&Placeholder]) -> Result<(), Mistake> {
         );
         return Err(Mistake::at("edges", problem));
     }
+    let messages = [Plays::Relay, Plays::Consumer]
+        .into_iter()
+        .find(|role| process.is(*role));
+    if let Some(role) = messages.filter(|_| !edges.iter().any(|edge| edge.carries_messages())) {
+        let problem = format!(
+            "{name} plays {} and has no edge to the broker, so that nothing between them could be broken; add \"rabbitmq\" to edges = [{}]",
+            role.name(),
+            listed(edges)
+        );
+        return Err(Mistake::at("edges", problem));
+    }
     for edge in edges {
         if edges.iter().filter(|other| *other == edge).count() > 1 {
             let problem = format!("names {} twice", edge.name());

@@ -42,8 +42,8 @@ fn a_witness_hears_and_takes_nothing_from_others() {
         LEAST,
         events,
         &format!("{}\nkeys = [\"1\"]", kind("x-consistent-hash")),
-        5,
-        "rabbitmq_consistent_hash_exchange",
+        7,
+        "the lab would hear a share",
     );
     says(
         BY_SQL,
@@ -61,14 +61,39 @@ fn a_witness_hears_and_takes_nothing_from_others() {
     );
     let two = LEAST.replacen(
         "[witness]",
-        "[[witness]]\nexchange = 'shop.events'\n[[witness]]",
+        "[[witness]]\nexchange = 'shop.events'\nkeys = ['a.#']\n[[witness]]",
         1,
     );
     let bad = Target::read(&two).unwrap_err();
     assert_eq!(
         (bad.line, bad.problem.contains("listened to twice")),
-        (7, true),
+        (8, true),
         "{bad}"
+    );
+}
+
+#[test]
+fn what_is_compared_is_two_things() {
+    says(
+        BY_SQL,
+        "business = \"orders\"",
+        "business = \"outbox\"",
+        9,
+        "the outbox itself",
+    );
+    says(
+        BY_SQL,
+        "table = \"mails\"",
+        "table = \"outbox\"",
+        17,
+        "the outbox itself",
+    );
+    says(
+        BY_SQL,
+        "held = \"status = 1\"",
+        "held = \"GONE\"",
+        13,
+        "only sent can be",
     );
 }
 
@@ -86,7 +111,7 @@ fn states_of_a_row_do_not_contradict_each_other() {
         BY_SQL,
         "\"status = 2\"",
         "\"gone\"\narchive = \"old\"",
-        12,
+        13,
         "in the archive, not gone",
     );
     says(BY_SQL, "status = 2", "WHERE status = 2", 12, "says WHERE");

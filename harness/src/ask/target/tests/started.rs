@@ -3,6 +3,48 @@
 use super::{super::Target, BY_SQL, LEAST, says};
 
 #[test]
+fn whoever_moves_messages_has_an_edge_to_the_broker() {
+    says(
+        BY_SQL,
+        "env = { DB = \"{{postgres.url}}\", MQ = \"{{rabbitmq.url}}\"",
+        "edges = [\"postgres\"]\nenv = { DB = \"{{postgres.url}}\"",
+        23,
+        "plays relay and has no edge to the broker",
+    );
+}
+
+#[test]
+fn a_laboratory_leads_around_no_edge() {
+    let with = |line: &str| format!("[laboratory]\n{line}\n[[process]]\nname = \"relay\"");
+    let first = "[[process]]\nname = \"relay\"";
+    says(
+        BY_SQL,
+        first,
+        &with("X = \"{{postgres.url}}\""),
+        20,
+        "is an address",
+    );
+    says(
+        BY_SQL,
+        first,
+        &with("MQ = \"none\""),
+        20,
+        "would take the place of {{rabbitmq.url}}",
+    );
+}
+
+#[test]
+fn a_name_with_dots_is_found_on_its_line() {
+    says(
+        BY_SQL,
+        "count = 2",
+        "count = 2\nfiles = { \"a.conf\" = \"\",\n \"config/app.properties\" = \"port 127.0.0.1:5432\" }",
+        23,
+        "found port 5432",
+    );
+}
+
+#[test]
 fn a_process_speaks_over_its_edges_and_over_nothing_else() {
     says(
         BY_SQL,
