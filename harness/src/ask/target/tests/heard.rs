@@ -111,7 +111,7 @@ fn states_of_a_row_do_not_contradict_each_other() {
         BY_SQL,
         "\"status = 2\"",
         "\"gone\"\narchive = \"old\"",
-        13,
+        12,
         "in the archive, not gone",
     );
     says(BY_SQL, "status = 2", "WHERE status = 2", 12, "says WHERE");
