@@ -73,7 +73,7 @@ impl OutboxTable {
             return Err(Mistake::at("archive", problem));
         }
         for (key, said) in [("held", &self.held), ("given_up", &self.given_up)] {
-            if said.as_ref().is_some_and(|said| is_gone(said)) {
+            if said.as_ref().is_some_and(is_gone) {
                 let problem = format!(
                     "{key} = \"gone\": only sent can be, for a row that is gone shows nothing else"
                 );
