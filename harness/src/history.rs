@@ -8,32 +8,32 @@ mod commit;
 mod fault_life;
 mod format;
 mod index;
+mod item;
 mod last;
 mod op;
 mod outcome;
 mod reader;
 mod recorder;
-mod shown;
+mod subject;
 mod tables;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
 use crate::ask::scenario::Scenario;
+use serde::{Deserialize, Serialize};
 
 pub use commit::{Change, Columns, Commit, Operation, instant};
 pub use fault_life::FaultLife;
 pub use format::FORMAT;
-pub use index::{AuctionTerms, History, LedgerState};
+pub use index::{History, LedgerState};
+pub use item::{Asked, Content, Item, Key};
 pub use last::Last;
 pub use op::Op;
-pub use outcome::{BidAsked, Outcome, Purpose, Refusal};
+pub use outcome::{Outcome, Purpose};
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
-pub use shown::Shown;
-pub use tables::{BidRow, EventRow, InboxRow, Snapshot, StandingRow};
+pub use subject::{Promises, Rules, Shows, Subject};
+pub use tables::{EffectRow, OutboxRow, Snapshot, State};
 
 /// One line of the history file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,8 +51,7 @@ pub struct Entry {
 pub enum Event {
     /// First entry: what is being run. The judge takes the scenario's expectations from here.
     Begun {
-        /// What this history is written in; absent in the first format.
-        #[serde(default = "format::first")]
+        /// What this history is written in.
         format: u32,
         /// The version of the lab that wrote it.
         #[serde(default)]
@@ -63,24 +62,14 @@ pub enum Event {
         began_at_us: Option<i64>,
         /// The scenario's name, such as `recovery/broker_back`.
         name: String,
-        /// Seeds the workload; the same seed makes the same bids.
+        /// Seeds the workload; the same seed asks for the same.
         seed: u64,
+        /// Who is judged.
+        subject: Box<Subject>,
         /// The scenario itself.
         scenario: Box<Scenario>,
         /// What it runs on: server versions and durability settings, one fact a line.
         environment: Vec<String>,
-    },
-    /// An auction was created, around all faults, and those that close during the run when the workload begins.
-    Auction {
-        /// The auction.
-        auction_id: Uuid,
-        /// The least a first bid may be, in minor units.
-        starting_price: i64,
-        /// Created with its close already past: every bid on it must be refused.
-        closed: bool,
-        /// When it closes, in microseconds since the Unix epoch by the database's clock, where it does so during the run.
-        #[serde(default)]
-        closes_at_us: Option<i64>,
     },
     /// What the workload consists of, before the first of it is sent.
     Planned {
@@ -92,12 +81,12 @@ pub enum Event {
         /// Requests that were sent late, because every client was still waiting for an answer: for them the loop was closed.
         held_back: u64,
     },
-    /// A client sends a bid. `op` ties it to its completion.
+    /// A client asks for something. `op` ties it to its completion.
     Invoked {
         /// Unique in the run.
         op: u64,
         /// What is asked for.
-        bid: BidAsked,
+        asked: Asked,
         /// The process that was asked, such as `api 2`.
         #[serde(default)]
         via: String,
@@ -134,39 +123,10 @@ pub enum Event {
     /// The witness queue received a message. The witness is bound to the same exchange as the consumer and connects
     /// around all faults.
     Delivered(Delivery),
-    /// A follower of a live feed connects.
-    Followed {
-        /// Its number.
-        follower: u64,
-        /// What it follows.
-        auction_id: Uuid,
-        /// The process that it asks.
-        via: String,
-        /// The id after which it takes the feed up again; none at its first connection.
-        after: Option<i64>,
-    },
-    /// A follower was shown something.
-    Shown {
-        /// Its number.
-        follower: u64,
-        /// What.
-        shown: Shown,
-    },
-    /// A follower's connection was lost, or was none: it did not leave by itself.
-    FeedLost {
-        /// Its number.
-        follower: u64,
-        /// How it ended.
-        why: String,
-    },
-    /// An auction's bid list, paged to its end when all was quiet.
-    Listed {
-        /// The auction.
-        auction_id: Uuid,
-        /// The process that was asked.
-        via: String,
-        /// What it has, or why it could not be read.
-        bids: Result<Vec<BidRow>, String>,
+    /// What only the target's own checkers understand.
+    Noted {
+        /// In their words.
+        note: serde_json::Value,
     },
     /// The database's tables in one REPEATABLE READ transaction, read around all faults.
     Snapshot(Snapshot),
@@ -262,29 +222,19 @@ pub enum FaultPhase {
 /// A message that the witness received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// AMQP `message_id`: the outbox event's id.
-    pub message_id: Option<String>,
+    /// What consumers tell copies of one message by, such as its `message_id`; none if it has nothing of the kind.
+    pub dedup: Option<String>,
     /// Set by the broker when it delivers the same copy again.
     pub redelivered: bool,
-    /// The decoded body, or why it could not be decoded.
-    pub body: Result<EventSeen, String>,
-    /// Disagreements between body and properties or headers, for the reader; empty when all is well.
+    /// What it is about, or why that cannot be told.
+    pub item: Result<Item, String>,
+    /// Differs where body, properties or headers do, but for those that may.
+    #[serde(default)]
+    pub digest: String,
+    /// Whether the message outlives the broker.
+    #[serde(default)]
+    pub persistent: bool,
+    /// Disagreements within the message, for the reader; empty when all is well.
+    #[serde(default)]
     pub flaws: Vec<String>,
-}
-
-/// The event's content, wherever it was seen: in the outbox or in a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventSeen {
-    /// The bid.
-    pub bid_id: Uuid,
-    /// Its auction.
-    pub auction_id: Uuid,
-    /// The bidder.
-    pub user_id: String,
-    /// Minor units.
-    pub amount: i64,
-    /// Its place in the auction.
-    pub sequence: i64,
-    /// Microseconds since the Unix epoch, by the database's clock.
-    pub placed_at_us: i64,
 }

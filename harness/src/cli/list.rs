@@ -18,8 +18,8 @@ pub(super) struct Args {
 pub(super) fn list(args: &Args) -> Result<u8> {
     let mut rows: Vec<(String, String)> = Vec::new();
     if args.facts {
-        let facts = facts::NAMES.iter();
-        rows.extend(facts.map(|(name, meaning)| ((*name).to_owned(), (*meaning).to_owned())));
+        let facts = facts::names();
+        rows.extend(facts.map(|(name, meaning)| (name.to_owned(), meaning.to_owned())));
     } else {
         let cases = suite::cases(&args.scenarios.folder).map_err(Usage::because)?;
         rows.extend(

@@ -69,7 +69,7 @@ fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
         system,
         workload,
         faults,
-        bites: BTreeMap::from([("bids_accepted".to_owned(), at_least(20))]),
+        bites: BTreeMap::from([("accepted".to_owned(), at_least(20))]),
         expect: Expect::default(),
     })
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 use super::last::{Last, LastIndex};
-use super::{Delivery, Entry, Event, FaultLife, FaultPhase, Op, Outcome, Snapshot};
+use super::{Delivery, Entry, Event, FaultLife, FaultPhase, Key, Op, Outcome, Snapshot, Subject};
 use crate::ask::scenario::Scenario;
 
 use ledger::LedgerIndex;
@@ -21,9 +21,8 @@ pub struct History {
     entries: Vec<Entry>,
     cut_short: Option<String>,
     begun: Option<usize>,
-    auctions: BTreeMap<Uuid, AuctionTerms>,
     ops: BTreeMap<u64, Op>,
-    ops_of_bid: HashMap<Uuid, Vec<u64>>,
+    ops_of_id: HashMap<Uuid, Vec<u64>>,
     deliveries: Vec<usize>,
     first_deliveries: HashMap<Uuid, usize>,
     snapshots: Vec<usize>,
@@ -31,19 +30,6 @@ pub struct History {
     ledger: LedgerIndex,
     faults: BTreeMap<usize, FaultLife>,
     oddities: Vec<String>,
-}
-
-/// What an auction was created with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuctionTerms {
-    /// Minor units.
-    pub starting_price: i64,
-    /// Every bid on it must be refused.
-    pub closed: bool,
-    /// When it closes, by the database's clock in microseconds since the Unix epoch, where it does so during the run.
-    pub closes_at_us: Option<i64>,
-    /// Position of its creation.
-    pub created: usize,
 }
 
 impl History {
@@ -74,29 +60,15 @@ impl History {
                 None => self.begun = Some(position),
                 Some(_) => self.oddities.push("the run began twice".to_owned()),
             },
-            Event::Auction {
-                auction_id,
-                starting_price,
-                closed,
-                closes_at_us,
-            } => {
-                let terms = AuctionTerms {
-                    starting_price: *starting_price,
-                    closed: *closed,
-                    closes_at_us: *closes_at_us,
-                    created: position,
-                };
-                self.auctions.insert(*auction_id, terms);
-            }
             Event::Invoked {
                 op,
-                bid,
+                asked,
                 via,
                 purpose,
             } => {
                 let asked = Op {
                     invoked: position,
-                    bid: bid.clone(),
+                    asked: asked.clone(),
                     via: via.clone(),
                     purpose: *purpose,
                     completed: None,
@@ -123,8 +95,8 @@ impl History {
             }
             Event::Delivered(delivery) => {
                 self.deliveries.push(position);
-                if let Ok(body) = &delivery.body {
-                    self.first_deliveries.entry(body.bid_id).or_insert(position);
+                if let Ok(item) = &delivery.item {
+                    self.first_deliveries.entry(item.id).or_insert(position);
                 }
             }
             Event::Snapshot(snapshot) => {
@@ -138,11 +110,11 @@ impl History {
     }
 
     fn invoked(&mut self, op: u64, asked: Op) {
-        let bid_id = asked.bid.bid_id;
+        let id = asked.asked.id;
         if self.ops.insert(op, asked).is_some() {
             self.oddities.push(format!("op {op} was invoked twice"));
         }
-        self.ops_of_bid.entry(bid_id).or_default().push(op);
+        self.ops_of_id.entry(id).or_default().push(op);
     }
 
     fn completed(&mut self, position: usize, op: u64, outcome: &Outcome) {
@@ -193,6 +165,14 @@ impl History {
         }
     }
 
+    /// Who is judged.
+    pub fn subject(&self) -> Option<&Subject> {
+        match &self.entries[self.begun?].event {
+            Event::Begun { subject, .. } => Some(subject),
+            _ => None,
+        }
+    }
+
     /// What was run.
     pub fn scenario(&self) -> Option<&Scenario> {
         match &self.entries[self.begun?].event {
@@ -201,19 +181,14 @@ impl History {
         }
     }
 
-    /// Auctions, by id.
-    pub fn auctions(&self) -> &BTreeMap<Uuid, AuctionTerms> {
-        &self.auctions
-    }
-
     /// Requests, by their number.
     pub fn ops(&self) -> &BTreeMap<u64, Op> {
         &self.ops
     }
 
-    /// All requests for one bid, in the order they were sent.
-    pub fn ops_of(&self, bid_id: Uuid) -> impl Iterator<Item = (u64, &Op)> {
-        let ops = self.ops_of_bid.get(&bid_id).map_or(&[][..], Vec::as_slice);
+    /// All requests for one operation, in the order they were sent.
+    pub fn ops_of(&self, id: Uuid) -> impl Iterator<Item = (u64, &Op)> {
+        let ops = self.ops_of_id.get(&id).map_or(&[][..], Vec::as_slice);
         ops.iter().map(|op| (*op, &self.ops[op]))
     }
 
@@ -227,37 +202,31 @@ impl History {
             })
     }
 
-    /// Whether the witness ever received this bid's event.
-    pub fn was_delivered(&self, bid_id: Uuid) -> bool {
-        self.first_deliveries.contains_key(&bid_id)
+    /// Whether the witness ever received a message about this operation.
+    pub fn was_delivered(&self, id: Uuid) -> bool {
+        self.first_deliveries.contains_key(&id)
     }
 
-    /// Per auction, the places of its bids in the order in which each was first delivered. Copies are told by
-    /// `bid_id`: the broker's `redelivered` flag says nothing about a copy that was published again.
-    pub fn first_deliveries(&self) -> BTreeMap<Uuid, Vec<i64>> {
-        let by_auction = self.first_deliveries_at().into_iter();
-        by_auction
-            .map(|(auction_id, order)| {
-                let places = order.into_iter().map(|(sequence, _)| sequence);
-                (auction_id, places.collect())
-            })
+    /// Per key, the places of its operations in the order in which each was first delivered. Copies are told by the
+    /// operation: the broker's `redelivered` flag says nothing about a copy that was published again.
+    pub fn first_deliveries(&self) -> BTreeMap<Key, Vec<i64>> {
+        let by_key = self.first_deliveries_at().into_iter();
+        by_key
+            .map(|(key, order)| (key, order.into_iter().map(|(n, _)| n).collect()))
             .collect()
     }
 
     /// The same, each with its position.
-    pub fn first_deliveries_at(&self) -> BTreeMap<Uuid, Vec<(i64, usize)>> {
-        let mut by_auction: BTreeMap<Uuid, Vec<(i64, usize)>> = BTreeMap::new();
+    pub fn first_deliveries_at(&self) -> BTreeMap<Key, Vec<(i64, usize)>> {
+        let mut by_key: BTreeMap<Key, Vec<(i64, usize)>> = BTreeMap::new();
         for (position, delivery) in self.deliveries() {
-            if let Ok(body) = &delivery.body
-                && self.first_deliveries.get(&body.bid_id) == Some(&position)
+            if let Ok(item) = &delivery.item
+                && self.first_deliveries.get(&item.id) == Some(&position)
             {
-                by_auction
-                    .entry(body.auction_id)
-                    .or_default()
-                    .push((body.sequence, position));
+                by_key.entry(item.key).or_default().push((item.n, position));
             }
         }
-        by_auction
+        by_key
     }
 
     /// Every snapshot, oldest first.
@@ -279,32 +248,14 @@ impl History {
         }
     }
 
-    /// The format that it was written in.
-    pub fn format(&self) -> u32 {
-        match self.begun.map(|position| &self.entries[position].event) {
-            Some(Event::Begun { format, .. }) => *format,
-            _ => super::format::first(),
-        }
-    }
-
-    /// Whether every field that is compared today was recorded: not so before format 2.
-    pub fn has_every_field(&self) -> bool {
-        self.format() >= 2
-    }
-
-    /// Whether what the API shows was read: not so before format 3.
-    pub fn was_read(&self) -> bool {
-        self.format() >= 3
-    }
-
-    /// When an auction that closes during the run does so, on the clock of [`Entry::at_us`]: a moment too late, by as much as
-    /// creating it took.
-    pub fn closes_at(&self, auction_id: Uuid) -> Option<u64> {
-        let terms = self.auctions.get(&auction_id)?;
-        terms.closes_at_us?;
-        let after = self.scenario()?.workload.closing().ok()?.after;
-        let created = self.entries.get(terms.created)?.at_us;
-        Some(created + u64::try_from(after.as_micros()).ok()?)
+    /// What only the target's own checkers understand, with positions.
+    pub fn notes(&self) -> impl Iterator<Item = (usize, &serde_json::Value)> {
+        self.events()
+            .enumerate()
+            .filter_map(|(position, event)| match event {
+                Event::Noted { note } => Some((position, note)),
+                _ => None,
+            })
     }
 
     /// The wall clock at a position, in microseconds since the Unix epoch, where the database's is the same one.

@@ -4,44 +4,35 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{BidRow, EventRow, InboxRow, Snapshot, StandingRow};
+use super::{EffectRow, Item, Key, OutboxRow, Snapshot, State};
 
 /// Row numbers by key; of rows with the same key the first counts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LastIndex {
-    bids: HashMap<Uuid, usize>,
-    events_by_id: HashMap<Uuid, usize>,
-    events_by_bid: HashMap<Uuid, usize>,
-    inbox: HashMap<Uuid, usize>,
-    standings: HashMap<Uuid, usize>,
-    /// The smallest place of a failed event.
-    failed: HashMap<Uuid, i64>,
+    stored: HashMap<Uuid, usize>,
+    events: HashMap<Uuid, usize>,
+    effects: HashMap<Uuid, usize>,
+    /// The smallest place of an event that was given up.
+    given_up: HashMap<Key, i64>,
 }
 
 impl LastIndex {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         let mut index = Self::default();
-        for (row, bid) in snapshot.bids.iter().enumerate() {
-            index.bids.entry(bid.bid_id).or_insert(row);
+        for (row, item) in snapshot.stored.iter().enumerate() {
+            index.stored.entry(item.id).or_insert(row);
         }
-        for (row, event) in snapshot.events.iter().enumerate() {
-            index.events_by_id.entry(event.id).or_insert(row);
-            if let Ok(payload) = &event.payload {
-                index.events_by_bid.entry(payload.bid_id).or_insert(row);
+        for (row, event) in snapshot.outbox.iter().enumerate() {
+            if let Some(id) = event.announces() {
+                index.events.entry(id).or_insert(row);
             }
-            if event.status == "failed" {
-                let first = index
-                    .failed
-                    .entry(event.auction_id)
-                    .or_insert(event.sequence);
-                *first = (*first).min(event.sequence);
+            if event.state == State::GivenUp {
+                let first = index.given_up.entry(event.key).or_insert(event.n);
+                *first = (*first).min(event.n);
             }
         }
-        for (row, received) in snapshot.inbox.iter().enumerate() {
-            index.inbox.entry(received.bid_id).or_insert(row);
-        }
-        for (row, standing) in snapshot.standings.iter().enumerate() {
-            index.standings.entry(standing.auction_id).or_insert(row);
+        for (row, effect) in snapshot.effects.iter().enumerate() {
+            index.effects.entry(effect.item.id).or_insert(row);
         }
         index
     }
@@ -60,47 +51,29 @@ impl<'h> Last<'h> {
         Self { tables, index }
     }
 
-    /// The row of a bid.
-    pub fn bid(&self, bid_id: Uuid) -> Option<&'h BidRow> {
+    /// What is stored of an operation.
+    pub fn stored(&self, id: Uuid) -> Option<&'h Item> {
+        let row = self.index.stored.get(&id)?;
+        Some(&self.tables.stored[*row])
+    }
+
+    /// The outbox row that announces this operation.
+    pub fn event_of(&self, id: Uuid) -> Option<&'h OutboxRow> {
+        let row = self.index.events.get(&id)?;
+        Some(&self.tables.outbox[*row])
+    }
+
+    /// What the consumer keeps of an operation.
+    pub fn effect(&self, id: Uuid) -> Option<&'h EffectRow> {
+        let row = self.index.effects.get(&id)?;
+        Some(&self.tables.effects[*row])
+    }
+
+    /// Whether an event of the key at this place or before it was given up, so that order keeps this one back.
+    pub fn is_held_back(&self, key: Key, n: i64) -> bool {
         self.index
-            .bids
-            .get(&bid_id)
-            .map(|row| &self.tables.bids[*row])
-    }
-
-    /// The outbox row with this id.
-    pub fn event(&self, id: Uuid) -> Option<&'h EventRow> {
-        self.index
-            .events_by_id
-            .get(&id)
-            .map(|row| &self.tables.events[*row])
-    }
-
-    /// The outbox row whose payload is about this bid.
-    pub fn event_of(&self, bid_id: Uuid) -> Option<&'h EventRow> {
-        let row = self.index.events_by_bid.get(&bid_id)?;
-        Some(&self.tables.events[*row])
-    }
-
-    /// What the consumer keeps of a bid.
-    pub fn received(&self, bid_id: Uuid) -> Option<&'h InboxRow> {
-        self.index
-            .inbox
-            .get(&bid_id)
-            .map(|row| &self.tables.inbox[*row])
-    }
-
-    /// An auction's standing.
-    pub fn standing(&self, auction_id: Uuid) -> Option<&'h StandingRow> {
-        let row = self.index.standings.get(&auction_id)?;
-        Some(&self.tables.standings[*row])
-    }
-
-    /// Whether an event of the auction at this place or before it was given up, so that order keeps this one back.
-    pub fn is_held_back(&self, auction_id: Uuid, sequence: i64) -> bool {
-        self.index
-            .failed
-            .get(&auction_id)
-            .is_some_and(|first| *first <= sequence)
+            .given_up
+            .get(&key)
+            .is_some_and(|first| *first <= n)
     }
 }

@@ -1,6 +1,6 @@
 //! A request, and what became of it.
 
-use super::{BidAsked, Outcome, Purpose};
+use super::{Asked, Outcome, Purpose};
 
 /// One request of a client, from its sending to its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Op {
     /// Position of its invocation.
     pub invoked: usize,
     /// What was asked.
-    pub bid: BidAsked,
+    pub asked: Asked,
     /// The process that was asked.
     pub via: String,
     /// Why.
@@ -23,7 +23,7 @@ impl Op {
         self.completed.as_ref().map(|(_, outcome)| outcome)
     }
 
-    /// Whether the client was told that the bid is stored.
+    /// Whether the client was told that it is stored.
     pub fn is_accepted(&self) -> bool {
         matches!(self.outcome(), Some(Outcome::Accepted { .. }))
     }

@@ -3,97 +3,85 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::EventSeen;
+use super::{Item, Key};
 
 /// The tables at one instant.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     /// Taken after recovery (or after its budget ran out), when nothing is in flight.
     pub last: bool,
-    /// Table `bids`.
-    pub bids: Vec<BidRow>,
-    /// Table `outbox_events`.
-    pub events: Vec<EventRow>,
-    /// Table `inbox`.
-    pub inbox: Vec<InboxRow>,
-    /// Table `standings`.
-    pub standings: Vec<StandingRow>,
+    /// What the target keeps of operations.
+    pub stored: Vec<Item>,
+    /// Events that wait, or have waited.
+    pub outbox: Vec<OutboxRow>,
+    /// What messages have done.
+    pub effects: Vec<EffectRow>,
+    /// Rows that only the target's own checkers understand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<serde_json::Value>,
     /// Messages in the dead-letter queue; only counted in the last snapshot.
     pub dead_letters: u64,
-    /// How often the broker delivered to the service's consumer again what it had delivered before; only counted in
-    /// the last snapshot.
+    /// How often the broker delivered to the target's consumer again what it had delivered before; only counted in the
+    /// last snapshot.
     #[serde(default)]
     pub redelivered_to_consumer: u64,
 }
 
-/// A row of `bids`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct BidRow {
-    /// The bid.
-    pub bid_id: Uuid,
-    /// Its auction.
-    pub auction_id: Uuid,
-    /// The bidder.
-    pub user_id: String,
-    /// Minor units.
-    pub amount: i64,
-    /// Its place in the auction.
-    pub sequence: i64,
-    /// Microseconds since the Unix epoch, by the database's clock; from format 2 on.
-    #[serde(default)]
-    pub placed_at_us: i64,
+/// What became of an event, by the outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nobody has it in his hands.
+    Waiting,
+    /// A relay has it in its hands.
+    Held,
+    /// Marked as sent.
+    Sent,
+    /// It will not be tried again by itself.
+    GivenUp,
 }
 
-/// A row of `outbox_events`.
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Waiting => "waiting",
+            Self::Held => "held",
+            Self::Sent => "sent",
+            Self::GivenUp => "given up",
+        })
+    }
+}
+
+/// A row of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventRow {
-    /// The event.
-    pub id: Uuid,
-    /// `pending`, `processing`, `published` or `failed`.
-    pub status: String,
-    /// Claims so far.
-    pub attempts: i32,
-    /// The row's own column.
-    pub auction_id: Uuid,
-    /// The row's own column.
-    pub sequence: i64,
-    /// The decoded payload, or why it could not be decoded.
-    pub payload: Result<EventSeen, String>,
+pub struct OutboxRow {
+    /// The row's own id, where it has one.
+    pub row: String,
+    /// What became of it.
+    pub state: State,
+    /// How often it was tried, where that is known.
+    #[serde(default)]
+    pub attempts: Option<u32>,
+    /// What it belongs to, by the row itself.
+    pub key: Key,
+    /// Its place within its key, by the row itself.
+    pub n: i64,
+    /// The event, or why it cannot be told.
+    pub item: Result<Item, String>,
 }
 
-/// A row of `inbox`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct InboxRow {
-    /// The bid.
-    pub bid_id: Uuid,
-    /// Its auction.
-    pub auction_id: Uuid,
-    /// Its place in the auction.
-    pub sequence: i64,
-    /// The bidder; from format 2 on.
-    #[serde(default)]
-    pub user_id: String,
-    /// Minor units.
-    pub amount: i64,
-    /// When the bid was placed, by the message; from format 2 on.
-    #[serde(default)]
-    pub placed_at_us: i64,
-    /// False while parked.
-    pub applied: bool,
+impl OutboxRow {
+    /// The operation that it announces, where that can be told.
+    pub fn announces(&self) -> Option<Uuid> {
+        self.item.as_ref().ok().map(|item| item.id)
+    }
 }
 
-/// A row of `standings`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
-pub struct StandingRow {
-    /// The auction.
-    pub auction_id: Uuid,
-    /// The last applied place.
-    pub last_sequence: i64,
-    /// How many bids were applied.
-    pub bid_count: i64,
-    /// The bid with the highest applied amount; from format 2 on.
-    #[serde(default)]
-    pub highest_bid_id: Option<Uuid>,
-    /// The highest applied amount, minor units.
-    pub highest_amount: Option<i64>,
+/// What a message has done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectRow {
+    /// What it was about.
+    pub item: Item,
+    /// How often it took effect: not at all, as long as it only waits there.
+    pub times: u64,
 }

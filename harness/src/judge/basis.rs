@@ -2,7 +2,7 @@
 
 use crate::ask::fault::BadFault;
 use crate::ask::scenario::Scenario;
-use crate::history::{History, Last, LedgerState};
+use crate::history::{History, Last, LedgerState, Subject};
 use crate::judge::verdict::Finding;
 
 /// Why a checker cannot judge a history. The verdict `Error`, except where the server shows no commits: then the checker
@@ -18,11 +18,11 @@ pub(crate) enum Unjudgeable {
     /// A reason that is no error: this run could not show it.
     #[error("sampled: {0}")]
     Sampled(String),
-    /// Not judged, and not failed: the API shows nothing that could be compared.
-    #[error(
-        "nobody read what the API shows: it is not there in the end, or the lab that wrote this did not read yet"
-    )]
-    NotRead,
+    /// Not judged, and not failed: nothing was seen that could be judged by.
+    #[error("{0}")]
+    NotShown(&'static str),
+    #[error("a note that nobody understands: {0}")]
+    Note(String),
     #[error("{0}")]
     Fact(String),
     #[error(transparent)]
@@ -44,6 +44,18 @@ pub(crate) fn sampled_or_exact(mut finding: Finding, history: &History) -> Findi
 
 pub(crate) fn scenario(history: &History) -> Result<&Scenario, Unjudgeable> {
     history.scenario().ok_or(Unjudgeable::NoScenario)
+}
+
+pub(crate) fn subject(history: &History) -> Result<&Subject, Unjudgeable> {
+    history.subject().ok_or(Unjudgeable::NoScenario)
+}
+
+/// That something can be seen, or what the target file lacks for it.
+pub(crate) fn shown(shown: bool, without: &'static str) -> Result<(), Unjudgeable> {
+    match shown {
+        true => Ok(()),
+        false => Err(Unjudgeable::NotShown(without)),
+    }
 }
 
 pub(crate) fn last(history: &History) -> Result<Last<'_>, Unjudgeable> {

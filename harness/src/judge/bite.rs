@@ -223,7 +223,7 @@ mod tests {
         story.drop_events(|event| matches!(event, Event::Fault { .. } | Event::Bite { .. }));
         story.scenario(|scenario| scenario.faults.clear());
         assert_eq!(verdict(check, &story), Verdict::Vacuous);
-        story.bites("bids_accepted", ">= 3");
+        story.bites("accepted", ">= 3");
         assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 }

@@ -1,44 +1,24 @@
-//! Each bid takes effect exactly once, however often it is delivered.
+//! Each operation takes effect exactly once, however often its event is delivered.
 
-use std::collections::{BTreeMap, HashSet};
-
-use uuid::Uuid;
+use std::collections::HashMap;
 
 use crate::history::{History, Last};
-use crate::judge::basis::{Unjudgeable, last, scenario};
+use crate::judge::basis::{Unjudgeable, last, scenario, shown, subject};
 use crate::judge::facts::Facts;
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
+    let subject = subject(history)?;
+    shown(
+        subject.shows.effects,
+        "there is no [effects], or no process plays consumer",
+    )?;
     let scenario = scenario(history)?;
     let mut inquiry = Inquiry::new("dedup");
-    let applied = applied_by_auction(&mut inquiry, last);
-    compare_standings(&mut inquiry, last, &applied);
-
-    let recovered = history.recovered_after_ms().is_some();
-    for bid in &last.tables.bids {
-        let received = last.received(bid.bid_id);
-        let place = format!(
-            "bid {} (place {} of auction {})",
-            bid.bid_id, bid.sequence, bid.auction_id
-        );
-        if received.is_some_and(|row| row.applied) {
-            continue;
-        } else if last.is_held_back(bid.auction_id, bid.sequence) {
-            inquiry.count("bids held back by an event given up", 1);
-        } else if recovered {
-            inquiry.fail("bids never applied", format!("{place} was never applied"));
-        } else {
-            inquiry.object(
-                Verdict::Unknown,
-                "bids not applied yet",
-                format!("{place} is not applied yet"),
-            );
-        }
-    }
-
+    at_most_once(&mut inquiry, last, subject.promises.once);
+    at_least_once(&mut inquiry, history, last, subject.shows.stored);
     let copies = Facts::of(history).get("deliveries_again", scenario.faults.len())?;
     inquiry.count(
         "copies absorbed",
@@ -52,47 +32,59 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             example,
         );
     }
-    Ok(inquiry.conclude(last.tables.bids.len(), "bids"))
+    let looked_at = last.tables.stored.len().max(last.tables.effects.len());
+    Ok(inquiry.conclude(looked_at, "operations"))
 }
 
-fn applied_by_auction(inquiry: &mut Inquiry, last: Last<'_>) -> BTreeMap<Uuid, i64> {
-    let mut seen = HashSet::new();
-    let mut applied: BTreeMap<Uuid, i64> = BTreeMap::new();
-    for row in &last.tables.inbox {
-        if !seen.insert(row.bid_id) {
-            inquiry.fail(
-                "bids received twice",
-                format!("bid {} is in the inbox twice", row.bid_id),
-            );
+fn at_most_once(inquiry: &mut Inquiry, last: Last<'_>, promised: bool) {
+    let mut times: HashMap<_, u64> = HashMap::new();
+    let mut rows: HashMap<_, u64> = HashMap::new();
+    for effect in &last.tables.effects {
+        *times.entry(effect.item.id).or_default() += effect.times;
+        *rows.entry(effect.item.id).or_default() += 1;
+    }
+    for (id, times) in times {
+        // Twice in the table is twice received, whether it has taken effect or not.
+        let twice = times > 1 || rows.get(&id).is_some_and(|rows| *rows > 1);
+        if !twice {
+            continue;
         }
-        if row.applied {
-            *applied.entry(row.auction_id).or_default() += 1;
+        if promised {
+            let example = format!("{id} took effect {times} times");
+            inquiry.fail("operations that took effect more than once", example);
+        } else {
+            inquiry.count("operations that took effect more than once, as promised", 1);
         }
     }
-    applied
 }
 
-fn compare_standings(inquiry: &mut Inquiry, last: Last<'_>, applied: &BTreeMap<Uuid, i64>) {
-    let mut standing_auctions = HashSet::new();
-    for standing in &last.tables.standings {
-        standing_auctions.insert(standing.auction_id);
-        let inbox = applied.get(&standing.auction_id).copied().unwrap_or(0);
-        if standing.bid_count != inbox {
-            let example = format!(
-                "auction {} counts {} bids, {inbox} were applied",
-                standing.auction_id, standing.bid_count
-            );
-            inquiry.fail(
-                "auctions that count another number of bids than were applied",
-                example,
-            );
+fn at_least_once(inquiry: &mut Inquiry, history: &History, last: Last<'_>, stored: bool) {
+    let recovered = history.recovered_after_ms().is_some();
+    let owed: Vec<_> = match stored {
+        true => {
+            let rows = last.tables.stored.iter();
+            rows.map(|row| (row.id, row.key, row.n)).collect()
         }
-    }
-    for (auction_id, inbox) in applied {
-        if !standing_auctions.contains(auction_id) {
-            let example =
-                format!("auction {auction_id} has no standing, {inbox} bids were applied");
-            inquiry.fail("auctions with applied bids and no standing", example);
+        false => {
+            let heard = history.deliveries().filter_map(|(_, delivery)| {
+                let item = delivery.item.as_ref().ok()?;
+                Some((item.id, item.key, item.n))
+            });
+            heard.collect()
+        }
+    };
+    for (id, key, n) in owed {
+        let place = format!("{id} (place {n} of key {key})");
+        if last.effect(id).is_some_and(|effect| effect.times > 0) {
+            continue;
+        } else if last.is_held_back(key, n) {
+            inquiry.count("operations held back by an event given up", 1);
+        } else if recovered {
+            let example = format!("{place} never took effect");
+            inquiry.fail("operations that never took effect", example);
+        } else {
+            let example = format!("{place} has not taken effect yet");
+            inquiry.object(Verdict::Unknown, "operations without effect yet", example);
         }
     }
 }
@@ -103,7 +95,7 @@ mod tests {
     use crate::judge::proof::story::{Story, verdict};
 
     #[test]
-    fn a_copy_is_absorbed_or_counted_twice() {
+    fn a_copy_is_absorbed_or_takes_effect_twice() {
         let mut story = Story::clean();
         story.deliver_again(1);
         let finding = check(&story.history()).expect("a finding");
@@ -111,14 +103,14 @@ mod tests {
             (finding.verdict, finding.counts["copies absorbed"]),
             (Verdict::Pass, 1)
         );
-        story.change_last(|tables| tables.standings[0].bid_count += 1);
+        story.change_last(|tables| tables.effects[0].times += 1);
         assert_eq!(verdict(check, &story), Verdict::Fail);
     }
 
     #[test]
     fn a_bid_received_twice_fails() {
         let mut story = Story::clean();
-        story.change_last(|tables| tables.inbox.push(tables.inbox[0].clone()));
+        story.change_last(|tables| tables.effects.push(tables.effects[0].clone()));
         assert_eq!(verdict(check, &story), Verdict::Fail);
     }
 
@@ -126,9 +118,7 @@ mod tests {
     fn a_bid_never_applied_fails_once_recovered() {
         let mut story = Story::clean();
         story.change_last(|tables| {
-            tables.inbox[2].applied = false;
-            tables.standings[0].bid_count = 2;
-            tables.standings[0].last_sequence = 2;
+            tables.effects[2].times = 0;
         });
         assert_eq!(verdict(check, &story), Verdict::Fail);
         story.not_recovered();

@@ -38,10 +38,10 @@ mod tests {
     fn an_expectation_is_met_or_fails() {
         let mut story = Story::clean();
         assert_eq!(verdict(check, &story), Verdict::Pass);
-        story.expect("bids_accepted", "= 3");
+        story.expect("accepted", "= 3");
         assert_eq!(verdict(check, &story), Verdict::Pass);
-        story.expect("bids_accepted", "> 3");
-        let said = "bids_accepted is 3, expected > 3".to_owned();
+        story.expect("accepted", "> 3");
+        let said = "accepted is 3, expected > 3".to_owned();
         assert_eq!(reason(check, &story), (Verdict::Fail, said));
     }
 

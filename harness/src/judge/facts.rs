@@ -1,68 +1,42 @@
 //! A run in numbers, derived from its history alone. Scenarios compare them in `[bites]` and `[expect]`.
 
-mod commits;
 mod count;
-mod counters;
-
-pub(crate) use counters::COUNTERS;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::basis::Unjudgeable;
-use crate::history::History;
+use super::{auction, basis::Unjudgeable};
+use crate::history::{History, Rules};
 
-/// Every fact and its meaning. `fault_N_bites` stands for one fact a fault, counted from 1 as in the file.
-pub const NAMES: &[(&str, &str)] = &[
+/// Every fact that runs of any target have, and its meaning. `fault_N_bites` stands for one fact a fault, counted from 1 as in
+/// the file.
+const COMMON: &[(&str, &str)] = &[
     (
-        "bids_asked",
+        "requests",
         "requests that clients sent, copies and retries included",
     ),
-    ("bids_accepted", "requests answered 201 or 200"),
-    ("bids_created", "requests answered 201: the bid is new"),
+    ("accepted", "requests with a definite yes"),
+    ("refused", "requests answered with a definite no"),
     (
-        "bids_repeated",
-        "requests answered 200: the same bid was there already",
-    ),
-    ("bids_refused", "requests answered with a definite no"),
-    (
-        "bids_too_low",
-        "requests refused because the bid does not beat the highest",
-    ),
-    (
-        "bids_conflicting",
-        "requests refused because their bid_id has other content",
-    ),
-    (
-        "bids_closed",
-        "requests refused because the auction is closed",
-    ),
-    (
-        "bids_unavailable",
+        "unavailable",
         "requests answered 503; they count as unknown too",
     ),
     (
-        "bids_unknown",
+        "unknown",
         "requests that may or may not have happened: 5xx, timeout, cut connection, no answer",
     ),
     (
-        "bids_unanswered",
+        "unanswered",
         "unknown requests to which nothing was answered at all: the client gave up, or its connection broke",
     ),
     (
         "unknown_stored",
-        "unknown requests whose bid is in the table at the end",
+        "unknown requests of operations that are stored at the end",
     ),
-    ("unknown_absent", "unknown requests whose bid is not"),
     (
-        "bids_overtaken_by_close",
-        "requests refused because the auction is closed that were sent before it closed",
-    ),
-    ("bids_shown", "bids that followers of live feeds were shown"),
-    (
-        "feeds_lost",
-        "times that a follower's connection broke, was refused or was ended, until all was quiet",
+        "unknown_absent",
+        "unknown requests of operations that are not",
     ),
     (
         "accepted_during_fault",
@@ -72,7 +46,7 @@ pub const NAMES: &[(&str, &str)] = &[
         "unavailable_during_fault",
         "requests answered 503 that were sent or answered while a fault was in place",
     ),
-    ("bids_stored", "rows of bids at the end"),
+    ("stored", "stored operations at the end"),
     ("events", "rows of the outbox at the end"),
     (
         "events_failed",
@@ -83,15 +57,15 @@ pub const NAMES: &[(&str, &str)] = &[
         "events that wait at the end behind one given up",
     ),
     (
-        "bids_parked",
-        "received bids that wait at the end for a predecessor",
+        "parked",
+        "received operations that wait at the end for a predecessor",
     ),
-    ("events_retried", "events that were claimed more than once"),
-    ("bids_applied", "bids that the consumer applied by the end"),
+    ("events_retried", "events that were tried more than once"),
+    ("applied", "operations that had taken effect by the end"),
     ("deliveries", "messages that the witness received"),
     (
         "deliveries_again",
-        "copies published again: a message_id seen before, without the broker's redelivered flag",
+        "copies published again: known by what consumers tell copies by, without the broker's redelivered flag",
     ),
     (
         "redeliveries",
@@ -99,11 +73,11 @@ pub const NAMES: &[(&str, &str)] = &[
     ),
     (
         "reordered_deliveries",
-        "first deliveries behind a later one of their auction (RFC 4737, section 3)",
+        "first deliveries behind a later one of their key (RFC 4737, section 3)",
     ),
     (
-        "auctions_with_3_events",
-        "auctions of which the witness received 3 events or more",
+        "keys_with_3_events",
+        "keys of which the witness received 3 events or more",
     ),
     (
         "dead_letters",
@@ -111,7 +85,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ),
     (
         "redelivered_to_consumer",
-        "deliveries that the broker repeated to the service's consumer",
+        "deliveries that the broker repeated to the target's consumer",
     ),
     (
         "backlog_peak",
@@ -123,51 +97,15 @@ pub const NAMES: &[(&str, &str)] = &[
     ),
     (
         "processing_peak",
-        "most rows claimed and not written back, over all samples",
+        "most rows held by a relay, over all samples",
     ),
     (
         "parked_peak",
-        "most received bids that wait for a predecessor, over all snapshots",
+        "most received operations that wait for a predecessor, over all snapshots",
     ),
     (
         "requests_held_back",
         "requests that were sent late because every client was waiting: for them the loop was closed",
-    ),
-    (
-        "relays_that_published",
-        "relays, counted anew each time one starts, that marked an event published",
-    ),
-    (
-        "lanes_handed_on",
-        "times that a lane came from one relay to another",
-    ),
-    (
-        "unmarked_ms_peak",
-        "longest time, in milliseconds, from an event's first delivery to its mark",
-    ),
-    (
-        "returned",
-        "messages that came back to the relay, by its own count",
-    ),
-    (
-        "nacked",
-        "messages that the broker refused, by the relay's own count",
-    ),
-    (
-        "lease_conflicts",
-        "write-backs that came too late, by the relay's own count",
-    ),
-    (
-        "broker_outages",
-        "times that the relay could not go on with the broker, by its own count",
-    ),
-    (
-        "duplicates_absorbed",
-        "deliveries of bids that were known already, by the consumer's own count",
-    ),
-    (
-        "outcomes_unknown",
-        "requests of which the API itself did not know the outcome, by its own count",
     ),
     ("snapshots", "snapshots of the tables"),
     ("faults_applied", "faults that were put in place"),
@@ -181,6 +119,11 @@ pub const NAMES: &[(&str, &str)] = &[
         "milliseconds from the last heal to quiet; the time waited, when that was not reached",
     ),
 ];
+
+/// Every fact and its meaning: those of any target, and those that only the auction service has.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    COMMON.iter().chain(auction::facts::NAMES).copied()
+}
 
 /// Why a fact cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -212,11 +155,11 @@ pub struct Facts(BTreeMap<String, u64>);
 /// Whether there is a fact of this name, in a scenario with so many faults.
 pub(crate) fn known(name: &str, faults: usize) -> Result<(), FactError> {
     let numbered = |number: usize| name == format!("fault_{number}_bites");
-    let listed = name != "fault_N_bites" && NAMES.iter().any(|(known, _)| *known == name);
+    let listed = name != "fault_N_bites" && names().any(|(known, _)| known == name);
     if listed || (1..=faults).any(numbered) {
         return Ok(());
     }
-    let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = names().map(|(name, _)| name).collect();
     Err(FactError::Unknown {
         name: name.to_owned(),
         known: known.join(", "),
@@ -224,17 +167,20 @@ pub(crate) fn known(name: &str, faults: usize) -> Result<(), FactError> {
 }
 
 impl Facts {
-    /// Counts everything in [`NAMES`].
+    /// Counts everything in [`names`] that this run shows.
     pub fn of(history: &History) -> Self {
         let mut facts = Self::default();
         facts.count_requests(history);
         facts.count_deliveries(history);
-        facts.count_readers(history);
         facts.count_samples(history);
         facts.count_faults(history);
         facts.count_rows(history);
-        facts.count_commits(history);
-        facts.count_counters(history);
+        if history.subject().map(|subject| subject.rules) == Some(Rules::Auction) {
+            let own = auction::facts::of(history).into_iter();
+            facts
+                .0
+                .extend(own.map(|(name, value)| (name.to_owned(), value)));
+        }
         facts
     }
 
@@ -259,8 +205,7 @@ mod tests {
     #[test]
     fn every_fact_is_measured_in_a_whole_run_and_documented() {
         let facts = Facts::of(&Story::clean().history());
-        let named: Vec<String> = NAMES
-            .iter()
+        let named: Vec<String> = names()
             .map(|(name, _)| name.replace("_N_", "_1_"))
             .collect();
         let mut sorted = named.clone();
@@ -272,18 +217,18 @@ mod tests {
                 .collect::<Vec<_>>(),
             sorted
         );
-        assert_eq!(facts.get("bids_accepted", 1), Ok(3));
+        assert_eq!(facts.get("accepted", 1), Ok(3));
         assert_eq!(facts.get("fault_1_bites", 1), Ok(4));
     }
 
     #[test]
     fn an_unknown_fact_lists_the_known_ones() {
         let error = Facts::default()
-            .get("bids_accpted", 1)
+            .get("accpted", 1)
             .expect_err("misspelt")
             .to_string();
         assert!(
-            error.contains("\"bids_accpted\"") && error.contains("bids_accepted, bids_created"),
+            error.contains("\"accpted\"") && error.contains("accepted, refused"),
             "{error}"
         );
         assert!(matches!(
@@ -303,7 +248,7 @@ mod tests {
             facts.get("backlog_peak", 0),
             Err(FactError::Unmeasured("backlog_peak".to_owned()))
         );
-        assert_eq!(facts.get("bids_asked", 0), Ok(0));
+        assert_eq!(facts.get("requests", 0), Ok(0));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What arrives is what was stored: every copy's body equals its outbox payload, and its `message_id` is the event's id
-//! on every copy. (A fresh id with each attempt would defeat every consumer that deduplicates by it.)
+//! What arrives is what was stored, on every copy: it says what its outbox row says, and copies of one event are equal.
+
+use std::collections::HashMap;
 
 use crate::history::History;
 use crate::judge::basis::{Unjudgeable, last};
@@ -9,43 +10,41 @@ use crate::judge::verdict::Finding;
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
     let mut inquiry = Inquiry::new("integrity");
+    let mut first: HashMap<_, &str> = HashMap::new();
     let mut copies = 0;
     for (_, delivery) in history.deliveries() {
         copies += 1;
-        let name = delivery
-            .message_id
-            .as_deref()
-            .unwrap_or("without message_id");
+        let name = delivery.dedup.as_deref().unwrap_or("without a name");
         if let Some(flaw) = delivery.flaws.first() {
-            inquiry.fail(
-                "copies whose properties disagree with their body",
-                format!("message {name}: {flaw}"),
-            );
+            let example = format!("message {name}: {flaw}");
+            inquiry.fail("copies that disagree with themselves", example);
         }
-        let body = match &delivery.body {
-            Ok(body) => body,
+        let item = match &delivery.item {
+            Ok(item) => item,
             Err(why) => {
+                let example = format!("message {name}: {why}");
                 inquiry.fail(
-                    "copies that cannot be decoded",
-                    format!("message {name}: {why}"),
+                    "copies of which nobody can say what they are about",
+                    example,
                 );
                 continue;
             }
         };
+        let digest = delivery.digest.as_str();
+        if *first.entry(item.id).or_insert(digest) != digest {
+            let example = format!("message {name}, about {}", item.id);
+            inquiry.fail(
+                "copies that differ from the first one of their event",
+                example,
+            );
+        }
         // A delivery without an event is `phantom`'s.
-        let Some(event) = last.event_of(body.bid_id) else {
+        let Some(event) = last.event_of(item.id) else {
             continue;
         };
-        if event.payload.as_ref() != Ok(body) {
-            let example = format!(
-                "message {name}: {body:?}, in the outbox {:?}",
-                event.payload
-            );
+        if event.item.as_ref() != Ok(item) {
+            let example = format!("message {name}: {item:?}, in the outbox {:?}", event.item);
             inquiry.fail("copies with other content than in the outbox", example);
-        }
-        if delivery.message_id.as_deref() != Some(event.id.to_string().as_str()) {
-            let example = format!("message {name} carries event {}", event.id);
-            inquiry.fail("copies with another message_id than their event", example);
         }
     }
     Ok(inquiry.conclude(copies, "copies"))
@@ -54,6 +53,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::auction::bid::change::raise;
     use crate::judge::proof::story::{Story, verdict};
     use crate::judge::verdict::Verdict;
 
@@ -66,30 +66,27 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_with_another_amount_fails() {
+    fn a_copy_with_other_content_fails() {
+        let raised = changed(|copy| raise(&mut copy.item.as_mut().expect("an item").content, 1));
+        assert_eq!(raised, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_copy_that_differs_from_the_first_one_fails() {
         assert_eq!(
-            changed(|copy| copy.body.as_mut().expect("a body").amount += 1),
+            changed(|copy| copy.digest = "other bytes".to_owned()),
             Verdict::Fail
         );
     }
 
     #[test]
-    fn a_copy_with_a_fresh_message_id_fails() {
+    fn flaws_and_messages_about_nothing_fail() {
         assert_eq!(
-            changed(|copy| copy.message_id = Some(Story::bid_id(77).to_string())),
-            Verdict::Fail
-        );
-        assert_eq!(changed(|copy| copy.message_id = None), Verdict::Fail);
-    }
-
-    #[test]
-    fn flaws_and_bodies_that_cannot_be_decoded_fail() {
-        assert_eq!(
-            changed(|copy| copy.body = Err("truncated".to_owned())),
+            changed(|copy| copy.item = Err("truncated".to_owned())),
             Verdict::Fail
         );
         assert_eq!(
-            changed(|copy| copy.flaws.push("header sequence is 2".to_owned())),
+            changed(|copy| copy.flaws.push("header n is 2".to_owned())),
             Verdict::Fail
         );
     }

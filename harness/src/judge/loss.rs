@@ -4,46 +4,27 @@
 //! fail. For each lost one the furthest stage it reached is named, so that the broker's losses are told from the
 //! service's.
 
-use crate::history::{EventRow, History, Last};
-use crate::judge::basis::{Unjudgeable, last, names, scenario};
+use std::collections::BTreeSet;
+
+use crate::history::{History, Last, OutboxRow, State};
+use crate::judge::basis::{Unjudgeable, last, names, scenario, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
     let scenario = scenario(history)?;
-    let may_give_up = names(scenario, "events_failed");
-    let recovered = history.recovered_after_ms().is_some();
+    let shows = subject(history)?.shows;
     let mut inquiry = Inquiry::new("loss");
-    for event in &last.tables.events {
-        let delivered = event
-            .payload
-            .as_ref()
-            .is_ok_and(|seen| history.was_delivered(seen.bid_id));
-        let name = format!(
-            "event {} (place {} of auction {})",
-            event.id, event.sequence, event.auction_id
-        );
-        match event.status.as_str() {
-            "failed" if may_give_up => inquiry.count("events given up, as the story says", 1),
-            "failed" => inquiry.fail("events given up", format!("{name} was given up")),
-            _ if delivered => inquiry.count("events delivered", 1),
-            "pending" if may_give_up && last.is_held_back(event.auction_id, event.sequence) => {
-                inquiry.count("events held back behind one given up", 1);
-            }
-            "pending" | "processing" if !recovered => {
-                inquiry.object(
-                    Verdict::Unknown,
-                    "events still on their way",
-                    format!("{name} is {}", event.status),
-                );
-            }
-            _ => {
-                let stage = furthest_stage(event, last);
-                inquiry.fail(stage.lost(), format!("{name} got as far as {stage:?}"));
-            }
+    let owed = if shows.outbox && !shows.rows_leave {
+        let may_give_up = names(scenario, "events_failed");
+        for event in &last.tables.outbox {
+            self::event(&mut inquiry, history, last, event, may_give_up);
         }
-    }
+        last.tables.outbox.len()
+    } else {
+        accepted(&mut inquiry, history, last, shows.stored)
+    };
     if last.tables.dead_letters > 0 && !names(scenario, "dead_letters") {
         let example = format!(
             "{} messages in the dead-letter queue",
@@ -51,7 +32,64 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         );
         inquiry.fail("runs with unexpected dead letters", example);
     }
-    Ok(inquiry.conclude(last.tables.events.len(), "events"))
+    Ok(inquiry.conclude(owed, "events"))
+}
+
+/// One event, by its row.
+fn event(
+    inquiry: &mut Inquiry,
+    history: &History,
+    last: Last<'_>,
+    event: &OutboxRow,
+    may_give_up: bool,
+) {
+    let delivered = event
+        .announces()
+        .is_some_and(|id| history.was_delivered(id));
+    let name = format!(
+        "event {} (place {} of key {})",
+        event.row, event.n, event.key
+    );
+    match event.state {
+        State::GivenUp if may_give_up => inquiry.count("events given up, as the story says", 1),
+        State::GivenUp => inquiry.fail("events given up", format!("{name} was given up")),
+        _ if delivered => inquiry.count("events delivered", 1),
+        State::Waiting if may_give_up && last.is_held_back(event.key, event.n) => {
+            inquiry.count("events held back behind one given up", 1);
+        }
+        State::Waiting | State::Held if history.recovered_after_ms().is_none() => {
+            let example = format!("{name} is {}", event.state);
+            inquiry.object(Verdict::Unknown, "events still on their way", example);
+        }
+        _ => {
+            let stage = furthest_stage(event, last);
+            inquiry.fail(stage.lost(), format!("{name} got as far as {stage:?}"));
+        }
+    }
+}
+
+/// Where no row stays to be looked at: what was accepted, and is stored where that can be seen, was heard. Says how much
+/// that is.
+fn accepted(inquiry: &mut Inquiry, history: &History, last: Last<'_>, stored: bool) -> usize {
+    let recovered = history.recovered_after_ms().is_some();
+    let ops = history.ops().values().filter(|op| op.is_accepted());
+    let ids: BTreeSet<_> = match stored {
+        // Whoever was told nothing is owed the event, too, if the operation is stored.
+        true => last.tables.stored.iter().map(|row| row.id).collect(),
+        false => ops.map(|op| op.asked.id).collect(),
+    };
+    for id in &ids {
+        if history.was_delivered(*id) {
+            inquiry.count("events delivered", 1);
+        } else if recovered {
+            let example = format!("{id} was accepted and never heard of");
+            inquiry.fail("operations accepted and never heard of", example);
+        } else {
+            let example = format!("{id} was accepted and not heard of yet");
+            inquiry.object(Verdict::Unknown, "events still on their way", example);
+        }
+    }
+    ids.len()
 }
 
 /// How far an event came that the witness never saw. The consumer's stages come last: an event it has was sent, so
@@ -70,24 +108,20 @@ impl Stage {
         match self {
             Self::Committed => "events lost, committed and never fetched",
             Self::Fetched => "events lost, fetched and never published",
-            Self::Published => "events lost, marked published and never delivered",
+            Self::Published => "events lost, marked as sent and never delivered",
             Self::Received => "events received by the consumer that the witness never saw",
             Self::Applied => "events applied by the consumer that the witness never saw",
         }
     }
 }
 
-fn furthest_stage(event: &EventRow, last: Last<'_>) -> Stage {
-    let received = event
-        .payload
-        .as_ref()
-        .ok()
-        .and_then(|seen| last.received(seen.bid_id));
-    match (received, event.status.as_str()) {
-        (Some(row), _) if row.applied => Stage::Applied,
+fn furthest_stage(event: &OutboxRow, last: Last<'_>) -> Stage {
+    let received = event.announces().and_then(|id| last.effect(id));
+    match (received, event.state) {
+        (Some(row), _) if row.times > 0 => Stage::Applied,
         (Some(_), _) => Stage::Received,
-        (None, "published") => Stage::Published,
-        (None, "processing") => Stage::Fetched,
+        (None, State::Sent) => Stage::Published,
+        (None, State::Held) => Stage::Fetched,
         (None, _) => Stage::Committed,
     }
 }
@@ -98,12 +132,12 @@ mod tests {
     use crate::judge::proof::story::{Story, reason, verdict};
 
     /// A clean run in which event 3 came only so far.
-    fn stopped_at(status: &str) -> Story {
+    fn stopped_at(state: State) -> Story {
         let mut story = Story::clean();
         story.lose_delivery(3);
         story.change_last(|tables| {
-            tables.events[2].status = status.to_owned();
-            tables.inbox.retain(|row| row.bid_id != Story::bid_id(3));
+            tables.outbox[2].state = state;
+            tables.effects.retain(|row| row.item.id != Story::id(3));
         });
         story
     }
@@ -111,17 +145,17 @@ mod tests {
     #[test]
     fn each_stage_is_told_apart() {
         let stages = [
-            ("pending", "1 events lost, committed and never fetched"),
-            ("processing", "1 events lost, fetched and never published"),
+            (State::Waiting, "1 events lost, committed and never fetched"),
+            (State::Held, "1 events lost, fetched and never published"),
             (
-                "published",
-                "1 events lost, marked published and never delivered",
+                State::Sent,
+                "1 events lost, marked as sent and never delivered",
             ),
-            ("failed", "1 events given up"),
+            (State::GivenUp, "1 events given up"),
         ];
-        for (status, said) in stages {
+        for (state, said) in stages {
             assert_eq!(
-                reason(check, &stopped_at(status)),
+                reason(check, &stopped_at(state)),
                 (Verdict::Fail, said.to_owned())
             );
         }
@@ -133,8 +167,11 @@ mod tests {
 
     #[test]
     fn late_is_not_lost_and_published_is() {
-        for (status, expected) in [("pending", Verdict::Unknown), ("published", Verdict::Fail)] {
-            let mut story = stopped_at(status);
+        for (state, expected) in [
+            (State::Waiting, Verdict::Unknown),
+            (State::Sent, Verdict::Fail),
+        ] {
+            let mut story = stopped_at(state);
             story.not_recovered();
             assert_eq!(verdict(check, &story), expected);
         }
@@ -142,16 +179,16 @@ mod tests {
 
     #[test]
     fn giving_up_is_legal_where_the_story_says_so() {
-        let mut story = stopped_at("failed");
+        let mut story = stopped_at(State::GivenUp);
         story.expect("events_failed", "= 1");
         assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 
     #[test]
     fn what_waits_behind_a_failed_event_is_not_lost() {
-        let mut story = stopped_at("pending");
+        let mut story = stopped_at(State::Waiting);
         story.lose_delivery(2);
-        story.change_last(|tables| tables.events[1].status = "failed".to_owned());
+        story.change_last(|tables| tables.outbox[1].state = State::GivenUp);
         story.expect("events_failed", "= 1");
         assert_eq!(verdict(check, &story), Verdict::Pass);
     }

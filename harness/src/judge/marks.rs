@@ -1,42 +1,42 @@
-//! The outbox's marks are honest: published means delivered, and after recovery nothing is left unpublished.
+//! The outbox's marks are honest: sent means delivered, and after recovery nothing is left unpublished.
 
-use crate::history::History;
-use crate::judge::basis::{Unjudgeable, last, names, scenario};
+use crate::history::{History, State};
+use crate::judge::basis::{Unjudgeable, last, names, scenario, shown, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
+    let shows = subject(history)?.shows;
+    shown(shows.outbox, "there is no [outbox]")?;
+    shown(shows.sent, "[outbox] has no sent")?;
     let may_give_up = names(scenario(history)?, "events_failed");
     let recovered = history.recovered_after_ms().is_some();
     let mut inquiry = Inquiry::new("marks");
-    for event in &last.tables.events {
+    for event in &last.tables.outbox {
         let delivered = event
-            .payload
-            .as_ref()
-            .is_ok_and(|seen| history.was_delivered(seen.bid_id));
-        match event.status.as_str() {
-            "published" if !delivered => {
+            .announces()
+            .is_some_and(|id| history.was_delivered(id));
+        match event.state {
+            State::Sent if !delivered => {
                 let example = format!(
-                    "event {} is marked published and was never delivered",
-                    event.id
+                    "event {} is marked as sent and was never delivered",
+                    event.row
                 );
-                inquiry.fail("events marked published and never delivered", example);
+                inquiry.fail("events marked as sent and never delivered", example);
             }
-            "published" | "failed" => {}
-            "pending" if may_give_up && last.is_held_back(event.auction_id, event.sequence) => {}
-            "pending" | "processing" if recovered => {
-                let example = format!("event {} is still {}", event.id, event.status);
+            State::Sent | State::GivenUp => {}
+            State::Waiting if may_give_up && last.is_held_back(event.key, event.n) => {}
+            State::Waiting | State::Held if recovered => {
+                let example = format!("event {} is still {}", event.row, event.state);
                 inquiry.fail("events left unpublished after recovery", example);
             }
-            "pending" | "processing" => inquiry.count("events left unpublished, not recovered", 1),
-            other => inquiry.fail(
-                "events with an unknown status",
-                format!("event {} is {other:?}", event.id),
-            ),
+            State::Waiting | State::Held => {
+                inquiry.count("events left unpublished, not recovered", 1);
+            }
         }
     }
-    Ok(inquiry.conclude(last.tables.events.len(), "events"))
+    Ok(inquiry.conclude(last.tables.outbox.len(), "events"))
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn delivered_and_not_yet_marked_is_legal_until_recovery() {
         let mut story = Story::clean();
-        story.change_last(|tables| tables.events[2].status = "processing".to_owned());
+        story.change_last(|tables| tables.outbox[2].state = State::Held);
         assert_eq!(verdict(check, &story), Verdict::Fail);
         story.not_recovered();
         assert_eq!(verdict(check, &story), Verdict::Pass);

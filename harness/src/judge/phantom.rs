@@ -1,67 +1,78 @@
-//! Nothing comes from nowhere: each delivery has its event and bid, each effect its bid, each bid its request.
+//! Nothing comes from nowhere: each delivery has its event and its operation, each effect its
+//! operation, each operation its request.
 
 use std::collections::HashSet;
 
-use crate::history::{BidRow, History, InboxRow};
-use crate::judge::basis::{Unjudgeable, last};
+use uuid::Uuid;
+
+use crate::history::{EffectRow, History, Last};
+use crate::judge::basis::{Unjudgeable, last, subject};
 use crate::judge::inquiry::Inquiry;
-use crate::judge::refusal::same;
 use crate::judge::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
+    let shows = subject(history)?.shows;
     let mut inquiry = Inquiry::new("phantom");
     let mut delivered = HashSet::new();
     for (_, delivery) in history.deliveries() {
-        let Ok(body) = &delivery.body else { continue };
-        if !delivered.insert(body.bid_id) {
+        let Ok(item) = &delivery.item else { continue };
+        if !delivered.insert(item.id) {
             continue;
         }
-        if last.bid(body.bid_id).is_none() {
-            let example = format!("a delivery tells of bid {}, which has no row", body.bid_id);
-            inquiry.fail("deliveries without a bid", example);
-        } else if last.event_of(body.bid_id).is_none() {
-            let example = format!(
-                "a delivery tells of bid {}, which has no event",
-                body.bid_id
-            );
+        let event_stays = shows.outbox && !shows.rows_leave;
+        if shows.stored && last.stored(item.id).is_none() {
+            let example = format!("a delivery tells of {}, which is not stored", item.id);
+            inquiry.fail("deliveries of what is not stored", example);
+        } else if event_stays && last.event_of(item.id).is_none() {
+            let example = format!("a delivery tells of {}, which has no event", item.id);
             inquiry.fail("deliveries without an event", example);
+        } else if !shows.stored && !may_be_stored(history, item.id) {
+            let example = format!("a delivery tells of {}, which nobody got stored", item.id);
+            inquiry.fail("deliveries of what was refused or never asked for", example);
         }
     }
-    for received in &last.tables.inbox {
-        let bid = last.bid(received.bid_id);
-        if bid.is_none_or(|bid| !as_placed(received, bid, history.has_every_field())) {
-            let example = format!("the consumer has {received:?}, the bid is {bid:?}");
-            inquiry.fail("received bids that were not placed so", example);
+    for effect in &last.tables.effects {
+        effected(&mut inquiry, history, last, effect);
+    }
+    for row in &last.tables.stored {
+        if !history.ops_of(row.id).any(|(_, op)| op.asked.is(row)) {
+            let example = format!("nobody asked for {row:?}");
+            inquiry.fail("stored operations that nobody asked for", example);
         }
     }
-    for row in &last.tables.bids {
-        if !history.ops_of(row.bid_id).any(|(_, op)| same(row, &op.bid)) {
-            inquiry.fail(
-                "bids that nobody asked for",
-                format!("nobody asked for {row:?}"),
-            );
-        }
-    }
-    let looked_at = delivered.len() + last.tables.inbox.len() + last.tables.bids.len();
-    Ok(inquiry.conclude(looked_at, "deliveries, received and stored bids"))
+    let looked_at = delivered.len() + last.tables.effects.len() + last.tables.stored.len();
+    Ok(inquiry.conclude(looked_at, "deliveries, effects and stored operations"))
 }
 
-fn as_placed(received: &InboxRow, bid: &BidRow, every_field: bool) -> bool {
-    (received.auction_id, received.sequence, received.amount)
-        == (bid.auction_id, bid.sequence, bid.amount)
-        && (!every_field
-            || (&received.user_id, received.placed_at_us) == (&bid.user_id, bid.placed_at_us))
+fn effected(inquiry: &mut Inquiry, history: &History, last: Last<'_>, effect: &EffectRow) {
+    let stored = last.stored(effect.item.id);
+    let heard_of = history
+        .subject()
+        .is_some_and(|subject| !subject.shows.stored)
+        && may_be_stored(history, effect.item.id);
+    if stored != Some(&effect.item) && !heard_of {
+        let example = format!("the consumer has {effect:?}, stored is {stored:?}");
+        inquiry.fail("effects of what is not stored so", example);
+    }
+}
+
+/// Whether some client was told that it is stored, or nothing.
+fn may_be_stored(history: &History, id: Uuid) -> bool {
+    history
+        .ops_of(id)
+        .any(|(_, op)| op.is_accepted() || op.is_unknown())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::auction::bid::change::{later, raise, user_id};
     use crate::judge::proof::story::{Story, verdict};
     use crate::judge::verdict::Verdict;
 
     #[test]
-    fn a_delivery_of_a_bid_that_was_rolled_back_fails() {
+    fn a_delivery_of_what_was_rolled_back_fails() {
         let mut story = Story::clean();
         story.deliver_event(Story::event(8, 1, 800, 4));
         assert_eq!(verdict(check, &story), Verdict::Fail);
@@ -75,31 +86,29 @@ mod tests {
     }
 
     #[test]
-    fn an_effect_with_another_amount_bidder_or_time_fails() {
-        let changed = |change: fn(&mut InboxRow)| {
+    fn an_effect_with_other_content_fails() {
+        let changed = |change: fn(&mut EffectRow)| {
             let mut story = Story::clean();
-            story.change_last(|tables| change(&mut tables.inbox[0]));
+            story.change_last(|tables| change(&mut tables.effects[0]));
             verdict(check, &story)
         };
-        assert_eq!(changed(|row| row.amount += 1), Verdict::Fail);
         assert_eq!(
-            changed(|row| row.user_id = "user 2".to_owned()),
+            changed(|row| raise(&mut row.item.content, 1)),
             Verdict::Fail
         );
-        assert_eq!(changed(|row| row.placed_at_us += 1), Verdict::Fail);
-        assert_eq!(changed(|row| row.applied = false), Verdict::Pass);
+        assert_eq!(
+            changed(|row| user_id(&mut row.item.content, "user 2")),
+            Verdict::Fail
+        );
+        assert_eq!(
+            changed(|row| later(&mut row.item.content, 1)),
+            Verdict::Fail
+        );
+        assert_eq!(changed(|row| row.times = 0), Verdict::Pass);
     }
 
     #[test]
-    fn what_the_first_format_did_not_record_is_not_compared() {
-        let mut story = Story::clean();
-        story.change_last(|tables| tables.inbox[0].user_id.clear());
-        story.written_in_format(1);
-        assert_eq!(verdict(check, &story), Verdict::Pass);
-    }
-
-    #[test]
-    fn a_bid_that_nobody_asked_for_fails() {
+    fn an_operation_that_nobody_asked_for_fails() {
         let mut story = Story::new();
         story.auction(1);
         story.store(1, 1, 10);

@@ -73,7 +73,7 @@ fn made_good(inquiry: &mut Inquiry, history: &History, scenario: &Scenario, budg
             .events()
             .position(|event| matches!(event, Event::CaughtUp { fault, .. } if fault == index));
         let Some(caught_up) = caught_up else {
-            if recovered && history.format() > 1 {
+            if recovered {
                 let example = format!(
                     "the history does not say when the damage of fault {number} was made good"
                 );

@@ -1,19 +1,20 @@
-//! What a client was told is not stored is not stored, unless another request for the same bid may have stored it.
+//! What a client was told is not stored is not stored, unless another request for the same operation may have.
 
-use crate::history::{BidAsked, BidRow, History, Last, Op, Outcome};
-use crate::judge::basis::{Unjudgeable, last};
+use crate::history::{History, Last, Op, Outcome};
+use crate::judge::basis::{Unjudgeable, last, shown, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
+    shown(subject(history)?.shows.stored, "[look] has no business")?;
     let mut inquiry = Inquiry::new("refusal");
     for (number, op) in history.ops() {
         if says_nothing_changed(op) {
             inquiry.count("requests told that nothing was changed", 1);
             if let Some(example) = changed_all_the_same(history, last, number, op) {
                 inquiry.fail(
-                    "requests told that nothing was changed, of bids that are stored",
+                    "requests told that nothing was changed, of operations that are stored",
                     example,
                 );
             }
@@ -23,21 +24,18 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             continue;
         }
         inquiry.count("refused requests", 1);
-        let Some(row) = last.bid(op.bid.bid_id).filter(|row| same(row, &op.bid)) else {
+        let Some(row) = last.stored(op.asked.id).filter(|row| op.asked.is(row)) else {
             continue;
         };
         let others = history
-            .ops_of(op.bid.bid_id)
+            .ops_of(op.asked.id)
             .filter(|(other, _)| other != number);
         let explained = others
             .into_iter()
-            .any(|(_, other)| same(row, &other.bid) && (other.is_accepted() || other.is_unknown()));
+            .any(|(_, other)| other.asked.is(row) && (other.is_accepted() || other.is_unknown()));
         if !explained {
-            let example = format!(
-                "op {number}: bid {} was refused and is stored",
-                op.bid.bid_id
-            );
-            inquiry.fail("refused bids that are stored", example);
+            let example = format!("op {number}: {} was refused and is stored", op.asked.id);
+            inquiry.fail("refused operations that are stored", example);
         }
     }
     // The promise is about every request: none that was refused is stored. A run without refusals keeps it.
@@ -49,7 +47,7 @@ fn says_nothing_changed(op: &Op) -> bool {
     matches!(op.outcome(), Some(Outcome::Unknown { reason, .. }) if reason.contains("nothing was changed"))
 }
 
-/// The bid is stored although this request changed nothing: another one must have stored it, one that was told so or that
+/// It is stored although this request changed nothing: another one must have stored it, one that was told so or that
 /// nobody was told about. An answer 200 says only that it was there already.
 fn changed_all_the_same(
     history: &History,
@@ -57,26 +55,21 @@ fn changed_all_the_same(
     number: &u64,
     op: &Op,
 ) -> Option<String> {
-    let row = last.bid(op.bid.bid_id).filter(|row| same(row, &op.bid))?;
+    let row = last.stored(op.asked.id).filter(|row| op.asked.is(row))?;
     let mut others = history
-        .ops_of(op.bid.bid_id)
+        .ops_of(op.asked.id)
         .filter(|(other, _)| other != number);
     let stored_it = |other: &Op| match other.outcome() {
-        Some(Outcome::Accepted { status, .. }) => *status == 201,
+        Some(Outcome::Accepted { status, .. }) => *status != Some(200),
         _ => other.is_unknown() && !says_nothing_changed(other),
     };
-    let explained = others.any(|(_, other)| same(row, &other.bid) && stored_it(other));
+    let explained = others.any(|(_, other)| other.asked.is(row) && stored_it(other));
     (!explained).then(|| {
         format!(
-            "op {number}: nothing was changed for bid {}, and it is stored",
-            op.bid.bid_id
+            "op {number}: nothing was changed for {}, and it is stored",
+            op.asked.id
         )
     })
-}
-
-/// Whether the row is what was asked for.
-pub(super) fn same(row: &BidRow, bid: &BidAsked) -> bool {
-    (row.auction_id, &row.user_id, row.amount) == (bid.auction_id, &bid.user_id, bid.amount)
 }
 
 #[cfg(test)]
@@ -96,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_bid_that_is_stored_fails() {
+    fn a_refused_operation_that_is_stored_fails() {
         let mut story = refused_and_stored();
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Fail);

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Late {
     /// Its place in the auction.
-    pub(crate) sequence: i64,
+    pub(crate) n: i64,
     /// Its number among the arrivals, from 0.
     pub(crate) index: usize,
     /// How many arrivals too late (RFC 4737, section 4.2: back to the earliest arrival with a greater place).
@@ -22,17 +22,17 @@ pub(crate) fn reordered(order: &[i64]) -> Vec<Late> {
     // The places of arrivals that were in order, with their index: increasing in both, so that the earliest greater
     // one is found by bisection. A reordered arrival is never the earliest: the one it is behind is greater.
     let mut in_order: Vec<(i64, usize)> = Vec::new();
-    for (index, sequence) in order.iter().copied().enumerate() {
-        if sequence >= next_expected {
-            next_expected = sequence.saturating_add(1);
-            in_order.push((sequence, index));
+    for (index, n) in order.iter().copied().enumerate() {
+        if n >= next_expected {
+            next_expected = n.saturating_add(1);
+            in_order.push((n, index));
             continue;
         }
-        let first_greater = in_order.partition_point(|(earlier, _)| *earlier <= sequence);
+        let first_greater = in_order.partition_point(|(earlier, _)| *earlier <= n);
         // The same place twice (two bids claim one) has none greater: it is late by the arrivals since its twin.
         let (behind, since) = in_order[first_greater.min(in_order.len() - 1)];
         late.push(Late {
-            sequence,
+            n,
             index,
             extent: index - since,
             behind,

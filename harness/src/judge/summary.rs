@@ -188,17 +188,17 @@ mod tests {
     #[test]
     fn a_run_is_summed_up() {
         let mut story = Story::clean();
-        story.bites("bids_accepted", ">= 1");
+        story.bites("accepted", ">= 1");
         let summary = summary(&story);
         assert_eq!((summary.name.as_str(), summary.seed), ("test/story", 7));
-        assert_eq!(summary.bites, ["connections_cut 4", "bids_accepted 3"]);
+        assert_eq!(summary.bites, ["connections_cut 4", "accepted 3"]);
         assert_eq!(
             (summary.verdict, summary.recovery().as_str()),
             (Verdict::Pass, "120 ms")
         );
         assert_eq!(
             summary.reason,
-            format!("all {} checkers pass", crate::judge::check::NAMES.len())
+            format!("all {} checkers pass", crate::judge::check::names().count())
         );
     }
 
@@ -236,7 +236,7 @@ mod tests {
         let mut story = Story::clean();
         story.bites("deliveries_again", ">= 1");
         story.deliver_again(2);
-        story.last_delivery().body = Err("truncated".to_owned());
+        story.last_delivery().item = Err("truncated".to_owned());
         let told = story.history();
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history.jsonl");

@@ -1,9 +1,9 @@
 //! The history itself: complete and without contradictions. Whatever it lacks is the lab's fault, never a pass.
 
-use crate::history::{Event, FaultLife, History, Last, Purpose};
-use crate::judge::auction::replay::Replay;
+use crate::history::{Event, FaultLife, History, Purpose};
 use crate::judge::basis::{Unjudgeable, scenario};
 use crate::judge::inquiry::Inquiry;
+use crate::judge::ledger;
 use crate::judge::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -35,16 +35,6 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             format!("fault {} is not in the scenario", fault + 1),
         );
     }
-    let unknown_auction = history
-        .ops()
-        .iter()
-        .find(|(_, op)| !history.auctions().contains_key(&op.bid.auction_id));
-    if let Some((op, _)) = unknown_auction {
-        object(
-            "bids on auctions that were not created",
-            format!("op {op} bids on an auction that was not created"),
-        );
-    }
     if history.last().is_none() {
         object(
             "last snapshots missing",
@@ -54,31 +44,16 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     if let Some(example) = last_is_early(history) {
         object("last snapshots taken too early", example);
     }
-    // Runs of the first format ended without either.
-    let ends_at_rest = history.format() > 1;
-    if let Some(example) = not_as_planned(history).filter(|_| ends_at_rest) {
+    if let Some(example) = not_as_planned(history) {
         object("workloads that were not sent as planned", example);
     }
-    if let Some(example) = unfenced(history).filter(|_| ends_at_rest) {
+    if let Some(example) = unfenced(history) {
         object("ends without a fence", example);
     }
-    for hole in holes(history) {
+    for hole in ledger::holes(history) {
         object("holes in the ledger", hole);
     }
     Ok(inquiry.conclude(history.entries().len(), "entries"))
-}
-
-/// What the ledger lacks, by itself and beside the last snapshot.
-fn holes(history: &History) -> Vec<String> {
-    match Replay::of(history) {
-        Ok(None) => Vec::new(),
-        Ok(Some(replay)) => {
-            let quiet = history.recovered_after_ms().is_some();
-            let beside = |last: Last<'_>| replay.tables.holes(last.tables, quiet);
-            history.last().map(beside).unwrap_or_default()
-        }
-        Err(why) => vec![why.to_string()],
-    }
 }
 
 /// The last snapshot vouches for the end only if nothing was asked, answered or broken after it.
@@ -135,7 +110,8 @@ fn unfenced(history: &History) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::BidAsked;
+    use crate::history::Asked;
+    use crate::judge::auction::bid::asked;
     use crate::judge::proof::story::{Story, verdict};
 
     #[test]
@@ -184,15 +160,14 @@ mod tests {
     #[test]
     fn a_bid_after_the_last_snapshot_is_an_error() {
         let mut story = Story::clean();
-        let bid = BidAsked {
-            bid_id: Story::bid_id(9),
-            auction_id: Story::auction_id(1),
-            user_id: "late".to_owned(),
-            amount: 900,
+        let asked = Asked {
+            id: Story::id(9),
+            key: Story::key(1),
+            content: asked("late".to_owned(), 900),
         };
         story.push_before_end(Event::Invoked {
             op: 99,
-            bid,
+            asked,
             via: "api 1".to_owned(),
             purpose: Purpose::Canary,
         });

@@ -11,7 +11,7 @@ use crate::judge::verdict::Verdict;
 #[derive(Serialize)]
 struct Report<'r> {
     verdict: Verdict,
-    checkers: &'static [&'static str],
+    checkers: Vec<&'static str>,
     runs: &'r [RunSummary],
 }
 
@@ -19,7 +19,7 @@ struct Report<'r> {
 pub fn write_json(path: &Path, runs: &[RunSummary]) -> Result<(), ReportError> {
     let report = Report {
         verdict: Verdict::worst(runs.iter().map(|run| run.verdict)),
-        checkers: &crate::judge::check::NAMES,
+        checkers: crate::judge::check::names().collect(),
         runs,
     };
     write(path, &(serde_json::to_string_pretty(&report)? + "\n"))

@@ -6,14 +6,15 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    history::BidAsked,
+    history::{Asked, Key},
+    judge::auction::bid::{Bid, asked},
     run::workload::{Plan, STARTING_PRICE},
 };
 
 /// A bid that must be taken, and who is asked to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Canary {
-    pub bid: BidAsked,
+    pub bid: Asked,
     /// Index of the process of the API.
     pub api: usize,
 }
@@ -24,24 +25,23 @@ pub(super) fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
     if apis.is_empty() || plan.open.is_empty() {
         return Vec::new();
     }
-    let mut highest: HashMap<Uuid, i64> = HashMap::new();
+    let mut highest: HashMap<Key, i64> = HashMap::new();
     for step in &plan.steps {
-        let highest = highest.entry(step.bid.auction_id).or_default();
-        *highest = (*highest).max(step.bid.amount);
+        let highest = highest.entry(step.bid.key).or_default();
+        *highest = (*highest).max(step.bid.amount());
     }
     let count = plan.open.len().max(apis.len());
     (0..count)
         .map(|number| {
-            let auction_id = plan.open[number % plan.open.len()];
-            let highest = highest.entry(auction_id).or_insert(STARTING_PRICE);
+            let key = plan.open[number % plan.open.len()];
+            let highest = highest.entry(key).or_insert(STARTING_PRICE);
             // Two on one auction go out at once: only the greater one must be taken, so both are far apart and both known.
             *highest += 1;
             Canary {
-                bid: BidAsked {
-                    bid_id: Uuid::now_v7(),
-                    auction_id,
-                    user_id: "canary".to_owned(),
-                    amount: *highest,
+                bid: Asked {
+                    id: Uuid::now_v7(),
+                    key,
+                    content: asked("canary".to_owned(), *highest),
                 },
                 api: apis[number % apis.len()],
             }
@@ -74,10 +74,7 @@ mod tests {
         for (auctions, apis) in [(8, vec![0, 1]), (1, vec![0, 2, 3])] {
             let plan = plan(auctions);
             let canaries = flock(&plan, &apis);
-            let keys: HashSet<_> = canaries
-                .iter()
-                .map(|canary| canary.bid.auction_id)
-                .collect();
+            let keys: HashSet<_> = canaries.iter().map(|canary| canary.bid.key).collect();
             let asked: HashSet<_> = canaries.iter().map(|canary| canary.api).collect();
             assert_eq!(keys, plan.open.iter().copied().collect());
             assert_eq!(asked, apis.into_iter().collect());
@@ -88,12 +85,11 @@ mod tests {
     fn a_canary_beats_every_bid_of_the_plan() {
         let plan = plan(3);
         for canary in flock(&plan, &[0]) {
-            let on_auction =
-                |step: &&crate::run::workload::Step| step.bid.auction_id == canary.bid.auction_id;
+            let on_auction = |step: &&crate::run::workload::Step| step.bid.key == canary.bid.key;
             let bids = plan.steps.iter().filter(on_auction);
             assert!(
-                bids.map(|step| step.bid.amount)
-                    .all(|amount| amount < canary.bid.amount)
+                bids.map(|step| step.bid.amount())
+                    .all(|amount| amount < canary.bid.amount())
             );
         }
     }

@@ -20,10 +20,10 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
-use uuid::Uuid;
 
 use crate::{
-    history::{BidAsked, Event, Outcome, Purpose, Recorder},
+    history::{Asked, Event, Key, Outcome, Purpose, Recorder},
+    judge::auction::{bid::Bid, note::Note},
     run::workload::{STARTING_PRICE, Step},
     system::Api,
 };
@@ -70,7 +70,7 @@ impl Clients {
 
     /// Sends every step when it is due, and returns the bids whose fate no client knows. An open loop: a slow answer holds
     /// nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
-    pub async fn drive(&self, steps: &[Step]) -> Result<Vec<BidAsked>> {
+    pub async fn drive(&self, steps: &[Step]) -> Result<Vec<Asked>> {
         let requests = steps.iter().map(|step| u64::from(step.copies)).sum();
         self.recorder.record(Event::Planned { requests });
         let start = Instant::now();
@@ -107,7 +107,7 @@ impl Clients {
     /// `deadline`.
     pub async fn until_known(
         &self,
-        bid: &BidAsked,
+        bid: &Asked,
         api: usize,
         purpose: Purpose,
         deadline: Instant,
@@ -132,17 +132,17 @@ impl Clients {
         self.next_api.fetch_add(1, Ordering::Relaxed) % self.apis.len()
     }
 
-    async fn ask(&self, bid: &BidAsked, api: usize, purpose: Purpose) -> Outcome {
+    async fn ask(&self, bid: &Asked, api: usize, purpose: Purpose) -> Outcome {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);
         let Api { name, url } = &self.apis[api];
         self.recorder.record(Event::Invoked {
             op,
-            bid: bid.clone(),
+            asked: bid.clone(),
             via: name.clone(),
             purpose,
         });
-        let url = format!("{url}/auctions/{}/bids", bid.auction_id);
-        let body = serde_json::json!({ "bid_id": bid.bid_id, "user_id": bid.user_id, "amount": bid.amount });
+        let url = format!("{url}/auctions/{}/bids", bid.key.0);
+        let body = serde_json::json!({ "bid_id": bid.id, "user_id": bid.user_id(), "amount": bid.amount() });
         let outcome = match self.http.post(url).json(&body).send().await {
             Ok(response) => hear(bid, response).await,
             Err(error) => Outcome::Unknown {
@@ -163,7 +163,7 @@ fn is_open(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unknown { .. } | Outcome::Nonsense { .. })
 }
 
-async fn hear(bid: &BidAsked, response: reqwest::Response) -> Outcome {
+async fn hear(bid: &Asked, response: reqwest::Response) -> Outcome {
     let status = response.status().as_u16();
     let media_type = response.headers().get(CONTENT_TYPE);
     let media_type = media_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -200,7 +200,7 @@ pub enum Closes {
 pub async fn create_auction(
     pool: &sqlx::PgPool,
     recorder: &Recorder,
-    auction_id: Uuid,
+    key: Key,
     closes: Closes,
 ) -> sqlx::Result<()> {
     const DAY: f64 = 86_400.0;
@@ -214,16 +214,17 @@ pub async fn create_auction(
          VALUES ($1, 'Lot', 'EUR', $2, clock_timestamp() + $3 * interval '1 s')
          RETURNING (extract(epoch FROM closes_at) * 1000000)::bigint",
     )
-    .bind(auction_id)
+    .bind(key.0)
     .bind(STARTING_PRICE)
     .bind(seconds)
     .fetch_one(pool)
     .await?;
-    recorder.record(Event::Auction {
-        auction_id,
+    let created = Note::Created {
+        key,
         starting_price: STARTING_PRICE,
         closed: closes == Closes::Before,
         closes_at_us: matches!(closes, Closes::In(_)).then_some(closes_at_us),
-    });
+    };
+    recorder.record(created.into());
     Ok(())
 }

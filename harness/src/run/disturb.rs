@@ -6,7 +6,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     ask::fault::Fault,
-    history::BidAsked,
+    history::Asked,
     run::{
         client::{self, Clients, Closes},
         gauge::Gauge,
@@ -25,7 +25,7 @@ pub(super) async fn disturb(
     plan: &Plan,
     gauge: watch::Receiver<Gauge>,
     healed: watch::Sender<Vec<Heal>>,
-) -> Result<Vec<BidAsked>> {
+) -> Result<Vec<Asked>> {
     let (over_in, over) = watch::channel(false);
     let (in_place, mut placed) = watch::channel(0);
     let at_start = faults

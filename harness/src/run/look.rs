@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::time::{Instant, sleep, timeout};
-use uuid::Uuid;
 
 use super::{
     client::{Clients, Followers},
@@ -22,7 +21,7 @@ use super::{
 use crate::{
     ask::fault::Role,
     ask::scenario::Scenario,
-    history::{Event, Snapshot},
+    history::{Event, Key, Snapshot},
     run::observer,
 };
 
@@ -52,7 +51,7 @@ pub(super) async fn read(
     followers: &mut Followers,
 ) -> Result<()> {
     let places = observer::places(stage.pool).await?;
-    let auctions: Vec<Uuid> = plan.taking().chain([plan.closed]).collect();
+    let auctions: Vec<Key> = plan.taking().chain([plan.closed]).collect();
     let until = Instant::now() + SHOWN_WITHIN;
     tokio::join!(
         clients.list(&auctions, &reach.apis, until),

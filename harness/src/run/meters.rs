@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::join_all;
 
 use super::stage::Stage;
-use crate::{history::Event, judge::facts::COUNTERS, system::Member};
+use crate::{history::Event, judge::auction::counters::COUNTERS, system::Member};
 
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 

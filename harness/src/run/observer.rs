@@ -8,8 +8,8 @@ use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    history::{BidRow, EventRow, InboxRow, Snapshot, StandingRow},
-    judge::auction::contract,
+    history::{EffectRow, Item, Key, OutboxRow, Snapshot},
+    judge::auction::{bid::placed, contract, standing::StandingRow, told},
 };
 
 /// How much of what there is.
@@ -84,12 +84,13 @@ pub async fn waiting_since(pool: &PgPool, then: DateTime<Utc>) -> sqlx::Result<i
 }
 
 /// The last applied place of each auction.
-pub async fn places(pool: &PgPool) -> sqlx::Result<BTreeMap<Uuid, i64>> {
+pub async fn places(pool: &PgPool) -> sqlx::Result<BTreeMap<Key, i64>> {
     let places: Vec<(Uuid, i64)> =
         sqlx::query_as("SELECT auction_id, last_sequence FROM standings")
             .fetch_all(pool)
             .await?;
-    Ok(places.into_iter().collect())
+    let keyed = |(auction_id, place)| (Key(auction_id), place);
+    Ok(places.into_iter().map(keyed).collect())
 }
 
 /// Reads all tables in one REPEATABLE READ transaction.
@@ -98,68 +99,99 @@ pub async fn snapshot(pool: &PgPool) -> sqlx::Result<Snapshot> {
         .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .await?;
     let snapshot = Snapshot {
-        bids: bids(&mut tx).await?,
-        events: outbox(&mut tx).await?,
-        inbox: inbox(&mut tx).await?,
-        standings: standings(&mut tx).await?,
+        stored: stored(&mut tx).await?,
+        outbox: outbox(&mut tx).await?,
+        effects: effects(&mut tx).await?,
+        aside: standings(&mut tx).await?,
         ..Snapshot::default()
     };
     tx.commit().await?;
     Ok(snapshot)
 }
 
-async fn bids(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<BidRow>> {
-    sqlx::query_as(
+/// A bid as tables have it.
+#[derive(sqlx::FromRow)]
+struct Row {
+    bid_id: Uuid,
+    auction_id: Uuid,
+    user_id: String,
+    amount: i64,
+    sequence: i64,
+    placed_at_us: i64,
+}
+
+impl From<Row> for Item {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.bid_id,
+            key: Key(row.auction_id),
+            n: row.sequence,
+            content: placed(row.user_id, row.amount, row.placed_at_us),
+        }
+    }
+}
+
+async fn stored(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<Item>> {
+    let bids: Vec<Row> = sqlx::query_as(
         "SELECT bid_id, auction_id, user_id, amount, sequence,
                 (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us
          FROM bids ORDER BY auction_id, sequence",
     )
     .fetch_all(&mut **tx)
-    .await
+    .await?;
+    Ok(bids.into_iter().map(Item::from).collect())
 }
 
-async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EventRow>> {
-    let rows: Vec<(Uuid, String, i32, Uuid, i64, String, String)> = sqlx::query_as(
+async fn outbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<OutboxRow>> {
+    type Columns = (Uuid, String, i32, Uuid, i64, String, String);
+    let rows: Vec<Columns> = sqlx::query_as(
         "SELECT id, status, attempts, auction_id, sequence, event_type, payload::text
          FROM outbox_events ORDER BY position",
     )
     .fetch_all(&mut **tx)
     .await?;
-    let event = |(id, status, attempts, auction_id, sequence, event_type, payload): (
-        _,
-        _,
-        _,
-        _,
-        _,
-        String,
-        String,
-    )| {
-        EventRow {
-            id,
-            status,
-            attempts,
-            auction_id,
-            sequence,
-            payload: contract::payload(&event_type, &payload),
-        }
+    let event = |(id, status, attempts, auction_id, n, event_type, payload): Columns| {
+        let state = told::state(&status)
+            .ok_or_else(|| sqlx::Error::Protocol(format!("event {id} is {status:?}")))?;
+        Ok(OutboxRow {
+            row: id.to_string(),
+            state,
+            attempts: u32::try_from(attempts).ok(),
+            key: Key(auction_id),
+            n,
+            item: contract::payload(&event_type, &payload),
+        })
     };
-    Ok(rows.into_iter().map(event).collect())
+    rows.into_iter().map(event).collect()
 }
 
-async fn inbox(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<InboxRow>> {
-    sqlx::query_as(
+async fn effects(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<EffectRow>> {
+    #[derive(sqlx::FromRow)]
+    struct Received {
+        #[sqlx(flatten)]
+        bid: Row,
+        applied: bool,
+    }
+    let received: Vec<Received> = sqlx::query_as(
         "SELECT bid_id, auction_id, sequence, user_id, amount,
                 (extract(epoch FROM placed_at) * 1000000)::bigint AS placed_at_us, applied_at IS NOT NULL AS applied
          FROM inbox ORDER BY auction_id, sequence",
     )
     .fetch_all(&mut **tx)
-    .await
+    .await?;
+    let effect = |row: Received| EffectRow {
+        item: row.bid.into(),
+        times: u64::from(row.applied),
+    };
+    Ok(received.into_iter().map(effect).collect())
 }
 
-async fn standings(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<StandingRow>> {
-    sqlx::query_as(
-        "SELECT auction_id, last_sequence, bid_count, highest_bid_id, highest_amount FROM standings ORDER BY auction_id",
+async fn standings(tx: &mut Transaction<'_, Postgres>) -> sqlx::Result<Vec<serde_json::Value>> {
+    let rows: Vec<StandingRow> = sqlx::query_as(
+        "SELECT auction_id AS key, last_sequence, bid_count, highest_bid_id, highest_amount
+         FROM standings ORDER BY auction_id",
     )
     .fetch_all(&mut **tx)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }

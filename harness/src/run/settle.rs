@@ -13,7 +13,7 @@ use tokio::{
 use super::{canary, gauge::Gauge, reach::Reach, stage::Stage};
 use crate::{
     ask::scenario::Scenario,
-    history::{BidAsked, Event, Purpose},
+    history::{Asked, Event, Purpose},
     os::causes::Causes,
     run::client::Clients,
     run::workload::Plan,
@@ -39,7 +39,7 @@ impl Recovery<'_> {
     /// Brings the run to its quiet, and records that it came or what was missing. True if it came in time.
     pub async fn await_quiet(
         &self,
-        unknown: Vec<BidAsked>,
+        unknown: Vec<Asked>,
         gauge: watch::Receiver<Gauge>,
     ) -> Result<bool> {
         let healed = Instant::now();
@@ -71,7 +71,7 @@ impl Recovery<'_> {
     }
 
     /// Every process is ready, every answer known, and canaries come through.
-    async fn works(&self, unknown: &[BidAsked], deadline: Instant) -> Result<(), String> {
+    async fn works(&self, unknown: &[Asked], deadline: Instant) -> Result<(), String> {
         let (ready, known) = tokio::join!(self.ready(deadline), self.known(unknown, deadline));
         ready?;
         known?;
@@ -108,7 +108,7 @@ impl Recovery<'_> {
     }
 
     /// Asks again what nobody knows the fate of, as clients would.
-    async fn known(&self, unknown: &[BidAsked], deadline: Instant) -> Result<(), String> {
+    async fn known(&self, unknown: &[Asked], deadline: Instant) -> Result<(), String> {
         if self.reach.apis.is_empty() {
             return Ok(());
         }

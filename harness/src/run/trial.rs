@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     ask::trial::Trial,
-    history::{self, Event, Recorder},
+    history::{self, Event, Recorder, Subject},
     judge::summary::{RunSummary, judge},
     os::causes::Causes,
     servers::lab::Lab,
@@ -44,6 +44,7 @@ pub async fn run(
         began_at_us: lab.shares_our_clock().then(|| recorder.began_at_us()),
         name: trial.name.clone(),
         seed: trial.seed,
+        subject: Box::new(Subject::auction()),
         scenario: Box::new(trial.scenario.clone()),
         environment: lab.describe(),
     });

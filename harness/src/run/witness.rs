@@ -20,12 +20,13 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
+use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    history::{Delivery, Event, EventSeen, Recorder},
-    judge::auction::contract,
+    history::{Delivery, Event, Item, Recorder},
+    judge::auction::{bid::Bid, contract},
 };
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -186,21 +187,31 @@ fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
     if known && delivery.redelivered {
         return;
     }
-    let body = contract::from_wire(&delivery.data).map_err(|breach| breach.to_string());
-    let flaws = body
+    let item = contract::from_wire(&delivery.data).map_err(|breach| breach.to_string());
+    let flaws = item
         .as_ref()
         .map_or_else(|_| Vec::new(), |event| flaws(delivery, event));
     recorder.record(Event::Delivered(Delivery {
-        message_id,
+        dedup: message_id,
         redelivered: delivery.redelivered,
-        body,
+        item,
+        digest: digest(delivery),
+        persistent: delivery.properties.delivery_mode() == &Some(contract::DELIVERY_MODE),
         flaws,
     }));
     seen.deliveries.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Of the body alone: what the properties say is compared with it, and the trace in a header may differ with each attempt.
+fn digest(delivery: &AmqpDelivery) -> String {
+    Sha256::digest(&delivery.data)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 /// Where properties and headers disagree with the contract.
-fn flaws(delivery: &AmqpDelivery, event: &EventSeen) -> Vec<String> {
+fn flaws(delivery: &AmqpDelivery, event: &Item) -> Vec<String> {
     let properties = &delivery.properties;
     let header = |name: &str| -> Option<String> {
         match properties.headers().as_ref()?.inner().get(name)? {
@@ -229,19 +240,15 @@ fn flaws(delivery: &AmqpDelivery, event: &EventSeen) -> Vec<String> {
         (
             "timestamp",
             properties.timestamp().map(|seconds| seconds.to_string()),
-            (event.placed_at_us / 1_000_000).to_string(),
+            (event.placed_at_us() / 1_000_000).to_string(),
         ),
-        ("header bid_id", header("bid_id"), event.bid_id.to_string()),
+        ("header bid_id", header("bid_id"), event.id.to_string()),
         (
             "header auction_id",
             header("auction_id"),
-            event.auction_id.to_string(),
+            event.key.0.to_string(),
         ),
-        (
-            "header sequence",
-            header("sequence"),
-            event.sequence.to_string(),
-        ),
+        ("header sequence", header("sequence"), event.n.to_string()),
     ];
     wanted
         .into_iter()

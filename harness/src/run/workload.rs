@@ -9,11 +9,11 @@ use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use uuid::Uuid;
 
 use crate::{
     ask::{pace::Pace, scenario},
-    history::BidAsked,
+    history::{Asked, Key},
+    judge::auction::bid::{Bid, asked},
 };
 use intent::{Intent, Kind};
 
@@ -24,13 +24,13 @@ pub const STARTING_PRICE: i64 = 1_000;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Auctions that take bids.
-    pub open: Vec<Uuid>,
+    pub open: Vec<Key>,
     /// Auctions that take bids until they close.
-    pub closing: Vec<Uuid>,
+    pub closing: Vec<Key>,
     /// When that is, from the start of the workload.
     pub closes_after: Duration,
     /// The auction that is closed already.
-    pub closed: Uuid,
+    pub closed: Key,
     /// The bids, in the order of their times.
     pub steps: Vec<Step>,
 }
@@ -41,7 +41,7 @@ pub struct Step {
     /// From the start of the workload.
     pub due: Duration,
     /// What is sent.
-    pub bid: BidAsked,
+    pub bid: Asked,
     /// How often, at once.
     pub copies: u32,
 }
@@ -79,12 +79,12 @@ impl Plan {
     }
 
     /// Auctions that take bids, for a while or to the end.
-    pub fn taking(&self) -> impl Iterator<Item = Uuid> {
+    pub fn taking(&self) -> impl Iterator<Item = Key> {
         self.open.iter().chain(&self.closing).copied()
     }
 
     /// The auction at this index, over and over.
-    fn auction(&self, index: usize) -> (usize, Uuid) {
+    fn auction(&self, index: usize) -> (usize, Key) {
         let index = index % (self.open.len() + self.closing.len());
         let closing = |index: usize| self.closing[index - self.open.len()];
         let auction = self.open.get(index).copied();
@@ -93,13 +93,13 @@ impl Plan {
 
     /// What an intent means at its place in the plan. `highest` is the plan's own idea of each auction; with several
     /// clients at once the service may see another order, and then refuse what was meant to be valid.
-    fn bid(&self, intent: &Intent, highest: &mut [Option<i64>]) -> BidAsked {
+    fn bid(&self, intent: &Intent, highest: &mut [Option<i64>]) -> Asked {
         let earlier =
             (!self.steps.is_empty()).then(|| &self.steps[intent.pick.index(self.steps.len())].bid);
         match (intent.kind, earlier) {
             (Kind::Again, Some(earlier)) => earlier.clone(),
-            (Kind::Conflict, Some(earlier)) => BidAsked {
-                amount: earlier.amount + 1,
+            (Kind::Conflict, Some(earlier)) => Asked {
+                content: asked(earlier.user_id().to_owned(), earlier.amount() + 1),
                 ..earlier.clone()
             },
             (Kind::Closed, _) => intent.on(self.closed, STARTING_PRICE + intent.raise),
@@ -160,10 +160,7 @@ mod tests {
         let plan = Plan::new(&workload, 1).unwrap();
         assert_eq!((plan.open.len(), plan.closing.len()), (4, 2));
         for auction in plan.taking() {
-            let bids = plan
-                .steps
-                .iter()
-                .filter(|step| step.bid.auction_id == auction);
+            let bids = plan.steps.iter().filter(|step| step.bid.key == auction);
             assert!(bids.count() > 10);
         }
     }
@@ -172,14 +169,14 @@ mod tests {
     fn a_plain_plan_raises_every_auction_and_uses_each_id_once() {
         let plan = Plan::new(&workload(Mix::default()), 1).unwrap();
         assert_eq!(plan.steps.len(), 400);
-        let ids: HashSet<_> = plan.steps.iter().map(|step| step.bid.bid_id).collect();
+        let ids: HashSet<_> = plan.steps.iter().map(|step| step.bid.id).collect();
         assert_eq!(ids.len(), 400);
         for auction in &plan.open {
             let amounts: Vec<i64> = plan
                 .steps
                 .iter()
-                .filter(|step| step.bid.auction_id == *auction)
-                .map(|step| step.bid.amount)
+                .filter(|step| step.bid.key == *auction)
+                .map(|step| step.bid.amount())
                 .collect();
             assert!(amounts.is_sorted_by(|a, b| a < b) && amounts[0] >= STARTING_PRICE);
         }
@@ -194,20 +191,16 @@ mod tests {
             closed: 10,
         };
         let plan = Plan::new(&workload(mix), 1).unwrap();
-        let ids: HashSet<_> = plan.steps.iter().map(|step| step.bid.bid_id).collect();
+        let ids: HashSet<_> = plan.steps.iter().map(|step| step.bid.id).collect();
         let contents: HashSet<_> = plan
             .steps
             .iter()
-            .map(|step| (step.bid.bid_id, step.bid.amount))
+            .map(|step| (step.bid.id, step.bid.amount()))
             .collect();
         assert!(contents.len() > ids.len(), "no conflicts");
         assert!(contents.len() < plan.steps.len(), "no repetitions");
-        assert!(
-            plan.steps
-                .iter()
-                .any(|step| step.bid.auction_id == plan.closed)
-        );
-        assert!(plan.steps.iter().all(|step| step.bid.amount > 0));
+        assert!(plan.steps.iter().any(|step| step.bid.key == plan.closed));
+        assert!(plan.steps.iter().all(|step| step.bid.amount() > 0));
     }
 
     #[test]
@@ -216,7 +209,7 @@ mod tests {
         let hot = plan
             .steps
             .iter()
-            .filter(|step| step.bid.auction_id == plan.open[0])
+            .filter(|step| step.bid.key == plan.open[0])
             .count();
         assert!(
             (160..=300).contains(&hot),

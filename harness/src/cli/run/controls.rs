@@ -118,7 +118,7 @@ mod tests {
             )
         });
         story.scenario(|scenario| scenario.faults.clear());
-        story.bites("bids_accepted", condition);
+        story.bites("accepted", condition);
         let history = story.history();
         let judgement = all(&history);
         let summary = RunSummary::new(&history, &judgement, Path::new("runs/1"), String::new());
@@ -130,7 +130,7 @@ mod tests {
     fn a_condition_that_holds_with_nothing_broken_is_refused() {
         assert_eq!(
             shown(">= 3"),
-            Shown::Held(vec!["bids_accepted 3, wanted >= 3".to_owned()])
+            Shown::Held(vec!["accepted 3, wanted >= 3".to_owned()])
         );
     }
 

@@ -51,7 +51,7 @@ fn shape(written: &Written<'_>) -> Result<(), Unsound> {
             })?,
     };
     let facts_and = |others: &[&'static str]| {
-        let facts = facts::NAMES.iter().map(|(name, _)| *name);
+        let facts = facts::names().map(|(name, _)| name);
         facts.chain(others.iter().copied()).collect::<Vec<_>>()
     };
     for (table, others) in [("bites", &[][..]), ("expect", &["recovered_within"][..])] {
@@ -240,7 +240,7 @@ recovered_within = "5s"
     fn a_name_that_is_no_fact_is_answered_with_the_one_that_was_meant() {
         let (bites, within) = ("fault_2_bites", "recovered_within");
         says(bites, "fault_3_bites", 19, "no fact");
-        says(bites, "bids_accpted", 19, "did you mean \"bids_accepted\"");
+        says(bites, "accpted", 19, "did you mean \"accepted\"");
         says(
             within,
             "recoverd_within",

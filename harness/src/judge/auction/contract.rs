@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, Value};
 use uuid::Uuid;
 
-use crate::history::EventSeen;
+use super::bid::placed;
+use crate::history::{Item, Key};
 
 /// The AMQP `type` property and the outbox's `event_type`.
 pub const EVENT_TYPE: &str = "auction.v1.BidPlaced";
@@ -69,12 +70,12 @@ static BID_PLACED: LazyLock<MessageDescriptor> = LazyLock::new(|| {
 });
 
 /// Reads a message's body.
-pub fn from_wire(body: &[u8]) -> Result<EventSeen, Breach> {
+pub fn from_wire(body: &[u8]) -> Result<Item, Breach> {
     seen(&DynamicMessage::decode(BID_PLACED.clone(), body)?)
 }
 
 /// Reads an outbox row: its `event_type`, and its payload in protobuf's canonical JSON.
-pub fn from_json(event_type: &str, payload: &str) -> Result<EventSeen, Breach> {
+pub fn from_json(event_type: &str, payload: &str) -> Result<Item, Breach> {
     if event_type != EVENT_TYPE {
         return Err(Breach::EventType(event_type.to_owned()));
     }
@@ -86,7 +87,7 @@ pub fn from_json(event_type: &str, payload: &str) -> Result<EventSeen, Breach> {
 }
 
 /// What an outbox row announces, or why that cannot be told.
-pub fn payload(event_type: &str, payload: &str) -> Result<EventSeen, String> {
+pub fn payload(event_type: &str, payload: &str) -> Result<Item, String> {
     from_json(event_type, payload).map_err(|breach| breach.to_string())
 }
 
@@ -112,20 +113,18 @@ fn canonical(message: &DynamicMessage, found: &serde_json::Value) -> Result<(), 
     Ok(())
 }
 
-fn seen(event: &DynamicMessage) -> Result<EventSeen, Breach> {
+fn seen(event: &DynamicMessage) -> Result<Item, Breach> {
     nothing_unknown(event)?;
     let user_id = text(event, "user_id")?;
     if !(1..=USER_ID_CHARS).contains(&user_id.chars().count()) {
         let is = format!("has {} characters", user_id.chars().count());
         return Err(breach("user_id", is));
     }
-    Ok(EventSeen {
-        bid_id: id(event, "bid_id")?,
-        auction_id: id(event, "auction_id")?,
-        user_id,
-        amount: positive(event, "amount")?,
-        sequence: positive(event, "sequence")?,
-        placed_at_us: instant(event)?,
+    Ok(Item {
+        id: id(event, "bid_id")?,
+        key: Key(id(event, "auction_id")?),
+        n: positive(event, "sequence")?,
+        content: placed(user_id, positive(event, "amount")?, instant(event)?),
     })
 }
 

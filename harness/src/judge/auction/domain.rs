@@ -7,37 +7,51 @@ mod turns;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use uuid::Uuid;
-
-use crate::history::{BidRow, Event, History, InboxRow, Last, Outcome};
-use crate::judge::auction::replay::Replay;
+use super::bid::Bid;
+use super::replay::Replay;
+use super::standing::standings;
+use super::terms::Auctions;
+use crate::history::{Delivery, EffectRow, Event, History, Item, Key, Last, Outcome};
 use crate::judge::basis::{Unjudgeable, last, sampled_or_exact};
 use crate::judge::inquiry::Inquiry;
-use crate::judge::refusal::same;
-use crate::judge::verdict::Finding;
+use crate::judge::verdict::{Finding, Verdict};
 
 pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
     let mut inquiry = Inquiry::new("domain");
-    let mut by_auction: BTreeMap<Uuid, Vec<&BidRow>> = BTreeMap::new();
-    for row in &last.tables.bids {
-        by_auction.entry(row.auction_id).or_default().push(row);
+    let auctions = Auctions::of(history)?;
+    let unknown = history.ops().iter();
+    let mut unknown = unknown.filter(|(_, op)| auctions.get(op.asked.key).is_none());
+    if let Some((op, _)) = unknown.next() {
+        let example = format!("op {op} bids on an auction that was not created");
+        inquiry.object(
+            Verdict::Error,
+            "bids on auctions that were not created",
+            example,
+        );
     }
-    for (auction_id, bids) in &mut by_auction {
-        bids.sort_by_key(|row| row.sequence);
-        auction(&mut inquiry, history, *auction_id, bids);
+    named_by_their_event(&mut inquiry, history, last);
+    let mut by_auction: BTreeMap<Key, Vec<&Item>> = BTreeMap::new();
+    for row in &last.tables.stored {
+        by_auction.entry(row.key).or_default().push(row);
     }
-    for (auction_id, highest) in highest_applied(last) {
-        let stands = last.standing(auction_id);
+    for (key, bids) in &mut by_auction {
+        bids.sort_by_key(|row| row.n);
+        auction(&mut inquiry, &auctions, *key, bids);
+    }
+    let standings = standings(last.tables);
+    for (key, highest) in highest_applied(last) {
+        let stands = standings.iter().find(|stands| stands.key == key);
         let shows = stands.map(|stands| (stands.highest_amount, stands.highest_bid_id));
         let right = stands.is_some_and(|stands| {
-            stands.highest_amount == Some(highest.amount)
-                && (stands.highest_bid_id == Some(highest.bid_id) || !history.has_every_field())
+            stands.highest_amount == Some(highest.amount())
+                && stands.highest_bid_id == Some(highest.item.id)
         });
         if !right {
             let example = format!(
-                "auction {auction_id} shows {shows:?}, the highest applied bid is {} of bid {}",
-                highest.amount, highest.bid_id
+                "auction {key} shows {shows:?}, the highest applied bid is {} of bid {}",
+                highest.amount(),
+                highest.item.id
             );
             inquiry.fail("auctions that do not show their highest bid", example);
         }
@@ -47,33 +61,57 @@ pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable>
     if let Some(replay) = Replay::of(history)? {
         turns::in_turn(&mut inquiry, &replay.told);
     }
-    let finding = inquiry.conclude(last.tables.bids.len(), "bids");
+    let finding = inquiry.conclude(last.tables.stored.len(), "bids");
     Ok(sampled_or_exact(finding, history))
 }
 
-fn auction(inquiry: &mut Inquiry, history: &History, auction_id: Uuid, bids: &[&BidRow]) {
-    let places = bids.iter().map(|row| row.sequence);
+/// Consumers tell copies by the event's own id, and every message carries it.
+fn named_by_their_event(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
+    for (_, delivery) in history.deliveries() {
+        let event = delivery.item.as_ref().ok();
+        let Some(event) = event.and_then(|item| last.event_of(item.id)) else {
+            continue;
+        };
+        let named = delivery.dedup.as_deref();
+        // A message without a name, and one with another name than its copies, is `identity`'s.
+        if named.is_some_and(|named| named != event.row) && !is_a_copy(history, delivery) {
+            let example = format!("message {named:?} carries event {}", event.row);
+            inquiry.fail("messages with another message_id than their event", example);
+        }
+    }
+}
+
+fn is_a_copy(history: &History, delivery: &Delivery) -> bool {
+    let about = delivery.item.as_ref().ok().map(|item| item.id);
+    let first = history
+        .deliveries()
+        .find(|(_, other)| other.item.as_ref().ok().map(|item| item.id) == about);
+    first.is_some_and(|(_, first)| !std::ptr::eq(first, delivery))
+}
+
+fn auction(inquiry: &mut Inquiry, auctions: &Auctions<'_>, key: Key, bids: &[&Item]) {
+    let places = bids.iter().map(|row| row.n);
     if !places.clone().eq(1..=bids.len() as i64) {
-        let example = format!(
-            "auction {auction_id}: places are {:?}",
-            places.collect::<Vec<_>>()
-        );
+        let example = format!("auction {key}: places are {:?}", places.collect::<Vec<_>>());
         inquiry.fail("auctions with a gap or a doubled place", example);
     }
     for pair in bids
         .windows(2)
-        .filter(|pair| pair[0].amount >= pair[1].amount)
+        .filter(|pair| pair[0].amount() >= pair[1].amount())
     {
         let example = format!(
-            "auction {auction_id}: place {} is {}, place {} is {}",
-            pair[0].sequence, pair[0].amount, pair[1].sequence, pair[1].amount
+            "auction {key}: place {} is {}, place {} is {}",
+            pair[0].n,
+            pair[0].amount(),
+            pair[1].n,
+            pair[1].amount()
         );
         inquiry.fail("bids that do not beat the one before", example);
     }
-    let Some(terms) = history.auctions().get(&auction_id) else {
+    let Some(terms) = auctions.get(key) else {
         return;
     };
-    if bids[0].amount < terms.starting_price {
+    if bids[0].amount() < terms.starting_price {
         let example = format!(
             "{:?} is below the starting price {}",
             bids[0], terms.starting_price
@@ -81,25 +119,25 @@ fn auction(inquiry: &mut Inquiry, history: &History, auction_id: Uuid, bids: &[&
         inquiry.fail("first bids below the starting price", example);
     }
     if let Some(closes_at) = terms.closes_at_us
-        && let Some(late) = bids.iter().find(|row| row.placed_at_us >= closes_at)
+        && let Some(late) = bids.iter().find(|row| row.placed_at_us() >= closes_at)
     {
-        let us = late.placed_at_us - closes_at;
-        let example = format!("bid {} was placed {us} us after the close", late.bid_id);
+        let us = late.placed_at_us() - closes_at;
+        let example = format!("bid {} was placed {us} us after the close", late.id);
         inquiry.fail("auctions that took bids after their close", example);
     }
     if terms.closed {
         inquiry.fail(
             "closed auctions with bids",
-            format!("auction {auction_id} has {} bids", bids.len()),
+            format!("auction {key} has {} bids", bids.len()),
         );
     }
 }
 
-fn highest_applied(last: Last<'_>) -> BTreeMap<Uuid, &InboxRow> {
-    let mut highest: BTreeMap<Uuid, &InboxRow> = BTreeMap::new();
-    for row in last.tables.inbox.iter().filter(|row| row.applied) {
-        let stands = highest.entry(row.auction_id).or_insert(row);
-        if row.amount > stands.amount {
+fn highest_applied(last: Last<'_>) -> BTreeMap<Key, &EffectRow> {
+    let mut highest: BTreeMap<Key, &EffectRow> = BTreeMap::new();
+    for row in last.tables.effects.iter().filter(|row| row.times > 0) {
+        let stands = highest.entry(row.item.key).or_insert(row);
+        if row.amount() > stands.amount() {
             *stands = row;
         }
     }
@@ -109,19 +147,19 @@ fn highest_applied(last: Last<'_>) -> BTreeMap<Uuid, &InboxRow> {
 /// One pass in recorded order: a bid first sent after another was accepted must have the greater place. Only clean
 /// cuts are compared, answered before asked, so that concurrent bids may stand in either order.
 fn real_time(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
-    let mut accepted: HashMap<Uuid, i64> = HashMap::new();
+    let mut accepted: HashMap<Key, i64> = HashMap::new();
     let mut sent = HashSet::new();
     for event in history.events() {
         match event {
-            Event::Invoked { bid, .. } => {
-                let Some(row) = last.bid(bid.bid_id).filter(|row| same(row, bid)) else {
+            Event::Invoked { asked, .. } => {
+                let Some(row) = last.stored(asked.id).filter(|row| asked.is(row)) else {
                     continue;
                 };
-                let before = accepted.get(&row.auction_id).copied().unwrap_or(0);
-                if sent.insert(row.bid_id) && row.sequence <= before {
+                let before = accepted.get(&row.key).copied().unwrap_or(0);
+                if sent.insert(row.id) && row.n <= before {
                     let example = format!(
                         "bid {} was sent after place {before} was accepted and stands at {}",
-                        row.bid_id, row.sequence
+                        row.id, row.n
                     );
                     inquiry.fail("bids placed before one that was accepted earlier", example);
                 }
@@ -130,10 +168,13 @@ fn real_time(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
                 op,
                 outcome: Outcome::Accepted { .. },
             } => {
-                let bid = history.ops().get(op).and_then(|op| last.bid(op.bid.bid_id));
+                let bid = history
+                    .ops()
+                    .get(op)
+                    .and_then(|op| last.stored(op.asked.id));
                 if let Some(row) = bid {
-                    let place = accepted.entry(row.auction_id).or_default();
-                    *place = (*place).max(row.sequence);
+                    let place = accepted.entry(row.key).or_default();
+                    *place = (*place).max(row.n);
                 }
             }
             _ => {}
@@ -143,9 +184,12 @@ fn real_time(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::judge::auction::bid::change::amount;
+    use crate::judge::auction::standing::StandingRow;
     use crate::judge::proof::story::{Story, verdict};
-    use crate::judge::verdict::Verdict;
 
     fn changed(change: impl FnOnce(&mut crate::history::Snapshot)) -> Verdict {
         let mut story = Story::clean();
@@ -153,21 +197,44 @@ mod tests {
         verdict(check, &story)
     }
 
+    fn stands(change: impl FnOnce(&mut StandingRow)) -> Verdict {
+        let mut story = Story::clean();
+        story.change_standing(change);
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn messages_that_never_carry_their_events_id_fail() {
+        let mut story = Story::clean();
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+        story.deliver_as(2, Some("another".to_owned()));
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
     #[test]
     fn a_gap_or_a_doubled_place_fails() {
-        assert_eq!(changed(|tables| tables.bids[2].sequence = 4), Verdict::Fail);
-        assert_eq!(changed(|tables| tables.bids[2].sequence = 2), Verdict::Fail);
+        assert_eq!(changed(|tables| tables.stored[2].n = 4), Verdict::Fail);
+        assert_eq!(changed(|tables| tables.stored[2].n = 2), Verdict::Fail);
     }
 
     #[test]
     fn a_bid_that_does_not_beat_the_one_before_fails() {
-        assert_eq!(changed(|tables| tables.bids[2].amount = 200), Verdict::Fail);
-        assert_eq!(changed(|tables| tables.bids[2].amount = 201), Verdict::Pass);
+        assert_eq!(
+            changed(|tables| amount(&mut tables.stored[2].content, 200)),
+            Verdict::Fail
+        );
+        assert_eq!(
+            changed(|tables| amount(&mut tables.stored[2].content, 201)),
+            Verdict::Pass
+        );
     }
 
     #[test]
     fn a_first_bid_below_the_starting_price_fails() {
-        assert_eq!(changed(|tables| tables.bids[0].amount = 0), Verdict::Fail);
+        assert_eq!(
+            changed(|tables| amount(&mut tables.stored[0].content, 0)),
+            Verdict::Fail
+        );
     }
 
     #[test]
@@ -185,22 +252,16 @@ mod tests {
 
     #[test]
     fn the_standing_shows_the_highest() {
-        assert_eq!(
-            changed(|tables| tables.standings[0].highest_amount = Some(200)),
-            Verdict::Fail
-        );
-        assert_eq!(
-            changed(|tables| tables.standings[0].highest_amount = None),
-            Verdict::Fail
-        );
+        assert_eq!(stands(|row| row.highest_amount = Some(200)), Verdict::Fail);
+        assert_eq!(stands(|row| row.highest_amount = None), Verdict::Fail);
     }
 
     #[test]
     fn the_standing_names_the_bid_that_is_the_highest() {
-        let named = |bid: Option<Uuid>| changed(|tables| tables.standings[0].highest_bid_id = bid);
-        assert_eq!(named(Some(Story::bid_id(2))), Verdict::Fail);
+        let named = |bid: Option<Uuid>| stands(|row| row.highest_bid_id = bid);
+        assert_eq!(named(Some(Story::id(2))), Verdict::Fail);
         assert_eq!(named(None), Verdict::Fail);
-        assert_eq!(named(Some(Story::bid_id(3))), Verdict::Pass);
+        assert_eq!(named(Some(Story::id(3))), Verdict::Pass);
     }
 
     #[test]

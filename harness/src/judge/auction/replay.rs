@@ -9,7 +9,7 @@ use std::hash::Hash;
 use uuid::Uuid;
 
 use crate::history::{
-    Change, Columns, Commit, EventSeen, History, LedgerState, Operation, Snapshot,
+    Change, Columns, Commit, History, Item, Key, LedgerState, Operation, Snapshot,
 };
 use crate::judge::basis::Unjudgeable;
 
@@ -27,7 +27,7 @@ pub(crate) struct Turn<R> {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Step {
     /// Of `bids`; the event that announces a bid says the same as its row.
-    Bid(Turn<EventSeen>),
+    Bid(Turn<Item>),
     /// Of `outbox_events`.
     Event(Box<Turn<OutboxEvent>>),
     /// Of `inbox`.
@@ -50,10 +50,10 @@ pub(crate) struct Told<'h> {
 /// The tables as the ledger has them after its last commit.
 #[derive(Debug, Default)]
 pub(crate) struct Tables {
-    pub bids: HashMap<Uuid, EventSeen>,
+    pub bids: HashMap<Uuid, Item>,
     pub events: HashMap<Uuid, OutboxEvent>,
     inbox: HashMap<Uuid, Received>,
-    standings: HashMap<Uuid, Standing>,
+    standings: HashMap<Key, Standing>,
     lanes: HashMap<i16, Lane>,
     /// What does not fit: rows that were changed before they came, or came twice.
     contradictions: Vec<String>,
@@ -134,9 +134,12 @@ impl Tables {
     /// Rows that the last look shows and the ledger lacks. Where nothing moved any more, the reverse is a hole, too: the
     /// rows' end is missing.
     pub fn holes(&self, last: &Snapshot, quiet: bool) -> Vec<String> {
-        let bids = last.bids.iter().map(|row| row.bid_id);
-        let events = last.events.iter().map(|row| row.id);
-        let received = last.inbox.iter().map(|row| row.bid_id);
+        let bids = last.stored.iter().map(|row| row.id);
+        let events = last
+            .outbox
+            .iter()
+            .map(|row| row.row.parse().unwrap_or_default());
+        let received = last.effects.iter().map(|row| row.item.id);
         [
             difference("bids", &self.bids, bids, quiet),
             difference("events", &self.events, events, quiet),

@@ -3,10 +3,7 @@
 use std::collections::HashSet;
 
 use super::Facts;
-use crate::history::{Event, EventRow, History, InboxRow, Op, Outcome, Refusal, Shown};
-
-/// What was sent so long before a close was surely sent before it.
-const SENT_BEFORE_US: u64 = 50_000;
+use crate::history::{EffectRow, Event, History, Op, OutboxRow, Outcome, State};
 
 impl Facts {
     pub(super) fn set(&mut self, name: &str, value: usize) {
@@ -18,16 +15,11 @@ impl Facts {
             let workload = history.ops().values().filter(|op| op.is_workload());
             workload.filter(|op| holds(op)).count()
         };
-        let refused =
-            |as_what| count(&|op| op.outcome().and_then(Outcome::refusal) == Some(as_what));
         let status = |op: &Op| match op.outcome() {
-            Some(
-                Outcome::Accepted { status, .. }
-                | Outcome::Unknown {
-                    status: Some(status),
-                    ..
-                },
-            ) => *status,
+            Some(Outcome::Unknown {
+                status: Some(status),
+                ..
+            }) => *status,
             _ => 0,
         };
         let answered = |op: &Op| op.completed.as_ref().map(|(position, _)| *position);
@@ -44,34 +36,19 @@ impl Facts {
             history.in_fault(op.invoked) || answered(op).is_some_and(|end| history.in_fault(end))
         };
 
-        self.set("bids_asked", count(&|_| true));
-        self.set("bids_accepted", count(&Op::is_accepted));
-        self.set("bids_created", count(&|op| status(op) == 201));
+        self.set("requests", count(&|_| true));
+        self.set("accepted", count(&Op::is_accepted));
         self.set(
-            "bids_repeated",
-            count(&|op| status(op) == 200 && op.is_accepted()),
-        );
-        self.set(
-            "bids_refused",
+            "refused",
             count(&|op| matches!(op.outcome(), Some(Outcome::Refused { .. }))),
         );
-        self.set("bids_too_low", refused(Refusal::TooLow));
-        self.set("bids_conflicting", refused(Refusal::Conflict));
-        self.set("bids_closed", refused(Refusal::Closed));
-        self.set("bids_unavailable", count(&|op| status(op) == 503));
-        self.set("bids_unknown", count(&Op::is_unknown));
+        self.set("unavailable", count(&|op| status(op) == 503));
+        self.set("unknown", count(&Op::is_unknown));
         let unanswered = |op: &Op| {
             let outcome = op.outcome();
             matches!(outcome, None | Some(Outcome::Unknown { status: None, .. }))
         };
-        self.set("bids_unanswered", count(&unanswered));
-        let overtaken = |op: &Op| {
-            let sent = history.entries()[op.invoked].at_us;
-            let closed = op.outcome().and_then(Outcome::refusal) == Some(Refusal::Closed);
-            let closes_at = history.closes_at(op.bid.auction_id);
-            closed && closes_at.is_some_and(|closes_at| sent + SENT_BEFORE_US < closes_at)
-        };
-        self.set("bids_overtaken_by_close", count(&overtaken));
+        self.set("unanswered", count(&unanswered));
         self.set(
             "accepted_during_fault",
             count(&|op| op.is_accepted() && within_one_fault(op)),
@@ -81,7 +58,7 @@ impl Facts {
             count(&|op| status(op) == 503 && touches_fault(op)),
         );
         if let Some(last) = history.last() {
-            let stored = |op: &Op| last.bid(op.bid.bid_id).is_some();
+            let stored = |op: &Op| last.stored(op.asked.id).is_some();
             self.set("unknown_stored", count(&|op| op.is_unknown() && stored(op)));
             self.set(
                 "unknown_absent",
@@ -95,10 +72,7 @@ impl Facts {
         let mut seen = HashSet::new();
         for (_, delivery) in history.deliveries() {
             // A copy to the witness alone (the broker's redelivery) is not a copy to anybody else.
-            let copy = delivery
-                .message_id
-                .as_deref()
-                .is_some_and(|id| !seen.insert(id));
+            let copy = delivery.dedup.as_deref().is_some_and(|id| !seen.insert(id));
             again += usize::from(copy && !delivery.redelivered);
             flagged += usize::from(delivery.redelivered);
         }
@@ -111,29 +85,9 @@ impl Facts {
         self.set("redeliveries", flagged);
         self.set("reordered_deliveries", reordered.sum());
         self.set(
-            "auctions_with_3_events",
+            "keys_with_3_events",
             orders.values().filter(|order| order.len() >= 3).count(),
         );
-    }
-
-    pub(super) fn count_readers(&mut self, history: &History) {
-        let count = |is: fn(&Event) -> bool| history.events().filter(|event| is(event)).count();
-        let bid = |event: &Event| {
-            matches!(
-                event,
-                Event::Shown {
-                    shown: Shown::Bid(_),
-                    ..
-                }
-            )
-        };
-        self.set("bids_shown", count(bid));
-        // At the end the processes stop, and feeds with them.
-        let until_quiet = history.events().take_while(|event| {
-            !matches!(event, Event::Recovered { .. } | Event::NotRecovered { .. })
-        });
-        let lost = until_quiet.filter(|event| matches!(event, Event::FeedLost { .. }));
-        self.set("feeds_lost", lost.count());
     }
 
     pub(super) fn count_samples(&mut self, history: &History) {
@@ -163,10 +117,11 @@ impl Facts {
             // During no fault there was nothing.
             in_fault = in_fault.or(Some(0));
         }
-        let parked = |inbox: &[InboxRow]| inbox.iter().filter(|row| !row.applied).count() as u64;
+        let parked =
+            |effects: &[EffectRow]| effects.iter().filter(|row| row.times == 0).count() as u64;
         let parked_peak = history
             .snapshots()
-            .map(|snapshot| parked(&snapshot.inbox))
+            .map(|snapshot| parked(&snapshot.effects))
             .max();
         let peaks = [
             ("backlog_peak", peak),
@@ -209,31 +164,34 @@ impl Facts {
     pub(super) fn count_rows(&mut self, history: &History) {
         let Some(last) = history.last() else { return };
         let tables = last.tables;
-        self.set("bids_stored", tables.bids.len());
-        self.set("events", tables.events.len());
+        self.set("stored", tables.stored.len());
+        self.set("events", tables.outbox.len());
         self.set(
             "events_failed",
             tables
-                .events
+                .outbox
                 .iter()
-                .filter(|row| row.status == "failed")
+                .filter(|row| row.state == State::GivenUp)
                 .count(),
         );
-        let held = |row: &&EventRow| {
-            row.status == "pending" && last.is_held_back(row.auction_id, row.sequence)
-        };
-        self.set("events_held", tables.events.iter().filter(held).count());
+        let held =
+            |row: &&OutboxRow| row.state == State::Waiting && last.is_held_back(row.key, row.n);
+        self.set("events_held", tables.outbox.iter().filter(held).count());
         self.set(
-            "bids_parked",
-            tables.inbox.iter().filter(|row| !row.applied).count(),
+            "parked",
+            tables.effects.iter().filter(|row| row.times == 0).count(),
         );
         self.set(
             "events_retried",
-            tables.events.iter().filter(|row| row.attempts > 1).count(),
+            tables
+                .outbox
+                .iter()
+                .filter(|row| row.attempts > Some(1))
+                .count(),
         );
         self.set(
-            "bids_applied",
-            tables.inbox.iter().filter(|row| row.applied).count(),
+            "applied",
+            tables.effects.iter().filter(|row| row.times > 0).count(),
         );
         self.0
             .insert("dead_letters".to_owned(), tables.dead_letters);

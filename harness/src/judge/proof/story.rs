@@ -7,13 +7,18 @@ mod twist;
 
 use uuid::Uuid;
 
+use crate::judge::auction::{
+    bid,
+    note::Note,
+    standing::{StandingRow, standings},
+};
 use crate::judge::check::{Checker, run};
 use ledger::Log;
 
 use crate::ask::scenario::{Condition, Scenario};
 use crate::history::{
-    BidAsked, BidRow, Delivery, Entry, Event, EventRow, EventSeen, FORMAT, FaultPhase, History,
-    InboxRow, Outcome, Purpose, Snapshot, StandingRow,
+    Asked, Delivery, EffectRow, Entry, Event, FORMAT, FaultPhase, History, Item, Key, OutboxRow,
+    Outcome, Purpose, Snapshot, State, Subject,
 };
 use crate::judge::verdict::{Finding, Verdict};
 
@@ -61,6 +66,7 @@ impl Story {
                 began_at_us: Some(0),
                 name: "test/story".to_owned(),
                 seed: 7,
+                subject: Box::new(Subject::auction()),
                 scenario: Box::new(scenario),
                 environment: Vec::new(),
             }],
@@ -84,33 +90,26 @@ impl Story {
         story
     }
 
-    pub(crate) fn bid_id(bid: u128) -> Uuid {
+    pub(crate) fn id(bid: u128) -> Uuid {
         Uuid::from_u128(0xb1d0_0000 + bid)
     }
 
-    pub(crate) fn auction_id(auction: u128) -> Uuid {
-        Uuid::from_u128(0xacc0_0000 + auction)
+    pub(crate) fn key(auction: u128) -> Key {
+        Key(Uuid::from_u128(0xacc0_0000 + auction))
     }
 
-    pub(in crate::judge) fn event(
-        bid: u128,
-        auction: u128,
-        amount: i64,
-        sequence: i64,
-    ) -> EventRow {
-        EventRow {
-            id: Uuid::from_u128(0xe0e0_0000 + bid),
-            status: "pending".to_owned(),
-            attempts: 1,
-            auction_id: Self::auction_id(auction),
-            sequence,
-            payload: Ok(EventSeen {
-                bid_id: Self::bid_id(bid),
-                auction_id: Self::auction_id(auction),
-                user_id: format!("user {bid}"),
-                amount,
-                sequence,
-                placed_at_us: 1_000 * bid as i64,
+    pub(in crate::judge) fn event(bid: u128, auction: u128, amount: i64, n: i64) -> OutboxRow {
+        OutboxRow {
+            row: Uuid::from_u128(0xe0e0_0000 + bid).to_string(),
+            state: State::Waiting,
+            attempts: Some(1),
+            key: Self::key(auction),
+            n,
+            item: Ok(Item {
+                id: Self::id(bid),
+                key: Self::key(auction),
+                n,
+                content: bid::placed(format!("user {bid}"), amount, 1_000 * bid as i64),
             }),
         }
     }
@@ -135,38 +134,31 @@ impl Story {
     }
 
     fn open(&mut self, auction: u128, closed: bool, closes_at_us: Option<i64>) {
-        self.events.push(Event::Auction {
-            auction_id: Self::auction_id(auction),
+        let created = Note::Created {
+            key: Self::key(auction),
             starting_price: 1,
             closed,
             closes_at_us,
-        });
+        };
+        self.events.push(created.into());
     }
 
     /// The system writes bid and event.
     pub(in crate::judge) fn store(&mut self, bid: u128, auction: u128, amount: i64) {
-        let auction_id = Self::auction_id(auction);
+        let key = Self::key(auction);
         let before = self
             .tables
-            .bids
+            .stored
             .iter()
-            .filter(|row| row.auction_id == auction_id)
+            .filter(|row| row.key == key)
             .count();
-        let placed_at_us = self.next_commit_us();
         let mut event = Self::event(bid, auction, amount, before as i64 + 1);
-        if let Ok(payload) = &mut event.payload {
-            payload.placed_at_us = placed_at_us;
-        }
-        self.tables.bids.push(BidRow {
-            bid_id: Self::bid_id(bid),
-            auction_id,
-            user_id: format!("user {bid}"),
-            amount,
-            sequence: event.sequence,
-            placed_at_us,
-        });
+        let placed_at_us = self.next_commit_us();
+        let item = event.item.as_mut().expect("an honest event");
+        bid::change::placed_at_us(&mut item.content, placed_at_us);
+        self.tables.stored.push(item.clone());
         let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
-        self.tables.events.push(event);
+        self.tables.outbox.push(event);
         self.commit(changes);
     }
 
@@ -177,9 +169,9 @@ impl Story {
         self.accept(op, 201);
     }
 
-    fn asked(&self, wanted: u64) -> &BidAsked {
+    fn asked(&self, wanted: u64) -> &Asked {
         let asked = self.events.iter().find_map(|event| match event {
-            Event::Invoked { op, bid, .. } if *op == wanted => Some(bid),
+            Event::Invoked { op, asked, .. } if *op == wanted => Some(asked),
             _ => None,
         });
         asked.expect("asked before")
@@ -207,7 +199,7 @@ impl Story {
         for (process, counters) in self.counters() {
             self.events.push(Event::Counted { process, counters });
         }
-        let rows = self.tables.events.len() as u64;
+        let rows = self.tables.outbox.len() as u64;
         self.events.push(Event::Backlog {
             rows,
             processing: rows,
@@ -218,11 +210,11 @@ impl Story {
             count: 4,
         });
         self.fault(FaultPhase::Healed);
-        for number in 0..self.tables.events.len() {
-            if self.tables.events[number].status != "published" {
+        for number in 0..self.tables.outbox.len() {
+            if self.tables.outbox[number].state != State::Sent {
                 self.publish(number);
             }
-            let event = self.tables.events[number].clone();
+            let event = self.tables.outbox[number].clone();
             self.events.push(Self::delivery(&event));
             self.apply(&event);
         }
@@ -232,14 +224,17 @@ impl Story {
         });
         self.events.push(Event::Healed);
         self.events.push(Event::Recovered { after_ms: 120 });
-        for auction_id in self.history().auctions().keys() {
-            let of_it = self.tables.bids.iter();
-            let of_it = of_it.filter(|row| row.auction_id == *auction_id);
-            self.events.push(Event::Listed {
-                auction_id: *auction_id,
+        let mut keys: Vec<Key> = self.events.iter().filter_map(created).collect();
+        keys.sort_unstable();
+        for key in keys {
+            let of_it = self.tables.stored.iter();
+            let of_it = of_it.filter(|row| row.key == key);
+            let listed = Note::Listed {
+                key,
                 via: "api 1".to_owned(),
                 bids: Ok(of_it.cloned().collect()),
-            });
+            };
+            self.events.push(listed.into());
         }
         self.events.push(Event::Fenced);
         self.tables.last = true;
@@ -280,51 +275,45 @@ impl Story {
         self.events.extend(ended);
     }
 
-    fn delivery(event: &EventRow) -> Event {
+    fn delivery(event: &OutboxRow) -> Event {
         Event::Delivered(Delivery {
-            message_id: Some(event.id.to_string()),
+            dedup: Some(event.row.clone()),
             redelivered: false,
-            body: event.payload.clone(),
+            item: event.item.clone(),
+            digest: event.row.clone(),
+            persistent: true,
             flaws: Vec::new(),
         })
     }
 
-    fn apply(&mut self, event: &EventRow) {
-        let seen = event.payload.clone().expect("an honest payload");
-        self.tables.inbox.push(InboxRow {
-            bid_id: seen.bid_id,
-            auction_id: seen.auction_id,
-            sequence: seen.sequence,
-            user_id: seen.user_id,
-            amount: seen.amount,
-            placed_at_us: seen.placed_at_us,
-            applied: true,
-        });
-        let standings = &mut self.tables.standings;
-        if !standings
-            .iter()
-            .any(|row| row.auction_id == seen.auction_id)
-        {
-            standings.push(StandingRow {
-                auction_id: seen.auction_id,
-                last_sequence: 0,
-                bid_count: 0,
-                highest_bid_id: None,
-                highest_amount: None,
-            });
+    fn apply(&mut self, event: &OutboxRow) {
+        let item = event.item.clone().expect("an honest event");
+        let mut stands = self.standing(item.key);
+        stands.last_sequence += 1;
+        stands.bid_count += 1;
+        let amount = bid::Bid::amount(&item);
+        if Some(amount) > stands.highest_amount {
+            stands.highest_amount = Some(amount);
+            stands.highest_bid_id = Some(item.id);
         }
-        for row in standings
-            .iter_mut()
-            .filter(|row| row.auction_id == seen.auction_id)
-        {
-            row.last_sequence += 1;
-            row.bid_count += 1;
-            if Some(seen.amount) > row.highest_amount {
-                row.highest_amount = Some(seen.amount);
-                row.highest_bid_id = Some(seen.bid_id);
-            }
-        }
-        self.applied(event, seen.sequence);
+        let n = item.n;
+        self.tables.effects.push(EffectRow { item, times: 1 });
+        self.tables.stand(stands);
+        self.applied(event, n);
+    }
+
+    /// How an auction stands.
+    fn standing(&self, key: Key) -> StandingRow {
+        let known = standings(&self.tables)
+            .into_iter()
+            .find(|row| row.key == key);
+        known.unwrap_or(StandingRow {
+            key,
+            last_sequence: 0,
+            bid_count: 0,
+            highest_bid_id: None,
+            highest_amount: None,
+        })
     }
 
     pub(crate) fn history(&self) -> History {
@@ -343,5 +332,12 @@ impl Story {
             }
         });
         History::new(entries.collect(), None)
+    }
+}
+
+fn created(event: &Event) -> Option<Key> {
+    match Note::of(event) {
+        Some(Note::Created { key, .. }) => Some(key),
+        _ => None,
     }
 }

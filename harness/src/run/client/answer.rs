@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use super::shown::ShownBid;
-use crate::history::{BidAsked, Outcome};
+use crate::{
+    history::{Asked, Outcome},
+    judge::auction::bid::{self, Bid},
+};
 
 /// How much of an answer is kept for the reader.
 const EXCERPT: usize = 200;
@@ -16,7 +19,7 @@ struct Problem {
 }
 
 /// Reads an answer to `bid`. What the contract does not know is nonsense, and proves nothing either way.
-pub(super) fn read(bid: &BidAsked, status: u16, media_type: &str, body: &[u8]) -> Outcome {
+pub(super) fn read(bid: &Asked, status: u16, media_type: &str, body: &[u8]) -> Outcome {
     let read = match status {
         200..=299 => acceptance(bid, status, media_type, body),
         400..=499 => refusal(status, media_type, body),
@@ -31,26 +34,24 @@ pub(super) fn read(bid: &BidAsked, status: u16, media_type: &str, body: &[u8]) -
         }
         _ => Err("no status that this request is ever answered with".to_owned()),
     };
-    read.unwrap_or_else(|reason| Outcome::Nonsense { status, reason })
+    read.unwrap_or_else(|reason| Outcome::Nonsense {
+        status: Some(status),
+        reason,
+    })
 }
 
-fn acceptance(
-    bid: &BidAsked,
-    status: u16,
-    media_type: &str,
-    body: &[u8],
-) -> Result<Outcome, String> {
+fn acceptance(bid: &Asked, status: u16, media_type: &str, body: &[u8]) -> Result<Outcome, String> {
     is(media_type, "application/json")?;
     let placed: ShownBid = serde_json::from_slice(body)
         .map_err(|error| format!("its body is no bid ({error}): {}", excerpt(body)))?;
     let about = (placed.bid_id, placed.auction_id, placed.user_id.as_str());
-    if about != (bid.bid_id, bid.auction_id, bid.user_id.as_str()) {
+    if about != (bid.id, bid.key, bid.user_id()) {
         return Err(format!("it is about another bid: {}", excerpt(body)));
     }
     Ok(Outcome::Accepted {
-        status,
-        sequence: placed.sequence,
-        amount: placed.amount,
+        status: Some(status),
+        n: Some(placed.sequence),
+        content: bid::asked(placed.user_id, placed.amount),
     })
 }
 
@@ -62,7 +63,7 @@ fn refusal(status: u16, media_type: &str, body: &[u8]) -> Result<Outcome, String
         return Err(format!("its document says {}", problem.status));
     }
     Ok(Outcome::Refused {
-        status,
+        status: Some(status),
         code: problem.code,
     })
 }
@@ -89,16 +90,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::history::Key;
 
     const JSON: &str = "application/json";
     const PROBLEM: &str = "application/problem+json";
 
-    fn asked() -> BidAsked {
-        BidAsked {
-            bid_id: Uuid::from_u128(1),
-            auction_id: Uuid::from_u128(2),
-            user_id: "ann".to_owned(),
-            amount: 100,
+    fn asked() -> Asked {
+        Asked {
+            id: Uuid::from_u128(1),
+            key: Key(Uuid::from_u128(2)),
+            content: bid::asked("ann".to_owned(), 100),
         }
     }
 

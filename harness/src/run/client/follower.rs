@@ -12,11 +12,11 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout_at},
 };
-use uuid::Uuid;
 
 use super::{answer, shown::ShownBid};
 use crate::{
-    history::{Event, Recorder, Shown},
+    history::{Key, Recorder},
+    judge::auction::{note::Note, shown::Shown},
     os::causes::Causes,
     system::Api,
 };
@@ -33,14 +33,14 @@ const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
 /// Everybody who follows a feed in a run. Dropping it ends them.
 pub struct Followers {
     /// Up to which place each has been shown its auction.
-    shown: Vec<(Uuid, watch::Receiver<Option<i64>>)>,
+    shown: Vec<(Key, watch::Receiver<Option<i64>>)>,
     _following: JoinSet<()>,
 }
 
 impl Followers {
     /// One for each of `auctions`. Each is connected when this returns, or was waited for.
     pub async fn start(
-        auctions: impl Iterator<Item = &Uuid>,
+        auctions: impl Iterator<Item = &Key>,
         apis: Vec<Api>,
         recorder: &Recorder,
     ) -> Result<Self> {
@@ -54,12 +54,12 @@ impl Followers {
             shown: Vec::new(),
             _following: JoinSet::new(),
         };
-        for (number, auction_id) in auctions.enumerate() {
+        for (number, key) in auctions.enumerate() {
             let (shown, seen) = watch::channel(None);
-            followers.shown.push((*auction_id, seen));
+            followers.shown.push((*key, seen));
             let follower = Follower {
                 number: number as u64,
-                auction_id: *auction_id,
+                key: *key,
                 http: http.clone(),
                 apis: apis.clone(),
                 recorder: recorder.clone(),
@@ -74,12 +74,12 @@ impl Followers {
     }
 
     /// Waits until each has been shown its auction up to the place that it has come to, or until the deadline.
-    pub async fn caught_up(&mut self, places: &BTreeMap<Uuid, i64>, deadline: Instant) {
-        let place = |auction: &Uuid| places.get(auction).copied().unwrap_or_default();
+    pub async fn caught_up(&mut self, places: &BTreeMap<Key, i64>, deadline: Instant) {
+        let place = |auction: &Key| places.get(auction).copied().unwrap_or_default();
         self.wait_until(deadline, place).await;
     }
 
-    async fn wait_until(&mut self, deadline: Instant, place: impl Fn(&Uuid) -> i64) {
+    async fn wait_until(&mut self, deadline: Instant, place: impl Fn(&Key) -> i64) {
         for (auction, shown) in &mut self.shown {
             let wanted = place(auction);
             let reached = shown.wait_for(|shown| shown.is_some_and(|shown| shown >= wanted));
@@ -90,7 +90,7 @@ impl Followers {
 
 struct Follower {
     number: u64,
-    auction_id: Uuid,
+    key: Key,
     http: reqwest::Client,
     apis: Arc<Vec<Api>>,
     recorder: Recorder,
@@ -104,10 +104,11 @@ impl Follower {
         for connection in self.number as usize.. {
             let api = connection % self.apis.len();
             if let Err(lost) = self.connect(api).await {
-                self.recorder.record(Event::FeedLost {
+                let lost = Note::FeedLost {
                     follower: self.number,
                     why: Causes(&lost).to_string(),
-                });
+                };
+                self.recorder.record(lost.into());
             }
             sleep(AGAIN_AFTER).await;
         }
@@ -116,15 +117,14 @@ impl Follower {
     /// One connection, until enough has been seen, or nothing for long. An error is how it was lost.
     async fn connect(&mut self, api: usize) -> Result<()> {
         let Api { name, url } = &self.apis[api];
-        self.recorder.record(Event::Followed {
+        let followed = Note::Followed {
             follower: self.number,
-            auction_id: self.auction_id,
+            key: self.key,
             via: name.clone(),
             after: self.last_id,
-        });
-        let mut request = self
-            .http
-            .get(format!("{url}/auctions/{}/live", self.auction_id));
+        };
+        self.recorder.record(followed.into());
+        let mut request = self.http.get(format!("{url}/auctions/{}/live", self.key.0));
         if let Some(last) = self.last_id {
             request = request.header("last-event-id", last);
         }
@@ -168,14 +168,15 @@ impl Follower {
             Shown::Standing { last_sequence } if self.shown.borrow().is_none() => {
                 Some(*last_sequence)
             }
-            Shown::Bid(bid) => Some(bid.sequence),
+            Shown::Bid(bid) => Some(bid.n),
             Shown::Gap { until, .. } => Some(*until),
             _ => None,
         };
-        self.recorder.record(Event::Shown {
+        let shown = Note::Shown {
             follower: self.number,
             shown,
-        });
+        };
+        self.recorder.record(shown.into());
         if place.is_some() {
             self.shown.send_replace(place);
         }

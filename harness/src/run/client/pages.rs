@@ -4,11 +4,11 @@ use anyhow::{Context, Result, ensure};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 use super::{Clients, shown::ShownBid};
 use crate::{
-    history::{BidRow, Event},
+    history::{Item, Key},
+    judge::auction::note::Note,
     os::causes::Causes,
 };
 
@@ -25,7 +25,7 @@ struct Page {
 impl Clients {
     /// Pages the bid list of each auction to its end, through each of these processes of the API, and records what they show
     /// until the deadline.
-    pub async fn list(&self, auctions: &[Uuid], apis: &[usize], deadline: Instant) {
+    pub async fn list(&self, auctions: &[Key], apis: &[usize], deadline: Instant) {
         let mut each = Vec::new();
         for api in apis {
             each.extend(auctions.iter().map(|auction| (*api, *auction)));
@@ -34,17 +34,18 @@ impl Clients {
             .for_each_concurrent(AT_ONCE, |(api, auction_id)| async move {
                 let read = timeout_at(deadline, self.read_list(api, auction_id)).await;
                 let read = read.context("it was not read in time").flatten();
-                self.recorder.record(Event::Listed {
-                    auction_id,
+                let listed = Note::Listed {
+                    key: auction_id,
                     via: self.apis[api].name.clone(),
                     bids: read.map_err(|error| Causes(&error).to_string()),
-                });
+                };
+                self.recorder.record(listed.into());
             })
             .await;
     }
 
-    async fn read_list(&self, api: usize, auction_id: Uuid) -> Result<Vec<BidRow>> {
-        let url = format!("{}/auctions/{auction_id}/bids", self.apis[api].url);
+    async fn read_list(&self, api: usize, auction: Key) -> Result<Vec<Item>> {
+        let url = format!("{}/auctions/{}/bids", self.apis[api].url, auction.0);
         let mut bids = Vec::new();
         let mut after = 0;
         loop {
@@ -55,7 +56,7 @@ impl Clients {
             ensure!(status == 200, "{page} answered {status}");
             let page: Page = serde_json::from_slice(&body).context("a page is no list of bids")?;
             ensure!(page.bids.len() <= PAGE, "a page has more than {PAGE} bids");
-            bids.extend(page.bids.into_iter().map(BidRow::from));
+            bids.extend(page.bids.into_iter().map(Item::from));
             match page.next_after {
                 None => return Ok(bids),
                 Some(next) => after = next,

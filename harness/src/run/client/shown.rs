@@ -4,28 +4,29 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::history::BidRow;
+use crate::{
+    history::{Item, Key},
+    judge::auction::bid::placed,
+};
 
 /// A bid in an answer's body.
 #[derive(Debug, Deserialize)]
 pub(super) struct ShownBid {
     pub bid_id: Uuid,
-    pub auction_id: Uuid,
+    pub auction_id: Key,
     pub user_id: String,
     pub amount: i64,
     pub sequence: i64,
     pub placed_at: DateTime<Utc>,
 }
 
-impl From<ShownBid> for BidRow {
+impl From<ShownBid> for Item {
     fn from(bid: ShownBid) -> Self {
         Self {
-            bid_id: bid.bid_id,
-            auction_id: bid.auction_id,
-            user_id: bid.user_id,
-            amount: bid.amount,
-            sequence: bid.sequence,
-            placed_at_us: bid.placed_at.timestamp_micros(),
+            id: bid.bid_id,
+            key: bid.auction_id,
+            n: bid.sequence,
+            content: placed(bid.user_id, bid.amount, bid.placed_at.timestamp_micros()),
         }
     }
 }

@@ -8,7 +8,11 @@ use proptest::{
 };
 use uuid::Uuid;
 
-use crate::{ask::scenario::Workload, history::BidAsked};
+use crate::{
+    ask::scenario::Workload,
+    history::{Asked, Key},
+    judge::auction::bid,
+};
 
 /// What a bid is meant to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,18 +36,17 @@ pub(super) struct Intent {
     pub auction: usize,
     pub raise: i64,
     pub pick: Index,
-    bid_id: Uuid,
+    id: Uuid,
     user: u32,
 }
 
 impl Intent {
     /// The bid itself.
-    pub fn on(&self, auction_id: Uuid, amount: i64) -> BidAsked {
-        BidAsked {
-            bid_id: self.bid_id,
-            auction_id,
-            user_id: format!("bidder-{}", self.user),
-            amount,
+    pub fn on(&self, key: Key, amount: i64) -> Asked {
+        Asked {
+            id: self.id,
+            key,
+            content: bid::asked(format!("bidder-{}", self.user), amount),
         }
     }
 }
@@ -52,7 +55,7 @@ impl Intent {
 #[derive(Debug, Clone)]
 pub(super) struct Sequence {
     /// The closed auction, then the others.
-    pub auctions: Vec<Uuid>,
+    pub auctions: Vec<Key>,
     pub intents: Vec<Intent>,
 }
 
@@ -64,7 +67,7 @@ pub(super) fn sequence(
 ) -> impl Strategy<Value = Sequence> + use<> {
     let auctions = (workload.auctions.max(1) + closing) as usize;
     (
-        proptest::collection::vec(id(), auctions + 1),
+        proptest::collection::vec(id().prop_map(Key), auctions + 1),
         proptest::collection::vec(intent(workload, auctions), bids),
     )
         .prop_map(|(auctions, intents)| Sequence { auctions, intents })
@@ -84,12 +87,12 @@ fn intent(workload: &Workload, auctions: usize) -> impl Strategy<Value = Intent>
         id(),
         0..20u32,
     )
-        .prop_map(|(kind, auction, raise, pick, bid_id, user)| Intent {
+        .prop_map(|(kind, auction, raise, pick, id, user)| Intent {
             kind,
             auction,
             raise,
             pick,
-            bid_id,
+            id,
             user,
         })
 }

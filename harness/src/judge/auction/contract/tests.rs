@@ -25,14 +25,12 @@ fn bytes() -> Vec<u8> {
     .concat()
 }
 
-fn event() -> EventSeen {
-    EventSeen {
-        bid_id: BID.parse().unwrap(),
-        auction_id: AUCTION.parse().unwrap(),
-        user_id: "ann".to_owned(),
-        amount: 1_500,
-        sequence: 3,
-        placed_at_us: 1_700_000_000_123_456,
+fn event() -> Item {
+    Item {
+        id: BID.parse().unwrap(),
+        key: AUCTION.parse().unwrap(),
+        n: 3,
+        content: placed("ann".to_owned(), 1_500, 1_700_000_000_123_456),
     }
 }
 

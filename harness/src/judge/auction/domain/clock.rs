@@ -4,28 +4,28 @@
 //! which may be set while a run goes on; a tolerance of some seconds forgives that, and forgives no wrong time zone or unit.
 //! Where the servers are on another machine the history carries no wall clock, and nothing is compared.
 
-use crate::history::{BidRow, History, Last};
+use crate::history::{History, Item, Last};
+use crate::judge::auction::bid::Bid;
 use crate::judge::inquiry::Inquiry;
-use crate::judge::refusal::same;
 
 /// A clock that is set is set by less, and a mistake in the time is larger.
 const TOLERANCE_US: i64 = 5_000_000;
 
 pub(super) fn placed_while_asked_for(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
     let mut compared = 0;
-    for row in &last.tables.bids {
+    for row in &last.tables.stored {
         let Some((asked, answered)) = window(history, row) else {
             continue;
         };
         compared += 1;
-        let placed = row.placed_at_us;
+        let placed = row.placed_at_us();
         if placed < asked.saturating_sub(TOLERANCE_US)
             || placed > answered.saturating_add(TOLERANCE_US)
         {
             let example = format!(
                 "bid {} says that it was placed {:.3} s after it was first asked for, and was accepted or looked at {:.3} s \
                  after that",
-                row.bid_id,
+                row.id,
                 seconds(placed.saturating_sub(asked)),
                 seconds(answered - asked)
             );
@@ -38,13 +38,10 @@ pub(super) fn placed_while_asked_for(inquiry: &mut Inquiry, history: &History, l
 /// From the first request that may have stored the bid to the first answer that it is stored; without one, to the last
 /// entry: a request whose answer was lost may be carried out at any time after it. `None` where there is nothing to
 /// compare: no clock, or (`phantom`'s) no request.
-fn window(history: &History, row: &BidRow) -> Option<(i64, i64)> {
+fn window(history: &History, row: &Item) -> Option<(i64, i64)> {
     let mut asked = None;
     let mut answered = None;
-    for (_, op) in history
-        .ops_of(row.bid_id)
-        .filter(|(_, op)| same(row, &op.bid))
-    {
+    for (_, op) in history.ops_of(row.id).filter(|(_, op)| op.asked.is(row)) {
         asked = asked.into_iter().chain([op.invoked]).min();
         let completed = op.completed.as_ref().map(|(position, _)| *position);
         answered = answered

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use uuid::Uuid;
-
+use crate::history::Key;
+use crate::judge::auction::bid::Bid;
 use crate::judge::auction::replay::{Step, Told};
 use crate::judge::inquiry::Inquiry;
 
@@ -12,20 +12,20 @@ use crate::judge::inquiry::Inquiry;
 const TOLERANCE_US: i64 = 50_000;
 
 pub(super) fn in_turn(inquiry: &mut Inquiry, told: &[Told<'_>]) {
-    let mut before: HashMap<Uuid, i64> = HashMap::new();
+    let mut before: HashMap<Key, i64> = HashMap::new();
     for Told { commit, steps } in told {
         for step in steps {
             let Step::Bid(turn) = step else { continue };
             let (None, Some(bid)) = (&turn.before, &turn.after) else {
                 continue;
             };
-            if let Some(committed) = before.insert(bid.auction_id, commit.committed_at_us)
-                && bid.placed_at_us < committed.saturating_sub(TOLERANCE_US)
+            if let Some(committed) = before.insert(bid.key, commit.committed_at_us)
+                && bid.placed_at_us() < committed.saturating_sub(TOLERANCE_US)
             {
                 let example = format!(
                     "bid {} says that it was placed {} us before the one in front of it was committed",
-                    bid.bid_id,
-                    committed - bid.placed_at_us
+                    bid.id,
+                    committed - bid.placed_at_us()
                 );
                 inquiry.fail("bids placed before their turn", example);
             }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::history::{Change, Event, Operation};
+use crate::history::{Change, Event, Operation, State};
+use crate::judge::auction::told::state;
 use crate::judge::proof::story::ledger::{change, is, time};
 use crate::judge::proof::story::{Story, reason, verdict};
 use crate::judge::verdict::Verdict;
@@ -40,7 +41,7 @@ fn claimed_then(what: impl FnOnce(&mut Story)) -> Verdict {
 /// An update of the event as `claimed_then` has it, past all that relays do.
 fn rewrite(story: &mut Story, status: &str, token: Option<i64>) {
     let mut event = Story::event(1, 1, 10, 1);
-    event.status = status.to_owned();
+    event.state = state(status).expect("a status of the outbox");
     story.commit(vec![Story::event_updated(&event, token)]);
 }
 
@@ -158,7 +159,7 @@ fn an_event_in_flight_does_not_change_its_token_alone() {
 #[test]
 fn nothing_is_claimed_from_a_lane_that_nobody_owns_or_that_is_being_given_up() {
     let of_auction = |mut change: Change| {
-        let number = (Story::auction_id(1).as_u128() % 64) as i16;
+        let number = (Story::key(1).0.as_u128() % 64) as i16;
         change.row.insert("lane".to_owned(), is(number));
         change
     };
@@ -224,9 +225,9 @@ fn what_the_labs_own_relay_holds_is_nobodys_to_write_back() {
 #[test]
 fn a_mark_that_comes_late_after_its_relay_gave_the_lane_up_is_legal() {
     let late = claimed_then(|story| {
-        story.free(Story::auction_id(1));
+        story.free(Story::key(1));
         rewrite(story, "published", None);
-        story.tables.events[0].status = "published".to_owned();
+        story.tables.outbox[0].state = State::Sent;
     });
     assert_eq!(late, Verdict::Pass);
 }
@@ -234,7 +235,7 @@ fn a_mark_that_comes_late_after_its_relay_gave_the_lane_up_is_legal() {
 #[test]
 fn an_event_is_given_up_under_its_lanes_token_or_at_a_takeover() {
     let stale = claimed_then(|story| {
-        let drawn = story.new_token(Story::auction_id(1));
+        let drawn = story.new_token(Story::key(1));
         story.commit(vec![drawn]);
         rewrite(story, "failed", None);
         rewrite(story, "pending", None);
@@ -257,7 +258,7 @@ fn without_a_ledger_nothing_is_judged() {
         judgement.reason(),
         format!(
             "{} checkers pass; not judged: ownership",
-            crate::judge::check::NAMES.len() - 1
+            crate::judge::check::names().count() - 1
         )
     );
 }

@@ -3,8 +3,11 @@
 
 use uuid::Uuid;
 
-use crate::history::{Columns, EventSeen, instant};
-use crate::judge::auction::contract;
+use crate::history::{Columns, Item, Key, instant};
+use crate::judge::auction::{
+    bid::{Bid, placed},
+    contract,
+};
 
 /// A row that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,27 +25,27 @@ pub(super) enum Malformed {
 pub(crate) struct OutboxEvent {
     pub id: Uuid,
     pub status: String,
-    pub auction_id: Uuid,
-    pub sequence: i64,
+    pub key: Key,
+    pub n: i64,
     pub lane: i16,
     pub claim_token: Option<i64>,
     /// The decoded payload, or why it could not be decoded.
-    pub payload: Result<EventSeen, String>,
+    pub item: Result<Item, String>,
 }
 
 /// A row of `inbox`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Received {
-    pub bid_id: Uuid,
-    pub auction_id: Uuid,
-    pub sequence: i64,
+    pub id: Uuid,
+    pub key: Key,
+    pub n: i64,
     pub applied: bool,
 }
 
 /// A row of `standings`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Standing {
-    pub auction_id: Uuid,
+    pub key: Key,
     pub last_sequence: i64,
 }
 
@@ -68,30 +71,21 @@ impl Lane {
     };
 }
 
-pub(super) fn bid(
-    columns: &Columns,
-    before: Option<&EventSeen>,
-) -> Result<(Uuid, EventSeen), Malformed> {
-    let bid_id = key(columns, "bid_id")?;
-    let row = EventSeen {
-        bid_id,
-        auction_id: or(columns, "auction_id", before.map(|b| b.auction_id), parsed)?,
-        user_id: or(
-            columns,
-            "user_id",
-            before.map(|b| b.user_id.clone()),
-            parsed,
-        )?,
-        amount: or(columns, "amount", before.map(|b| b.amount), parsed)?,
-        sequence: or(columns, "sequence", before.map(|b| b.sequence), parsed)?,
-        placed_at_us: or(
-            columns,
-            "placed_at",
-            before.map(|b| b.placed_at_us),
-            instant,
-        )?,
+pub(super) fn bid(columns: &Columns, before: Option<&Item>) -> Result<(Uuid, Item), Malformed> {
+    let id = key(columns, "bid_id")?;
+    let user_id = before.map(|b| b.user_id().to_owned());
+    let content = placed(
+        or(columns, "user_id", user_id, parsed)?,
+        or(columns, "amount", before.map(Bid::amount), parsed)?,
+        or(columns, "placed_at", before.map(Bid::placed_at_us), instant)?,
+    );
+    let row = Item {
+        id,
+        key: or(columns, "auction_id", before.map(|b| b.key), parsed)?,
+        n: or(columns, "sequence", before.map(|b| b.n), parsed)?,
+        content,
     };
-    Ok((bid_id, row))
+    Ok((id, row))
 }
 
 pub(super) fn event(
@@ -100,16 +94,16 @@ pub(super) fn event(
 ) -> Result<(Uuid, OutboxEvent), Malformed> {
     let id = key(columns, "id")?;
     let text = |name: &str| columns.get(name).cloned().flatten();
-    let payload = match (text("event_type"), text("payload"), before) {
+    let item = match (text("event_type"), text("payload"), before) {
         (Some(event_type), Some(payload), _) => contract::payload(&event_type, &payload),
-        (_, _, Some(before)) => before.payload.clone(),
+        (_, _, Some(before)) => before.item.clone(),
         _ => Err("the payload was not kept".to_owned()),
     };
     let row = OutboxEvent {
         id,
         status: or(columns, "status", before.map(|b| b.status.clone()), parsed)?,
-        auction_id: or(columns, "auction_id", before.map(|b| b.auction_id), parsed)?,
-        sequence: or(columns, "sequence", before.map(|b| b.sequence), parsed)?,
+        key: or(columns, "auction_id", before.map(|b| b.key), parsed)?,
+        n: or(columns, "sequence", before.map(|b| b.n), parsed)?,
         lane: or(columns, "lane", before.map(|b| b.lane), parsed)?,
         claim_token: or_null(
             columns,
@@ -117,7 +111,7 @@ pub(super) fn event(
             before.map(|b| b.claim_token),
             parsed,
         )?,
-        payload,
+        item,
     };
     Ok((id, row))
 }
@@ -126,30 +120,30 @@ pub(super) fn received(
     columns: &Columns,
     before: Option<&Received>,
 ) -> Result<(Uuid, Received), Malformed> {
-    let bid_id = key(columns, "bid_id")?;
+    let id = key(columns, "bid_id")?;
     let row = Received {
-        bid_id,
-        auction_id: or(columns, "auction_id", before.map(|b| b.auction_id), parsed)?,
-        sequence: or(columns, "sequence", before.map(|b| b.sequence), parsed)?,
+        id,
+        key: or(columns, "auction_id", before.map(|b| b.key), parsed)?,
+        n: or(columns, "sequence", before.map(|b| b.n), parsed)?,
         applied: match columns.get("applied_at") {
             Some(at) => at.is_some(),
             None => before.is_some_and(|b| b.applied),
         },
     };
-    Ok((bid_id, row))
+    Ok((id, row))
 }
 
 pub(super) fn standing(
     columns: &Columns,
     before: Option<&Standing>,
-) -> Result<(Uuid, Standing), Malformed> {
-    let auction_id = key(columns, "auction_id")?;
+) -> Result<(Key, Standing), Malformed> {
+    let auction = key(columns, "auction_id")?;
     let before = before.map(|b| b.last_sequence);
     let row = Standing {
-        auction_id,
+        key: auction,
         last_sequence: or(columns, "last_sequence", before, parsed)?,
     };
-    Ok((auction_id, row))
+    Ok((auction, row))
 }
 
 pub(super) fn lane(columns: &Columns, before: Option<&Lane>) -> Result<(i16, Lane), Malformed> {

@@ -30,18 +30,18 @@ fn a_step_has_the_row_before_and_after() {
         ("processing", Some(1))
     );
     // What an update does not repeat is as it was.
-    assert_eq!(before.payload, after.payload);
-    assert_eq!(before.payload, story.tables.events[0].payload);
+    assert_eq!(before.item, after.item);
+    assert_eq!(before.item, story.tables.outbox[0].item);
 }
 
 #[test]
 fn rows_that_come_twice_or_change_before_they_come_are_contradictions() {
     assert_eq!(told(&Story::clean()), "fits");
-    let key = [("bid_id", is(Story::bid_id(1)))];
+    let key = [("bid_id", is(Story::id(1)))];
     let with = |op| {
         let mut story = Story::clean();
-        let (_, written) = story.written("bids", Story::bid_id(1));
-        let at = story.written("bids", Story::bid_id(1)).0;
+        let (_, written) = story.written("bids", Story::id(1));
+        let at = story.written("bids", Story::id(1)).0;
         let bid = story.commit_at(at).changes[written].clone();
         story.commit_last(vec![Change { op, ..bid }]);
         told(&story)
@@ -49,7 +49,7 @@ fn rows_that_come_twice_or_change_before_they_come_are_contradictions() {
     let contradiction = "the ledger cannot be judged by: 1 contradictions, the first: ";
     let said = format!(
         "{contradiction}Insert of bids {:?}, which was there",
-        Story::bid_id(1)
+        Story::id(1)
     );
     assert_eq!(with(Operation::Insert), said);
     assert_eq!(with(Operation::Update), "fits");
@@ -59,7 +59,7 @@ fn rows_that_come_twice_or_change_before_they_come_are_contradictions() {
     story.commit_last(vec![change("bids", Operation::Delete, &key)]);
     let said = format!(
         "{contradiction}Delete of bids {:?}, which was not there",
-        Story::bid_id(1)
+        Story::id(1)
     );
     assert_eq!(told(&story), said);
 }
@@ -67,19 +67,17 @@ fn rows_that_come_twice_or_change_before_they_come_are_contradictions() {
 #[test]
 fn a_row_that_changes_its_key_stays_the_same_row() {
     let mut story = Story::clean();
-    let (at, number) = story.written("bids", Story::bid_id(1));
+    let (at, number) = story.written("bids", Story::id(1));
     let mut renamed = story.commit_at(at).changes[number].clone();
     renamed.op = Operation::Update;
-    renamed.old_key = [("bid_id".to_owned(), is(Story::bid_id(1)))].into();
-    renamed
-        .row
-        .insert("bid_id".to_owned(), is(Story::bid_id(9)));
+    renamed.old_key = [("bid_id".to_owned(), is(Story::id(1)))].into();
+    renamed.row.insert("bid_id".to_owned(), is(Story::id(9)));
     story.commit_last(vec![renamed]);
     assert_eq!(told(&story), "fits");
     let history = story.history();
     let replay = Replay::of(&history).expect("readable").expect("a ledger");
-    assert!(!replay.tables.bids.contains_key(&Story::bid_id(1)));
-    assert!(replay.tables.bids.contains_key(&Story::bid_id(9)));
+    assert!(!replay.tables.bids.contains_key(&Story::id(1)));
+    assert!(replay.tables.bids.contains_key(&Story::id(9)));
 }
 
 #[test]
@@ -115,13 +113,13 @@ fn the_last_look_shows_what_the_ledger_lacks() {
         .tables;
     let mut last = history.last().expect("tables").tables.clone();
     assert_eq!(tables.holes(&last, true), Vec::<String>::new());
-    let bid = last.bids.pop().expect("a bid");
+    let bid = last.stored.pop().expect("a bid");
     // Without quiet it may have come after the look.
     assert_eq!(tables.holes(&last, false), Vec::<String>::new());
     assert_eq!(tables.holes(&last, true).len(), 1);
-    last.bids.push(bid.clone());
-    last.bids.push(crate::history::BidRow {
-        bid_id: Story::bid_id(9),
+    last.stored.push(bid.clone());
+    last.stored.push(crate::history::Item {
+        id: Story::id(9),
         ..bid
     });
     let said =

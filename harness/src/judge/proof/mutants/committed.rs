@@ -34,13 +34,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
     ),
     (
         "commit two places in the wrong order",
-        |story| story.swap_commits("bids", bid_id(), Story::bid_id(VICTIM + 1)),
-        &["order"],
+        |story| story.swap_commits("bids", id(), Story::id(VICTIM + 1)),
+        &["places"],
     ),
     (
         "apply out of order between snapshots",
-        |story| story.swap_commits("inbox", bid_id(), Story::bid_id(VICTIM + 1)),
-        &["order"],
+        |story| story.swap_commits("inbox", id(), Story::id(VICTIM + 1)),
+        &["places"],
     ),
     (
         "change a lane's owner without a greater token",
@@ -89,16 +89,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     (
         "lose a commit",
         |story| {
-            let (at, _) = story.written("bids", bid_id());
+            let (at, _) = story.written("bids", id());
             _ = story.events.remove(at);
         },
         // What becomes of the event then has no beginning, and by such a ledger nobody judges.
-        &["atomic", "order", "ownership", "domain", "whole"],
+        &["atomic", "places", "ownership", "domain", "whole"],
     ),
 ];
 
-fn bid_id() -> Uuid {
-    Story::bid_id(VICTIM)
+fn id() -> Uuid {
+    Story::id(VICTIM)
 }
 
 fn event_id() -> Uuid {

@@ -1,17 +1,18 @@
 //! What goes wrong in a ledger: changes to one that was told already.
 
 use super::ledger::is;
-use super::{Event, Story, Uuid};
+use super::{Event, Story};
 use crate::history::{Change, Commit, Operation};
 
 impl Story {
     /// Where a row's insert is: the entry, and its number among the commit's changes.
-    pub(crate) fn written(&self, table: &str, key: Uuid) -> (usize, usize) {
+    pub(crate) fn written(&self, table: &str, key: impl ToString) -> (usize, usize) {
+        let key = key.to_string();
         let found = self.events.iter().enumerate().find_map(|(at, event)| {
             let Event::Committed(commit) = event else {
                 return None;
             };
-            let is_it = |c: &Change| c.op == Operation::Insert && of(c, table, key);
+            let is_it = |c: &Change| c.op == Operation::Insert && of(c, table, &key);
             Some((at, commit.changes.iter().position(is_it)?))
         });
         found.expect("a row that was written")
@@ -42,7 +43,7 @@ impl Story {
     }
 
     /// What two transactions did, the other way round.
-    pub(crate) fn swap_commits(&mut self, table: &str, one: Uuid, other: Uuid) {
+    pub(crate) fn swap_commits(&mut self, table: &str, one: impl ToString, other: impl ToString) {
         let (one, other) = (self.written(table, one).0, self.written(table, other).0);
         let changes = std::mem::take(&mut self.commit_at(one).changes);
         let changes = std::mem::replace(&mut self.commit_at(other).changes, changes);
@@ -50,7 +51,8 @@ impl Story {
     }
 
     /// The claim under which an event was published.
-    pub(crate) fn last_claim(&mut self, id: Uuid) -> &mut Change {
+    pub(crate) fn last_claim(&mut self, id: impl ToString) -> &mut Change {
+        let id = id.to_string();
         let commits = self
             .events
             .iter_mut()
@@ -60,23 +62,24 @@ impl Story {
                 _ => None,
             });
         let claim = |c: &&mut Change| {
-            of(c, "outbox_events", id) && c.row.get("status") == Some(&is("processing"))
+            of(c, "outbox_events", &id) && c.row.get("status") == Some(&is("processing"))
         };
         let mut changes = commits.flat_map(|commit| &mut commit.changes);
         changes.find(claim).expect("a claim")
     }
 
     /// As if a row had never been.
-    pub(crate) fn unwrite(&mut self, table: &str, key: Uuid) {
+    pub(crate) fn unwrite(&mut self, table: &str, key: impl ToString) {
+        let key = key.to_string();
         for event in &mut self.events {
             if let Event::Committed(commit) = event {
-                commit.changes.retain(|change| !of(change, table, key));
+                commit.changes.retain(|change| !of(change, table, &key));
             }
         }
     }
 }
 
-fn of(change: &Change, table: &str, key: Uuid) -> bool {
+fn of(change: &Change, table: &str, key: &str) -> bool {
     let column = match table {
         "outbox_events" => "id",
         "standings" => "auction_id",

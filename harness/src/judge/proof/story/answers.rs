@@ -1,20 +1,21 @@
 //! What clients ask in a [`Story`], and how they are answered.
 
-use super::{BidAsked, Event, Outcome, Purpose, Story};
+use crate::judge::auction::bid;
+
+use super::{Asked, Event, Outcome, Purpose, Story};
 
 impl Story {
     /// A client sends a bid; the answer is told later, or never.
     pub(in crate::judge) fn ask(&mut self, bid: u128, auction: u128, amount: i64) -> u64 {
         self.ops += 1;
-        let bid = BidAsked {
-            bid_id: Self::bid_id(bid),
-            auction_id: Self::auction_id(auction),
-            user_id: format!("user {bid}"),
-            amount,
+        let asked = Asked {
+            id: Self::id(bid),
+            key: Self::key(auction),
+            content: bid::asked(format!("user {bid}"), amount),
         };
         self.events.push(Event::Invoked {
             op: self.ops,
-            bid,
+            asked,
             via: "api 1".to_owned(),
             purpose: Purpose::Workload,
         });
@@ -23,21 +24,17 @@ impl Story {
 
     pub(in crate::judge) fn accept(&mut self, op: u64, status: u16) {
         let asked = self.asked(op).clone();
-        let row = self
-            .tables
-            .bids
-            .iter()
-            .find(|row| row.bid_id == asked.bid_id);
+        let row = self.tables.stored.iter().find(|row| row.id == asked.id);
         let outcome = Outcome::Accepted {
-            status,
-            sequence: row.map_or(1, |row| row.sequence),
-            amount: asked.amount,
+            status: Some(status),
+            n: Some(row.map_or(1, |row| row.n)),
+            content: asked.content,
         };
         self.events.push(Event::Completed { op, outcome });
     }
 
     pub(in crate::judge) fn refuse(&mut self, op: u64, status: u16, code: &str) {
-        let code = code.to_owned();
+        let (status, code) = (Some(status), code.to_owned());
         let outcome = Outcome::Refused { status, code };
         self.events.push(Event::Completed { op, outcome });
     }
@@ -51,7 +48,7 @@ impl Story {
     }
 
     pub(in crate::judge) fn nonsense(&mut self, op: u64, status: u16) {
-        let reason = "not what was asked".to_owned();
+        let (status, reason) = (Some(status), "not what was asked".to_owned());
         let outcome = Outcome::Nonsense { status, reason };
         self.events.push(Event::Completed { op, outcome });
     }

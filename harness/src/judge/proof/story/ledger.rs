@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 
-use super::{Event, EventRow, Story, Uuid};
-use crate::history::{Change, Columns, Commit, Operation};
+use super::{Event, OutboxRow, State, Story, Uuid};
+use crate::history::{Change, Columns, Commit, Key, Operation};
+use crate::judge::auction::bid::Bid;
 
 /// How long a lease is good for.
 const LEASE_US: i64 = 1_000_000;
@@ -20,7 +21,7 @@ pub(super) struct Log {
     tokens: i64,
     relays: u128,
     lanes: BTreeMap<i16, Lane>,
-    claims: BTreeMap<Uuid, i64>,
+    claims: BTreeMap<String, i64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,9 +56,19 @@ pub(crate) fn time(at_us: i64) -> String {
     at.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string()
 }
 
+/// As the outbox spells it.
+fn status(state: State) -> &'static str {
+    match state {
+        State::Waiting => "pending",
+        State::Held => "processing",
+        State::Sent => "published",
+        State::GivenUp => "failed",
+    }
+}
+
 /// One lane an auction, as far as stories go.
-fn lane_of(auction_id: Uuid) -> i16 {
-    (auction_id.as_u128() % 64) as i16
+fn lane_of(key: Key) -> i16 {
+    (key.0.as_u128() % 64) as i16
 }
 
 impl Story {
@@ -79,67 +90,71 @@ impl Story {
     }
 
     /// As the log has a bid's row.
-    pub(crate) fn bid_written(event: &EventRow) -> Change {
-        let seen = event.payload.as_ref().expect("an honest payload");
+    pub(crate) fn bid_written(event: &OutboxRow) -> Change {
+        let seen = event.item.as_ref().expect("an honest payload");
         change(
             "bids",
             Operation::Insert,
             &[
-                ("bid_id", is(seen.bid_id)),
-                ("auction_id", is(seen.auction_id)),
-                ("user_id", is(&seen.user_id)),
-                ("amount", is(seen.amount)),
-                ("sequence", is(seen.sequence)),
-                ("placed_at", is(time(seen.placed_at_us))),
+                ("bid_id", is(seen.id)),
+                ("auction_id", is(seen.key)),
+                ("user_id", is(seen.user_id())),
+                ("amount", is(seen.amount())),
+                ("sequence", is(seen.n)),
+                ("placed_at", is(time(seen.placed_at_us()))),
             ],
         )
     }
 
     /// As the log has a new event's row.
-    pub(crate) fn event_written(event: &EventRow) -> Change {
-        let seen = event.payload.as_ref().expect("an honest payload");
-        let placed_at = time(seen.placed_at_us).replace(' ', "T") + ":00";
+    pub(crate) fn event_written(event: &OutboxRow) -> Change {
+        let seen = event.item.as_ref().expect("an honest payload");
+        let placed_at = time(seen.placed_at_us()).replace(' ', "T") + ":00";
         let payload = format!(
             r#"{{"bidId": "{}", "userId": "{}", "amount": "{}", "timestamp": "{placed_at}", "auctionId": "{}", "sequence": "{}"}}"#,
-            seen.bid_id, seen.user_id, seen.amount, seen.auction_id, seen.sequence
+            seen.id,
+            seen.user_id(),
+            seen.amount(),
+            seen.key,
+            seen.n
         );
         change(
             "outbox_events",
             Operation::Insert,
             &[
-                ("id", is(event.id)),
+                ("id", is(&event.row)),
                 ("event_type", is("auction.v1.BidPlaced")),
                 ("payload", is(payload)),
                 ("status", is("pending")),
-                ("auction_id", is(event.auction_id)),
-                ("sequence", is(event.sequence)),
-                ("lane", is(lane_of(event.auction_id))),
+                ("auction_id", is(event.key)),
+                ("sequence", is(event.n)),
+                ("lane", is(lane_of(event.key))),
                 ("claim_token", None),
             ],
         )
     }
 
     /// As the log has an event's update.
-    pub(crate) fn event_updated(event: &EventRow, token: Option<i64>) -> Change {
+    pub(crate) fn event_updated(event: &OutboxRow, token: Option<i64>) -> Change {
         change(
             "outbox_events",
             Operation::Update,
             &[
-                ("id", is(event.id)),
-                ("status", is(&event.status)),
-                ("lane", is(lane_of(event.auction_id))),
+                ("id", is(&event.row)),
+                ("status", is(status(event.state))),
+                ("lane", is(lane_of(event.key))),
                 ("claim_token", token.map(|token| token.to_string())),
-                ("attempts", is(event.attempts)),
+                ("attempts", is(event.attempts.unwrap_or_default())),
             ],
         )
     }
 
     /// The commit of a bid that was received and applied at once; its auction stands there now.
-    pub(super) fn applied(&mut self, event: &EventRow, last_sequence: i64) {
-        let seen = event.payload.as_ref().expect("an honest payload");
+    pub(super) fn applied(&mut self, event: &OutboxRow, last_sequence: i64) {
+        let seen = event.item.as_ref().expect("an honest payload");
         let stands = |op, place: i64| {
             let columns = [
-                ("auction_id", is(seen.auction_id)),
+                ("auction_id", is(seen.key)),
                 ("last_sequence", is(place)),
                 ("bid_count", is(place)),
             ];
@@ -153,9 +168,9 @@ impl Story {
             "inbox",
             Operation::Insert,
             &[
-                ("bid_id", is(seen.bid_id)),
-                ("auction_id", is(seen.auction_id)),
-                ("sequence", is(seen.sequence)),
+                ("bid_id", is(seen.id)),
+                ("auction_id", is(seen.key)),
+                ("sequence", is(seen.n)),
                 ("applied_at", is(time(self.log.clock_us))),
             ],
         ));
@@ -165,37 +180,37 @@ impl Story {
 
     /// The lane's owner claims what is pending of an auction; a free lane is acquired first.
     pub(crate) fn claim(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        let lane = self.owned(auction_id);
-        let claimed = self.turn(auction_id, &["pending"], "processing", Some(lane.token));
+        let key = Self::key(auction);
+        let lane = self.owned(key);
+        let claimed = self.turn(key, &[State::Waiting], State::Held, Some(lane.token));
         self.commit_some(claimed);
     }
 
     /// What is in flight becomes pending again: handed back, or backing off.
     pub(crate) fn hand_back(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        self.owned(auction_id);
-        let released = self.turn(auction_id, &["processing"], "pending", None);
+        let key = Self::key(auction);
+        self.owned(key);
+        let released = self.turn(key, &[State::Held], State::Waiting, None);
         self.commit_some(released);
     }
 
     /// What is in flight is given up, and put back by hand.
     pub(crate) fn give_up_and_requeue(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        self.owned(auction_id);
-        let failed = self.turn(auction_id, &["processing"], "failed", None);
+        let key = Self::key(auction);
+        self.owned(key);
+        let failed = self.turn(key, &[State::Held], State::GivenUp, None);
         self.commit_some(failed);
-        let requeued = self.turn(auction_id, &["failed"], "pending", None);
+        let requeued = self.turn(key, &[State::GivenUp], State::Waiting, None);
         self.commit_some(requeued);
     }
 
     /// The lane's owner says that it lives.
     pub(crate) fn renew(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        let lane = self.owned(auction_id);
+        let key = Self::key(auction);
+        let lane = self.owned(key);
         let lease_until_us = self.log.clock_us + LEASE_US;
         let renewed = self.set_lane(
-            auction_id,
+            key,
             Lane {
                 lease_until_us,
                 ..lane
@@ -207,21 +222,21 @@ impl Story {
     /// The lane's lease ends, and another relay takes it with what is in flight.
     pub(crate) fn take_over(&mut self, auction: u128) {
         self.lapse(auction);
-        self.acquire(Self::auction_id(auction), "pending");
+        self.acquire(Self::key(auction), State::Waiting);
     }
 
     /// As [`take_over`](Self::take_over), but what is in flight has ended too many relays: it is given up, and put back
     /// by hand.
     pub(crate) fn take_over_and_give_up(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
+        let key = Self::key(auction);
         self.lapse(auction);
-        self.acquire(auction_id, "failed");
-        let requeued = self.turn(auction_id, &["failed"], "pending", None);
+        self.acquire(key, State::GivenUp);
+        let requeued = self.turn(key, &[State::GivenUp], State::Waiting, None);
         self.commit_some(requeued);
     }
 
     fn lapse(&mut self, auction: u128) {
-        let lane = self.owned(Self::auction_id(auction));
+        let lane = self.owned(Self::key(auction));
         let waited = (lane.lease_until_us - self.log.clock_us).max(0);
         self.log.clock_us += waited;
         self.time_passes(waited.unsigned_abs());
@@ -229,38 +244,38 @@ impl Story {
 
     /// The lane's owner hands everything back under a new token.
     pub(crate) fn rewind(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        let mut changes = vec![self.new_token(auction_id)];
-        changes.extend(self.turn(auction_id, &["processing"], "pending", None));
+        let key = Self::key(auction);
+        let mut changes = vec![self.new_token(key)];
+        changes.extend(self.turn(key, &[State::Held], State::Waiting, None));
         self.commit(changes);
     }
 
     /// The lane's owner draws a new token.
-    pub(crate) fn new_token(&mut self, auction_id: Uuid) -> Change {
-        let lane = self.owned(auction_id);
+    pub(crate) fn new_token(&mut self, key: Key) -> Change {
+        let lane = self.owned(key);
         self.log.tokens += 1;
         let token = self.log.tokens;
-        self.set_lane(auction_id, Lane { token, ..lane })
+        self.set_lane(key, Lane { token, ..lane })
     }
 
     /// The lane's owner claims no more of it, hands back what it has and gives it up.
     pub(crate) fn drain(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        let lane = self.owned(auction_id);
+        let key = Self::key(auction);
+        let lane = self.owned(key);
         let draining = Lane {
             draining: true,
             ..lane
         };
-        let changes = vec![self.set_lane(auction_id, draining)];
+        let changes = vec![self.set_lane(key, draining)];
         self.commit(changes);
         self.hand_back(auction);
-        self.free(auction_id);
+        self.free(key);
     }
 
     /// The lab's own relay takes the lane by force with what is in flight, and gives it up some time later.
     pub(crate) fn usurp(&mut self, auction: u128) {
-        let auction_id = Self::auction_id(auction);
-        self.owned(auction_id);
+        let key = Self::key(auction);
+        self.owned(key);
         self.log.tokens += 1;
         let token = self.log.tokens;
         let forced = Lane {
@@ -269,42 +284,42 @@ impl Story {
             lease_until_us: i64::MAX,
             draining: false,
         };
-        let mut changes = vec![self.set_lane(auction_id, forced)];
-        changes.extend(self.turn(auction_id, &["processing"], "processing", Some(token)));
+        let mut changes = vec![self.set_lane(key, forced)];
+        changes.extend(self.turn(key, &[State::Held], State::Held, Some(token)));
         self.commit(changes);
-        self.free(auction_id);
+        self.free(key);
     }
 
     /// Everything of an auction that is not published yet is, under its lane's token.
     pub(super) fn publish(&mut self, number: usize) {
-        let event = self.tables.events[number].clone();
-        let auction_id = event.auction_id;
-        let lane = self.owned(auction_id);
-        if self.log.claims.get(&event.id) != Some(&lane.token) {
-            let claimed = self.turn(auction_id, &["pending"], "processing", Some(lane.token));
+        let event = self.tables.outbox[number].clone();
+        let key = event.key;
+        let lane = self.owned(key);
+        if self.log.claims.get(&event.row) != Some(&lane.token) {
+            let claimed = self.turn(key, &[State::Waiting], State::Held, Some(lane.token));
             self.commit_some(claimed);
         }
-        self.tables.events[number].status = "published".to_owned();
-        self.log.claims.remove(&event.id);
-        let marked = Self::event_updated(&self.tables.events[number], None);
+        self.tables.outbox[number].state = State::Sent;
+        self.log.claims.remove(&event.row);
+        let marked = Self::event_updated(&self.tables.outbox[number], None);
         self.commit(vec![marked]);
     }
 
-    fn owned(&mut self, auction_id: Uuid) -> Lane {
-        let lane = self.lane(auction_id);
+    fn owned(&mut self, key: Key) -> Lane {
+        let lane = self.lane(key);
         if lane.owner.is_none() {
-            self.acquire(auction_id, "pending");
+            self.acquire(key, State::Waiting);
         }
-        self.lane(auction_id)
+        self.lane(key)
     }
 
-    fn lane(&self, auction_id: Uuid) -> Lane {
-        let known = self.log.lanes.get(&lane_of(auction_id));
+    fn lane(&self, key: Key) -> Lane {
+        let known = self.log.lanes.get(&lane_of(key));
         known.copied().unwrap_or_default()
     }
 
     /// The next relay takes the lane, with a new token; what was in flight becomes what is said.
-    fn acquire(&mut self, auction_id: Uuid, becomes: &str) {
+    fn acquire(&mut self, key: Key, becomes: State) {
         self.log.tokens += 1;
         self.log.relays += 1;
         let taken = Lane {
@@ -313,25 +328,25 @@ impl Story {
             lease_until_us: self.log.clock_us + LEASE_US,
             draining: false,
         };
-        let mut changes = vec![self.set_lane(auction_id, taken)];
-        changes.extend(self.turn(auction_id, &["processing"], becomes, None));
+        let mut changes = vec![self.set_lane(key, taken)];
+        changes.extend(self.turn(key, &[State::Held], becomes, None));
         self.commit(changes);
     }
 
     /// The lane's owner gives it up, whatever is in flight.
-    pub(crate) fn free(&mut self, auction_id: Uuid) {
+    pub(crate) fn free(&mut self, key: Key) {
         let free = Lane {
             owner: None,
             lease_until_us: i64::MIN,
             draining: false,
-            ..self.lane(auction_id)
+            ..self.lane(key)
         };
-        let changes = vec![self.set_lane(auction_id, free)];
+        let changes = vec![self.set_lane(key, free)];
         self.commit(changes);
     }
 
-    fn set_lane(&mut self, auction_id: Uuid, lane: Lane) -> Change {
-        let number = lane_of(auction_id);
+    fn set_lane(&mut self, key: Key, lane: Lane) -> Change {
+        let number = lane_of(key);
         self.log.lanes.insert(number, lane);
         let lease_until = match lane.lease_until_us {
             i64::MIN => "-infinity".to_owned(),
@@ -352,20 +367,14 @@ impl Story {
     }
 
     /// Events of an auction from one status to another, under a token or none.
-    fn turn(
-        &mut self,
-        auction_id: Uuid,
-        from: &[&str],
-        to: &str,
-        token: Option<i64>,
-    ) -> Vec<Change> {
+    fn turn(&mut self, key: Key, from: &[State], to: State, token: Option<i64>) -> Vec<Change> {
         let mut changes = Vec::new();
-        for event in &mut self.tables.events {
-            if event.auction_id == auction_id && from.contains(&event.status.as_str()) {
-                event.status = to.to_owned();
+        for event in &mut self.tables.outbox {
+            if event.key == key && from.contains(&event.state) {
+                event.state = to;
                 match token {
-                    Some(token) => _ = self.log.claims.insert(event.id, token),
-                    None => _ = self.log.claims.remove(&event.id),
+                    Some(token) => _ = self.log.claims.insert(event.row.clone(), token),
+                    None => _ = self.log.claims.remove(&event.row),
                 }
                 changes.push(Self::event_updated(event, token));
             }

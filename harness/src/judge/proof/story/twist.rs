@@ -1,19 +1,15 @@
 //! What goes wrong in a story: changes to one that was told already.
 
-use super::{Condition, Delivery, Event, EventRow, Scenario, Snapshot, Story, Uuid, ledger};
+use super::{
+    Condition, Delivery, Event, Note, OutboxRow, Scenario, Snapshot, StandingRow, Story, Uuid,
+    ledger,
+};
+use crate::judge::auction::bid::change::placed_at_us;
 
 impl Story {
     pub(crate) fn scenario(&mut self, change: impl FnOnce(&mut Scenario)) {
         match &mut self.events[0] {
             Event::Begun { scenario, .. } => change(scenario),
-            other => panic!("a story begins with `begun`, not {other:?}"),
-        }
-    }
-
-    /// The history as a lab before this one wrote it.
-    pub(crate) fn written_in_format(&mut self, earlier: u32) {
-        match &mut self.events[0] {
-            Event::Begun { format, .. } => *format = earlier,
             other => panic!("a story begins with `begun`, not {other:?}"),
         }
     }
@@ -33,18 +29,14 @@ impl Story {
 
     /// The system says everywhere that a bid was placed then. Before the run is finished.
     pub(crate) fn placed_at(&mut self, bid: u128, us: i64) {
-        let bid_id = Self::bid_id(bid);
-        let bids = &mut self.tables.bids;
-        for row in bids.iter_mut().filter(|row| row.bid_id == bid_id) {
-            row.placed_at_us = us;
+        let id = Self::id(bid);
+        let stored = self.tables.stored.iter_mut();
+        let events = self.tables.outbox.iter_mut();
+        let events = events.filter_map(|event| event.item.as_mut().ok());
+        for item in stored.chain(events).filter(|item| item.id == id) {
+            placed_at_us(&mut item.content, us);
         }
-        let payloads = self.tables.events.iter_mut();
-        for payload in payloads.filter_map(|event| event.payload.as_mut().ok()) {
-            if payload.bid_id == bid_id {
-                payload.placed_at_us = us;
-            }
-        }
-        let name = ledger::is(bid_id);
+        let name = ledger::is(id);
         let commits = self.events.iter_mut().filter_map(|event| match event {
             Event::Committed(commit) => Some(&mut commit.changes),
             _ => None,
@@ -109,6 +101,26 @@ impl Story {
         change(last.expect("a last snapshot"));
     }
 
+    /// The first auction stands otherwise at the end.
+    pub(crate) fn change_standing(&mut self, change: impl FnOnce(&mut StandingRow)) {
+        self.change_last(|tables| tables.restand(change));
+    }
+
+    /// What was noted of auctions is otherwise.
+    pub(crate) fn change_notes(&mut self, change: impl Fn(&mut Note)) {
+        for event in &mut self.events {
+            if let Some(mut note) = Note::of(event) {
+                change(&mut note);
+                *event = note.into();
+            }
+        }
+    }
+
+    /// Some of it is not there.
+    pub(crate) fn drop_notes(&mut self, wrong: impl Fn(&Note) -> bool) {
+        self.drop_events(|event| Note::of(event).is_some_and(|note| wrong(&note)));
+    }
+
     /// One more snapshot shortly before the last one, made from it.
     pub(crate) fn snapshot_early(&mut self, change: impl FnOnce(&mut Snapshot)) {
         let mut early = self.tables.clone();
@@ -130,19 +142,14 @@ impl Story {
         self.events.insert(healed.expect("a healed run"), event);
     }
 
-    pub(crate) fn deliver_event(&mut self, event: EventRow) {
+    pub(crate) fn deliver_event(&mut self, event: OutboxRow) {
         self.insert_before_heal(Self::delivery(&event));
     }
 
-    fn event_of(&self, bid_id: Uuid) -> EventRow {
-        let about = |event: &&EventRow| {
-            event
-                .payload
-                .as_ref()
-                .is_ok_and(|seen| seen.bid_id == bid_id)
-        };
+    fn event_of(&self, id: Uuid) -> OutboxRow {
+        let about = |event: &&OutboxRow| event.announces() == Some(id);
         self.tables
-            .events
+            .outbox
             .iter()
             .find(about)
             .expect("an event")
@@ -151,7 +158,7 @@ impl Story {
 
     /// The relay publishes the event once more.
     pub(crate) fn deliver_again(&mut self, bid: u128) {
-        self.deliver_event(self.event_of(Self::bid_id(bid)));
+        self.deliver_event(self.event_of(Self::id(bid)));
     }
 
     /// So many entries, a millisecond each, between the fault's heal and the time when its damage was made good.
@@ -179,7 +186,7 @@ impl Story {
 
     /// Behind the fence.
     pub(crate) fn deliver_at_the_end(&mut self, bid: u128) {
-        let delivery = Self::delivery(&self.event_of(Self::bid_id(bid)));
+        let delivery = Self::delivery(&self.event_of(Self::id(bid)));
         self.push_before_end(delivery);
     }
 
@@ -197,19 +204,35 @@ impl Story {
         last.expect("a delivery")
     }
 
+    /// What consumers tell a bid's message by.
+    pub(crate) fn delivered_as(&self, bid: u128) -> Option<String> {
+        match &self.events[self.delivery_of(bid)] {
+            Event::Delivered(delivery) => delivery.dedup.clone(),
+            _ => None,
+        }
+    }
+
+    /// A bid's message came under another name.
+    pub(crate) fn deliver_as(&mut self, bid: u128, name: Option<String>) {
+        let at = self.delivery_of(bid);
+        if let Event::Delivered(delivery) = &mut self.events[at] {
+            delivery.dedup = name;
+        }
+    }
+
     fn delivery_of(&self, bid: u128) -> usize {
-        let wanted = Self::bid_id(bid);
+        let wanted = Self::id(bid);
         let found = self.events.iter().position(|event| {
-            matches!(event, Event::Delivered(Delivery { body: Ok(body), .. }) if body.bid_id == wanted)
+            matches!(event, Event::Delivered(Delivery { item: Ok(item), .. }) if item.id == wanted)
         });
         found.expect("a delivery of that bid")
     }
 
     /// The witness never sees the event at all.
     pub(crate) fn lose_delivery(&mut self, bid: u128) {
-        let wanted = Self::bid_id(bid);
+        let wanted = Self::id(bid);
         self.drop_events(|event| {
-            matches!(event, Event::Delivered(Delivery { body: Ok(body), .. }) if body.bid_id == wanted)
+            matches!(event, Event::Delivered(Delivery { item: Ok(item), .. }) if item.id == wanted)
         });
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::Facts;
 use crate::history::{Event, History};
 
 /// Facts and the counters that they are: all that is read of the processes.
@@ -18,14 +17,10 @@ pub(crate) const COUNTERS: [(&str, &str); 6] = [
     ),
 ];
 
-impl Facts {
-    pub(super) fn count_counters(&mut self, history: &History) {
-        for (fact, counter) in COUNTERS {
-            if let Some(total) = total(history, counter) {
-                self.0.insert(fact.to_owned(), total);
-            }
-        }
-    }
+/// What they have counted.
+pub(super) fn counted(history: &History) -> impl Iterator<Item = (&'static str, u64)> {
+    let total = |(fact, counter)| Some((fact, total(history, counter)?));
+    COUNTERS.into_iter().filter_map(total)
 }
 
 /// A process that counts less than before was started anew. What it had counted since it was last read is lost, so that a
@@ -49,7 +44,7 @@ fn total(history: &History, counter: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::judge::facts::Facts;
     use crate::judge::proof::story::Story;
 
     #[test]

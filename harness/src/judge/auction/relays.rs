@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use super::Facts;
+use super::replay::{Replay, Step};
 use crate::history::History;
-use crate::judge::auction::replay::{Replay, Step};
 
 /// The lab's own relay takes lanes, too, and is none.
 const USURPER: Uuid = Uuid::max();
@@ -22,24 +21,25 @@ struct Relays {
     marked_at_us: HashMap<Uuid, i64>,
 }
 
-impl Facts {
-    pub(super) fn count_commits(&mut self, history: &History) {
-        let Ok(Some(replay)) = Replay::of(history) else {
-            return;
-        };
-        let mut relays = Relays::default();
-        for told in &replay.told {
-            for step in &told.steps {
-                relays.take(step, told.commit.committed_at_us);
-            }
+/// How many relays published, how often lanes were handed on, and how long events stayed unmarked.
+pub(super) fn shown(history: &History) -> Vec<(&'static str, u64)> {
+    let Ok(Some(replay)) = Replay::of(history) else {
+        return Vec::new();
+    };
+    let mut relays = Relays::default();
+    for told in &replay.told {
+        for step in &told.steps {
+            relays.take(step, told.commit.committed_at_us);
         }
-        self.set("relays_that_published", relays.published.len());
-        self.set("lanes_handed_on", relays.handed_on);
-        self.0.insert(
-            "unmarked_ms_peak".to_owned(),
-            unmarked_ms_peak(history, &relays.marked_at_us),
-        );
     }
+    vec![
+        ("relays_that_published", relays.published.len() as u64),
+        ("lanes_handed_on", relays.handed_on as u64),
+        (
+            "unmarked_ms_peak",
+            unmarked_ms_peak(history, &relays.marked_at_us),
+        ),
+    ]
 }
 
 impl Relays {
@@ -66,8 +66,8 @@ impl Relays {
                     .claim_token
                     .and_then(|token| self.holders.get(&token));
                 self.published.extend(holder.copied());
-                if let Ok(payload) = &after.payload {
-                    self.marked_at_us.insert(payload.bid_id, at_us);
+                if let Ok(bid) = &after.item {
+                    self.marked_at_us.insert(bid.id, at_us);
                 }
             }
             _ => {}
@@ -78,8 +78,8 @@ impl Relays {
 fn unmarked_ms_peak(history: &History, marked_at_us: &HashMap<Uuid, i64>) -> u64 {
     let mut first = BTreeSet::new();
     let unmarked = history.deliveries().filter_map(|(position, delivery)| {
-        let bid_id = delivery.body.as_ref().ok()?.bid_id;
-        let marked = marked_at_us.get(&bid_id).filter(|_| first.insert(bid_id))?;
+        let id = delivery.item.as_ref().ok()?.id;
+        let marked = marked_at_us.get(&id).filter(|_| first.insert(id))?;
         let delivered = history.wall_clock_us(position)?;
         u64::try_from((marked - delivered) / 1_000).ok()
     });

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BidRow;
+use crate::history::Item;
 
 /// One message of a live feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ pub enum Shown {
         last_sequence: i64,
     },
     /// An applied bid.
-    Bid(BidRow),
+    Bid(Item),
     /// Applied bids that are not kept for feeds any more.
     Gap {
         /// They stand after this place.

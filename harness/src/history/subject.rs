@@ -1,0 +1,115 @@
+//! Who is judged: what it promises, and how much of it can be seen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ask::target::{
+    Target,
+    outbox::Sent,
+    process::Plays,
+    promise::{Order, Outage, Times, Unroutable},
+    write::Serial,
+};
+
+/// A target, as its judge sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// What it is called.
+    pub name: String,
+    /// Whose rules it has beside those that every outbox has.
+    pub rules: Rules,
+    /// What can be seen of it.
+    pub shows: Shows,
+    /// What it says of itself.
+    pub promises: Promises,
+}
+
+/// Rules of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rules {
+    /// None that the judge knows.
+    None,
+    /// Those of auctions.
+    Auction,
+}
+
+/// What can be seen of a target. What cannot is not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shows {
+    /// What it keeps of operations.
+    pub stored: bool,
+    /// Its outbox.
+    pub outbox: bool,
+    /// Which rows of the outbox are sent.
+    pub sent: bool,
+    /// Whether rows leave the outbox when they are sent, or at any time.
+    pub rows_leave: bool,
+    /// What messages do.
+    pub effects: bool,
+    /// What consumers tell copies by.
+    pub dedup: bool,
+}
+
+/// What a target says of itself. What it does not promise is counted, and fails nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promises {
+    /// Messages of one key come in the order in which they were written.
+    pub order: bool,
+    /// Each takes effect once.
+    pub once: bool,
+    /// What the broker routes nowhere goes out again.
+    pub keeps_unroutable: bool,
+    /// An outage costs no event, however long it lasts.
+    pub outlasts_outages: bool,
+    /// The lab writes one operation of a key after the other, so that its own number is an operation's place.
+    pub serial: bool,
+}
+
+impl Subject {
+    /// The auction service: nothing of it is hidden.
+    pub fn auction() -> Self {
+        Self {
+            name: "auction".to_owned(),
+            rules: Rules::Auction,
+            shows: Shows {
+                stored: true,
+                outbox: true,
+                sent: true,
+                rows_leave: false,
+                effects: true,
+                dedup: true,
+            },
+            promises: Promises {
+                order: true,
+                once: true,
+                keeps_unroutable: true,
+                outlasts_outages: true,
+                serial: false,
+            },
+        }
+    }
+
+    /// What a target file makes visible.
+    pub fn of(target: &Target) -> Self {
+        let sent = target.outbox.as_ref().map(|outbox| &outbox.sent);
+        Self {
+            name: target.name.clone(),
+            rules: Rules::None,
+            shows: Shows {
+                stored: target.look.business.is_some(),
+                outbox: sent.is_some(),
+                sent: sent.is_some_and(|sent| *sent != Sent::Unsaid),
+                rows_leave: matches!(sent, Some(Sent::Gone | Sent::Unsaid)),
+                effects: target.effects.is_some() && target.has(Plays::Consumer),
+                dedup: target.message.dedup_by.is_some(),
+            },
+            promises: Promises {
+                order: target.promise.order == Order::Key,
+                once: target.promise.effects == Times::Once,
+                keeps_unroutable: target.promise.unroutable == Unroutable::Kept,
+                outlasts_outages: target.promise.outage == Outage::Keeps,
+                serial: target.write.serial == Serial::Key,
+            },
+        }
+    }
+}

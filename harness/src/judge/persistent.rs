@@ -1,0 +1,39 @@
+//! Messages outlive their broker: one that is kept in memory alone is lost with the next restart, whoever has confirmed it.
+
+use crate::history::History;
+use crate::judge::basis::Unjudgeable;
+use crate::judge::inquiry::Inquiry;
+use crate::judge::verdict::Finding;
+
+pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+    let mut inquiry = Inquiry::new("persistent");
+    let mut copies = 0;
+    for (_, delivery) in history.deliveries() {
+        copies += 1;
+        if !delivery.persistent {
+            let about = match &delivery.item {
+                Ok(item) => item.id.to_string(),
+                Err(_) => "of which nobody can say what it is about".to_owned(),
+            };
+            let example = format!("a message {about} has a delivery mode other than 2");
+            inquiry.fail("messages that a restart of the broker loses", example);
+        }
+    }
+    Ok(inquiry.conclude(copies, "messages"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::verdict::Verdict;
+
+    #[test]
+    fn a_transient_message_fails() {
+        let mut story = Story::clean();
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+        story.deliver_again(1);
+        story.last_delivery().persistent = false;
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+}
