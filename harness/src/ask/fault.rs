@@ -105,7 +105,7 @@ impl Fault {
             return Err(("idle", problem));
         }
         let moment = Moment::parse(fault.at.as_deref(), fault.when.as_deref())
-            .and_then(|moment| within(moment, &scenario.workload.bids))
+            .and_then(|moment| within(moment, &scenario.workload.writes))
             .map_err(in_key("at"))?;
         Ok(Self {
             target,
@@ -260,7 +260,7 @@ mod tests {
 
     fn scenario(fault: &str) -> scenario::Scenario {
         let text = format!(
-            "story = \"\"\nsystem = {{ relays = 2 }}\nworkload = {{ auctions = 1, bids = \"10/s for 3s\" }}\n[[fault]]\n{fault}"
+            "story = \"\"\nsystem = {{ relays = 2 }}\nworkload = {{ keys = 1, writes = \"10/s for 3s\" }}\n[[fault]]\n{fault}"
         );
         toml::from_str(&text).expect("a scenario")
     }

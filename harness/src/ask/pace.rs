@@ -1,13 +1,13 @@
-//! How many bids, and how fast.
+//! How many writes, and how fast.
 
 use std::time::Duration;
 
-/// Bids over time. An open loop: a bid is sent when it is due, however slow the answers are.
+/// Writes over time. An open loop: one is sent when it is due, however slow the answers are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Pace {
-    /// So many bids a second, for so long.
+    /// So many writes a second, for so long.
     Rate {
-        /// Bids a second.
+        /// Writes a second.
         per_second: u32,
         /// For how long.
         span: Duration,
@@ -18,11 +18,11 @@ pub enum Pace {
 
 /// A pace that cannot be understood.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("bids = {0:?} is no pace; write one like \"200/s for 3s\" or \"100 at once\"")]
+#[error("writes = {0:?} is no pace; write one like \"200/s for 3s\" or \"100 at once\"")]
 pub struct BadPace(String);
 
 /// More would be a load test.
-const MOST_BIDS: usize = 1_000_000;
+const MOST: usize = 1_000_000;
 
 impl Pace {
     /// `"200/s for 3s"`, `"100 at once"`.
@@ -31,10 +31,10 @@ impl Pace {
             Some((rate, span)) => Self::rate(rate, span),
             None => text
                 .strip_suffix(" at once")
-                .and_then(|bids| bids.trim().parse().ok())
+                .and_then(|writes| writes.trim().parse().ok())
                 .map(Self::AtOnce),
         };
-        pace.filter(|pace| (1..=MOST_BIDS).contains(&pace.bids()))
+        pace.filter(|pace| (1..=MOST).contains(&pace.writes()))
             .ok_or_else(|| BadPace(text.to_owned()))
     }
 
@@ -44,17 +44,17 @@ impl Pace {
         Some(Self::Rate { per_second, span })
     }
 
-    /// How many bids.
-    pub fn bids(self) -> usize {
+    /// How many writes.
+    pub fn writes(self) -> usize {
         match self {
             Self::Rate { per_second, span } => {
                 (f64::from(per_second) * span.as_secs_f64()) as usize
             }
-            Self::AtOnce(bids) => bids,
+            Self::AtOnce(writes) => writes,
         }
     }
 
-    /// When the bid with this index is sent.
+    /// When the write with this index is sent.
     pub fn due(self, index: usize) -> Duration {
         match self {
             Self::Rate { per_second, .. } => {
@@ -70,16 +70,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_spreads_its_bids_evenly() {
+    fn a_rate_spreads_its_writes_evenly() {
         let pace = Pace::parse("200/s for 3s").unwrap();
-        assert_eq!(pace.bids(), 600);
+        assert_eq!(pace.writes(), 600);
         assert_eq!(pace.due(100), Duration::from_millis(500));
     }
 
     #[test]
     fn at_once_is_at_once() {
         let pace = Pace::parse("100 at once").unwrap();
-        assert_eq!((pace.bids(), pace.due(99)), (100, Duration::ZERO));
+        assert_eq!((pace.writes(), pace.due(99)), (100, Duration::ZERO));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// The same story with nothing broken: no fault, and clients that send each bid once and only valid ones. Whatever its
+    /// The same story with nothing broken: no fault, and clients that ask for each operation once and only for valid ones. Whatever its
     /// `[bites]` ask for must not be there then, or they prove nothing.
     #[must_use]
     pub fn control(&self) -> Self {
@@ -88,23 +88,23 @@ impl System {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// Open auctions.
-    pub auctions: u32,
-    /// How many bids, and how fast: `"200/s for 3s"`, or `"100 at once"`.
-    pub bids: String,
-    /// Share of bids on the first auction, in percent; the rest spread evenly.
+    /// What has an order of its own: auctions, orders, customers.
+    pub keys: u32,
+    /// How many operations, and how fast: `"200/s for 3s"`, or `"100 at once"`.
+    pub writes: String,
+    /// Share of operations on the first key, in percent; the rest spread evenly.
     #[serde(default)]
     pub hot_percent: u32,
-    /// Every bid is sent so many times, at once.
+    /// Every operation is asked for so many times, at once.
     #[serde(default = "one")]
     pub copies: u32,
-    /// Shares in percent of bids that are not plainly valid; what is left is valid.
+    /// Shares in percent of bids that are not plainly valid; what is left is valid. Of auctions only.
     #[serde(default)]
     pub mix: Mix,
-    /// Auctions more, which close while bids come in: `"4 after 2s"`, from the start of the workload.
+    /// Auctions more, which close while bids come in. Of auctions only: `"4 after 2s"`, from the start of the workload.
     #[serde(default)]
     pub closing: Option<String>,
-    /// So many auctions have a follower of their live feed. It leaves and comes back all the time, each time through another
+    /// Of auctions only: so many have a follower of their live feed. It leaves and comes back all the time, each time through another
     /// process of the API.
     #[serde(default)]
     pub followers: u32,

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     fn edges(name: &str, seed: u64) -> String {
-        let text = "story = 'told'\n[workload]\nauctions = 1\nbids = '1 at once'\n";
+        let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
         let trial = Trial {
             name: name.to_owned(),
             scenario: toml::from_str(text).unwrap(),

@@ -85,8 +85,8 @@ fn bids(seconds: u32) -> impl Strategy<Value = Workload> {
     );
     (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, mix, 0..=4u32).prop_map(
         move |(auctions, rate, hot_percent, copies, mix, followers)| Workload {
-            auctions,
-            bids: format!("{rate}/s for {seconds}s"),
+            keys: auctions,
+            writes: format!("{rate}/s for {seconds}s"),
             hot_percent,
             copies,
             mix,

@@ -58,8 +58,8 @@ mod tests {
 
     fn plan(auctions: u32) -> Plan {
         let workload = Workload {
-            auctions,
-            bids: "50 at once".to_owned(),
+            keys: auctions,
+            writes: "50 at once".to_owned(),
             hot_percent: 0,
             copies: 1,
             mix: Mix::default(),

@@ -49,10 +49,10 @@ pub struct Step {
 impl Plan {
     /// Makes the workload of `scenario` from `seed`.
     pub fn new(workload: &scenario::Workload, seed: u64) -> Result<Self> {
-        let pace = Pace::parse(&workload.bids)?;
+        let pace = Pace::parse(&workload.writes)?;
         let closing = workload.closing()?;
         let mut runner = TestRunner::new_with_rng(Config::default(), rng(seed));
-        let strategy = intent::sequence(workload, closing.auctions, pace.bids());
+        let strategy = intent::sequence(workload, closing.auctions, pace.writes());
         let generated = strategy
             .new_tree(&mut runner)
             .expect("the strategy filters nothing, so it cannot fail")
@@ -135,8 +135,8 @@ mod tests {
 
     fn workload(mix: Mix) -> scenario::Workload {
         scenario::Workload {
-            auctions: 4,
-            bids: "200/s for 2s".to_owned(),
+            keys: 4,
+            writes: "200/s for 2s".to_owned(),
             hot_percent: 50,
             copies: 1,
             mix,

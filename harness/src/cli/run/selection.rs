@@ -135,7 +135,7 @@ impl Selection {
 mod tests {
     use super::*;
 
-    const TOLD: &str = "story = 'told'\n[workload]\nauctions = 1\nbids = '1 at once'\n";
+    const TOLD: &str = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

@@ -115,15 +115,15 @@ fn workload(workload: &Workload) -> Result<(), Unsound> {
             problem,
         })
     };
-    if let Err(bad) = Pace::parse(&workload.bids) {
-        return unsound("bids", bad.to_string());
+    if let Err(bad) = Pace::parse(&workload.writes) {
+        return unsound("writes", bad.to_string());
     }
-    if workload.auctions == 0 {
-        let problem = "auctions = 0: there is nothing to bid on; write 1 or more";
-        return unsound("auctions", problem.to_owned());
+    if workload.keys == 0 {
+        let problem = "keys = 0: there is nothing to write to; write 1 or more";
+        return unsound("keys", problem.to_owned());
     }
     if workload.copies == 0 {
-        let problem = "copies = 0: no bid would be sent; write 1 (the default) or more";
+        let problem = "copies = 0: nothing would be sent; write 1 (the default) or more";
         return unsound("copies", problem.to_owned());
     }
     if workload.hot_percent > 100 {
@@ -134,10 +134,10 @@ fn workload(workload: &Workload) -> Result<(), Unsound> {
     if let Err(bad) = workload.closing() {
         return unsound("closing", bad.to_string());
     }
-    if workload.followers > workload.auctions {
-        let (followers, auctions) = (workload.followers, workload.auctions);
+    if workload.followers > workload.keys {
+        let (followers, keys) = (workload.followers, workload.keys);
         let problem =
-            format!("followers = {followers}: each follows an auction, and there are {auctions}");
+            format!("followers = {followers}: each follows an auction, and there are {keys}");
         return unsound("followers", problem);
     }
     let mix = workload.mix;
@@ -159,8 +159,8 @@ mod tests {
     const SOUND: &str = r#"story = "s"
 
 [workload]
-auctions = 4
-bids = "10/s for 2s"
+keys = 4
+writes = "10/s for 2s"
 mix = { too_low = 50, again = 50 }
 
 [[fault]]
@@ -199,7 +199,7 @@ recovered_within = "5s"
     #[test]
     fn what_could_not_happen_is_refused_with_its_line() {
         scenario(SOUND).expect("a sound scenario");
-        says("auctions = 4", "auctions = 0", 4, "auctions = 0");
+        says("keys = 4", "keys = 0", 4, "keys = 0");
         says("10/s for 2s", "fast", 5, "no pace");
         says("too_low = 50", "too_low = 70", 6, "120 percent");
         says("mix =", "copies = 0\nmix =", 6, "copies = 0");

@@ -1,7 +1,7 @@
 use super::*;
 
 fn trial(name: &str) -> Trial {
-    let text = "story = 'told'\n[workload]\nauctions = 1\nbids = '1 at once'\n";
+    let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
     Trial {
         name: name.to_owned(),
         scenario: toml::from_str(text).unwrap(),

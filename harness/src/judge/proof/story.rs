@@ -55,7 +55,7 @@ impl Story {
     /// One fault, applied at once; no auction yet.
     pub(crate) fn new() -> Self {
         let scenario: Scenario = toml::from_str(
-            "story = 'told'\n[workload]\nauctions = 1\nbids = '3 at once'\n\
+            "story = 'told'\n[workload]\nkeys = 1\nwrites = '3 at once'\n\
              [[fault]]\nedge = 'relay -> rabbitmq'\ndo = 'cut'\nat = '0s'\n",
         )
         .expect("a scenario");

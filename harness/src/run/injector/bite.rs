@@ -293,7 +293,7 @@ mod tests {
 
     fn fault(text: &str) -> Fault {
         let text = format!(
-            "story = \"\"\nworkload = {{ auctions = 1, bids = \"10/s for 3s\" }}\n[[fault]]\nat = \"1s\"\n{text}"
+            "story = \"\"\nworkload = {{ keys = 1, writes = \"10/s for 3s\" }}\n[[fault]]\nat = \"1s\"\n{text}"
         );
         let scenario = toml::from_str(&text).expect("a scenario");
         Fault::all(&scenario).expect("a fault").remove(0)

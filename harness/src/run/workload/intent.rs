@@ -65,7 +65,7 @@ pub(super) fn sequence(
     closing: u32,
     bids: usize,
 ) -> impl Strategy<Value = Sequence> + use<> {
-    let auctions = (workload.auctions.max(1) + closing) as usize;
+    let auctions = (workload.keys.max(1) + closing) as usize;
     (
         proptest::collection::vec(id().prop_map(Key), auctions + 1),
         proptest::collection::vec(intent(workload, auctions), bids),
