@@ -14,28 +14,28 @@ pub enum Moment {
 /// What can be counted while a run goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
-    /// Bids in the database.
-    BidsStored,
+    /// Operations in the database.
+    Stored,
     /// Outbox events that wait.
-    EventsPending,
+    Waiting,
     /// Outbox events in a relay's hands.
-    EventsProcessing,
-    /// Outbox events marked published.
-    EventsPublished,
+    Held,
+    /// Outbox events marked as sent.
+    Sent,
     /// Messages that reached the witness.
-    MessagesDelivered,
-    /// Bids that the consumer applied.
-    BidsApplied,
+    Delivered,
+    /// Operations that have taken effect.
+    Applied,
 }
 
 impl Quantity {
     const PHRASES: [(&'static str, Self); 6] = [
-        ("bids are stored", Self::BidsStored),
-        ("events are pending", Self::EventsPending),
-        ("events are processing", Self::EventsProcessing),
-        ("events are published", Self::EventsPublished),
-        ("messages are delivered", Self::MessagesDelivered),
-        ("bids are applied", Self::BidsApplied),
+        ("operations are stored", Self::Stored),
+        ("events are waiting", Self::Waiting),
+        ("events are held", Self::Held),
+        ("events are sent", Self::Sent),
+        ("messages are delivered", Self::Delivered),
+        ("operations are applied", Self::Applied),
     ];
 
     /// As scenarios write it.
@@ -72,7 +72,7 @@ impl Moment {
                     }
                 }
             }
-            _ => Err("say either at = \"1s\" or when = \"20 events are processing\"".to_owned()),
+            _ => Err("say either at = \"1s\" or when = \"20 events are held\"".to_owned()),
         }
     }
 }
@@ -121,13 +121,13 @@ mod tests {
             Ok(Moment::At(Duration::from_millis(1500)))
         );
         assert_eq!(
-            Moment::parse(None, Some("20 events are processing")),
-            Ok(Moment::When(20, Quantity::EventsProcessing))
+            Moment::parse(None, Some("20 events are held")),
+            Ok(Moment::When(20, Quantity::Held))
         );
         assert!(Moment::parse(None, None).is_err());
-        assert!(Moment::parse(Some("1s"), Some("20 events are processing")).is_err());
+        assert!(Moment::parse(Some("1s"), Some("20 events are held")).is_err());
         assert!(Moment::parse(None, Some("20 events are fine")).is_err());
-        assert!(Moment::parse(None, Some("0 bids are stored")).is_err());
+        assert!(Moment::parse(None, Some("0 operations are stored")).is_err());
     }
 
     #[test]

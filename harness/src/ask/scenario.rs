@@ -155,7 +155,7 @@ pub struct Fault {
     /// When it starts, from the start of the workload: `"1s"`. Either this or `when`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The state of the system that starts it: `"20 events are processing"`.
+    /// The state of the system that starts it: `"20 events are held"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
     /// How long it lasts: `"500ms"`, or `"ever"`. Without it: until the workload has ended.

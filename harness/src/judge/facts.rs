@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{auction, basis::Unjudgeable};
+use crate::ask::target::Target;
 use crate::history::{History, Rules};
 
 /// Every fact that runs of any target have, and its meaning. `fault_N_bites` stands for one fact a fault, counted from 1 as in
@@ -65,7 +66,7 @@ const COMMON: &[(&str, &str)] = &[
     ("deliveries", "messages that the witness received"),
     (
         "deliveries_again",
-        "copies published again: known by what consumers tell copies by, without the broker's redelivered flag",
+        "copies published again: about an operation that was heard of before, without the broker's redelivered flag",
     ),
     (
         "redeliveries",
@@ -164,6 +165,22 @@ pub(crate) fn known(name: &str, faults: usize) -> Result<(), FactError> {
         name: name.to_owned(),
         known: known.join(", "),
     })
+}
+
+/// Whether runs of a target have this fact.
+pub(crate) fn shown_by(name: &str, target: &Target) -> bool {
+    let outbox = target.outbox.as_ref();
+    match name {
+        "stored" | "unknown_stored" | "unknown_absent" => target.look.business.is_some(),
+        "events" | "events_retried" => outbox.is_some(),
+        "events_failed" | "events_held" => outbox.is_some_and(|outbox| outbox.given_up.is_some()),
+        "processing_peak" => outbox.is_some_and(|outbox| outbox.held.is_some()),
+        "applied" | "parked" | "parked_peak" | "redelivered_to_consumer" => {
+            target.effects.is_some()
+        }
+        "dead_letters" => false,
+        name => COMMON.iter().any(|(known, _)| *known == name) || name.starts_with("fault_"),
+    }
 }
 
 impl Facts {

@@ -19,12 +19,12 @@ impl Gauge {
     /// How much there is of a quantity.
     pub fn of(&self, quantity: Quantity) -> u64 {
         let count = match quantity {
-            Quantity::BidsStored => self.counts.bids,
-            Quantity::EventsPending => self.counts.pending,
-            Quantity::EventsProcessing => self.counts.processing,
-            Quantity::EventsPublished => self.counts.published,
-            Quantity::BidsApplied => self.counts.applied,
-            Quantity::MessagesDelivered => return self.deliveries,
+            Quantity::Stored => self.counts.bids,
+            Quantity::Waiting => self.counts.pending,
+            Quantity::Held => self.counts.processing,
+            Quantity::Sent => self.counts.published,
+            Quantity::Applied => self.counts.applied,
+            Quantity::Delivered => return self.deliveries,
         };
         count.unsigned_abs()
     }

@@ -1,6 +1,6 @@
 //! What the service calls what it has at the broker, by default.
 
-/// Where events are published.
+/// Where events are sent.
 pub(crate) const EXCHANGE: &str = "auction.events";
 /// The consumer's queue.
 pub(crate) const QUEUE: &str = "auction.bids";

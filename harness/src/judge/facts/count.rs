@@ -71,8 +71,13 @@ impl Facts {
         let (mut again, mut flagged) = (0, 0);
         let mut seen = HashSet::new();
         for (_, delivery) in history.deliveries() {
+            // By what it is about, for a name may change with each attempt.
+            let name = match &delivery.item {
+                Ok(item) => Some(item.id.to_string()),
+                Err(_) => delivery.dedup.clone(),
+            };
             // A copy to the witness alone (the broker's redelivery) is not a copy to anybody else.
-            let copy = delivery.dedup.as_deref().is_some_and(|id| !seen.insert(id));
+            let copy = name.is_some_and(|name| !seen.insert(name));
             again += usize::from(copy && !delivery.redelivered);
             flagged += usize::from(delivery.redelivered);
         }

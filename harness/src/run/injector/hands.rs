@@ -48,7 +48,7 @@ impl Injector<'_> {
             // Publishes that are not confirmed, and statements that may be marks: where nothing is claimed, there is
             // nothing to mark.
             Role::Relay => {
-                let statements = match self.gauge.borrow().of(Quantity::EventsProcessing) {
+                let statements = match self.gauge.borrow().of(Quantity::Held) {
                     0 => 0,
                     _ => to(Server::Postgres)?.in_flight,
                 };

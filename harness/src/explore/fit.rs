@@ -1,0 +1,360 @@
+//! Stories and targets: which a target can be put through, what is left out of one then, and why not of the others.
+
+use crate::{
+    ask::{
+        fault::{self, Action, BadFault, Fault, Party, Role, Server},
+        moment::{Moment, Quantity},
+        scenario::{Mix, Scenario},
+        target::{
+            Target,
+            outbox::Sent,
+            process::{Edge, Plays},
+            witness::Witness,
+        },
+    },
+    judge::facts,
+};
+
+/// What becomes of a story.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fit {
+    /// It is run, without what the target does not have.
+    Run {
+        /// What is left of it.
+        scenario: Box<Scenario>,
+        /// What is not, a sentence each.
+        left_out: Vec<String>,
+    },
+    /// It cannot be run, and why.
+    Not(String),
+}
+
+/// Fits a story to a target.
+pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
+    let faults = Fault::all(scenario)?;
+    if let Some(why) = workload(scenario, target).or_else(|| processes(scenario, target)) {
+        return Ok(Fit::Not(why));
+    }
+    let mut fitted = scenario.clone();
+    let mut left_out = Vec::new();
+    fitted.faults.clear();
+    for (written, fault) in scenario.faults.iter().zip(&faults) {
+        match obstacle(fault, target) {
+            None => fitted.faults.push(written.clone()),
+            Some(Obstacle::NoConsumer) => {
+                left_out.push("what happens to the consumer: no process plays it".to_owned());
+            }
+            Some(Obstacle::Other(why)) => return Ok(Fit::Not(why)),
+        }
+    }
+    if fitted.faults.is_empty() {
+        return Ok(Fit::Not(match scenario.faults.is_empty() {
+            true => {
+                "nothing breaks in it: it is about what the auction service promises".to_owned()
+            }
+            false => "it is about the consumer, and no process plays it".to_owned(),
+        }));
+    }
+    fitted.system.consumers = match target.has(Plays::Consumer) {
+        true => scenario.system.consumers,
+        false => 0,
+    };
+    conditions(&mut fitted, scenario, target, &mut left_out);
+    left_out.dedup();
+    let scenario = Box::new(fitted);
+    Ok(Fit::Run { scenario, left_out })
+}
+
+/// What in the workload only auctions have.
+fn workload(scenario: &Scenario, target: &Target) -> Option<String> {
+    let workload = &scenario.workload;
+    let again = Mix {
+        again: workload.mix.again,
+        ..Mix::default()
+    };
+    if workload.mix != again || workload.closing.is_some() || workload.followers > 0 {
+        return Some("its workload is one of auctions".to_owned());
+    }
+    if (workload.copies > 1 || workload.mix.again > 0) && !target.write.again {
+        let why = "it asks for each operation several times, and [write] does not say again = true";
+        return Some(why.to_owned());
+    }
+    None
+}
+
+/// What must be there for its roles, and several of it.
+fn processes(scenario: &Scenario, target: &Target) -> Option<String> {
+    let system = &scenario.system;
+    let wanted = [
+        (Plays::Api, system.apis),
+        (Plays::Relay, system.relays),
+        (Plays::Consumer, system.consumers),
+    ];
+    wanted.into_iter().find_map(|(role, wanted)| {
+        let most = target.processes.iter().filter(|process| process.is(role));
+        let most = most.map(|process| process.count).max()?;
+        let name = role.name();
+        (wanted > most)
+            .then(|| format!("it needs {wanted} of {name}, and the file's count allows {most}"))
+    })
+}
+
+/// What keeps a fault from being carried out.
+enum Obstacle {
+    /// The story goes on without it.
+    NoConsumer,
+    /// The story is about it.
+    Other(String),
+}
+
+fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
+    let other = |why: &str| Some(Obstacle::Other(why.to_owned()));
+    let of_auctions = "it breaks what only the auction service has";
+    match fault.action {
+        Action::LimitDeliveries
+        | Action::Nonsense
+        | Action::Spoil
+        | Action::Lock(_)
+        | Action::Refuse(_)
+        | Action::Usurp => return other(of_auctions),
+        Action::Unbind if !hears_exchange(target) => {
+            return other(
+                "it takes an exchange's bindings away, and the target publishes to a queue alone",
+            );
+        }
+        _ => {}
+    }
+    let parties = match &fault.target {
+        fault::Target::Edge { from, to } => vec![*from, *to],
+        fault::Target::Process(party) => vec![*party],
+        fault::Target::Server(_) => Vec::new(),
+    };
+    if let Some(missing) = parties.iter().find_map(|party| missing(*party, target)) {
+        return Some(missing);
+    }
+    if let fault::Target::Edge { from, to } = &fault.target
+        && let Some(why) = no_edge(*from, *to, target)
+    {
+        return Some(Obstacle::Other(why));
+    }
+    if let Moment::When(_, quantity) = fault.moment
+        && let Some(why) = uncounted(quantity, target)
+    {
+        return other(why);
+    }
+    None
+}
+
+fn hears_exchange(target: &Target) -> bool {
+    let exchange = |witness: &Witness| matches!(witness, Witness::Exchange { .. });
+    target.witnesses.iter().any(exchange)
+}
+
+fn plays(role: Role) -> Option<Plays> {
+    match role {
+        Role::Api => Some(Plays::Api),
+        Role::Relay => Some(Plays::Relay),
+        Role::Consumer => Some(Plays::Consumer),
+        Role::Client | Role::Server(_) => None,
+    }
+}
+
+fn missing(party: Party, target: &Target) -> Option<Obstacle> {
+    let role = plays(party.role)?;
+    match role {
+        _ if target.has(role) => None,
+        Plays::Consumer => Some(Obstacle::NoConsumer),
+        role => Some(Obstacle::Other(format!(
+            "it breaks the {}, and no process plays it",
+            role.name()
+        ))),
+    }
+}
+
+fn no_edge(from: Party, to: Party, target: &Target) -> Option<String> {
+    let (Some(role), Role::Server(server)) = (plays(from.role), to.role) else {
+        return None;
+    };
+    let speaks = |edge: &Edge| match server {
+        Server::Postgres => *edge == Edge::Postgres,
+        Server::RabbitMq => matches!(edge, Edge::Rabbitmq | Edge::Stomp),
+    };
+    let any = target
+        .processes
+        .iter()
+        .any(|process| process.is(role) && process.edges.iter().any(speaks));
+    (!any).then(|| {
+        format!(
+            "it breaks the edge {} -> {}, which the target does not have",
+            from.role.name(),
+            to.role.name()
+        )
+    })
+}
+
+/// What cannot be counted while a run goes on.
+fn uncounted(quantity: Quantity, target: &Target) -> Option<&'static str> {
+    let outbox = target.outbox.as_ref();
+    let (counted, why) = match quantity {
+        Quantity::Delivered => (true, ""),
+        Quantity::Stored => (
+            target.look.business.is_some(),
+            "it waits for operations to be stored, and [look] has no business",
+        ),
+        Quantity::Waiting => (
+            outbox.is_some(),
+            "it waits for events to wait, and there is no [outbox]",
+        ),
+        Quantity::Held => (
+            outbox.is_some_and(|outbox| outbox.held.is_some()),
+            "it waits for events to be held, and [outbox] has no held",
+        ),
+        Quantity::Sent => (
+            outbox.is_some_and(|outbox| !matches!(outbox.sent, Sent::Unsaid | Sent::Gone)),
+            "it waits for events to be sent, and [outbox] has no condition for that",
+        ),
+        Quantity::Applied => (
+            target.effects.is_some(),
+            "it waits for effects, and there is no [effects]",
+        ),
+    };
+    (!counted).then_some(why)
+}
+
+/// Of what a story asks for beside the invariants, what is the auction service's own is left out; the budget is the target's
+/// own, where that is longer.
+fn conditions(
+    fitted: &mut Scenario,
+    scenario: &Scenario,
+    target: &Target,
+    left_out: &mut Vec<String>,
+) {
+    let shown = |fact: &str| facts::shown_by(fact, target);
+    for fact in scenario.bites.keys().filter(|fact| !shown(fact)) {
+        fitted.bites.remove(fact);
+        left_out.push(format!("[bites] {fact}: the target does not show it"));
+    }
+    for fact in scenario.expect.facts.keys() {
+        let promised = fact == "events_failed" && shown(fact);
+        if !promised {
+            fitted.expect.facts.remove(fact);
+            left_out.push(format!("[expect] {fact}: expected of the auction service"));
+        }
+    }
+    if !scenario.system.settings.is_empty() {
+        fitted.system.settings.clear();
+        let names: Vec<&str> = scenario
+            .system
+            .settings
+            .keys()
+            .map(String::as_str)
+            .collect();
+        left_out.push(format!(
+            "settings of the auction service: {}",
+            names.join(", ")
+        ));
+    }
+    let own = target.pace.recovers_within.get();
+    let asked = humantime::parse_duration(&scenario.expect.recovered_within);
+    if asked.is_ok_and(|asked| asked < own) {
+        fitted.expect.recovered_within = humantime::format_duration(own).to_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::explore::suite;
+
+    const SHOP: &str = r#"
+name = "shop"
+pace = { recovers_within = "40s" }
+[write]
+http = "POST {{api}}/orders"
+json = { order = "{{id}}", customer = "{{key}}" }
+[witness]
+exchange = "shop.events"
+[[process]]
+name = "shop"
+plays = ["api", "relay"]
+run = "./shop"
+env = { PORT = "{{port.http}}", DATABASE_URL = "{{postgres.url}}", AMQP_URL = "{{rabbitmq.url}}" }
+"#;
+
+    fn story(name: &str) -> Scenario {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+        let case = suite::case(&root.join(name).with_extension("toml"));
+        case.expect("a story").scenario
+    }
+
+    fn fitted(name: &str, target: &str) -> Fit {
+        let target = Target::read(target).expect("a target");
+        fit(&story(name), &target).expect("faults that can be understood")
+    }
+
+    fn why_not(name: &str, target: &str) -> String {
+        match fitted(name, target) {
+            Fit::Not(why) => why,
+            Fit::Run { .. } => panic!("{name} fits"),
+        }
+    }
+
+    #[test]
+    fn a_story_about_the_broker_fits_any_target_without_what_is_the_auction_services_own() {
+        let Fit::Run { scenario, left_out } = fitted("duplicate/confirms_lost", SHOP) else {
+            panic!("it fits");
+        };
+        assert_eq!(scenario.faults.len(), 1);
+        assert!(scenario.bites.contains_key("deliveries_again"));
+        assert!(!scenario.bites.contains_key("broker_outages"));
+        assert_eq!(scenario.expect.recovered_within, "40s");
+        let said = "[bites] broker_outages: the target does not show it";
+        assert!(left_out.iter().any(|left| left == said), "{left_out:?}");
+    }
+
+    #[test]
+    fn what_happens_to_a_consumer_is_left_out_where_there_is_none() {
+        let Fit::Run { scenario, left_out } = fitted("recovery/broker_back", SHOP) else {
+            panic!("it fits");
+        };
+        assert_eq!((scenario.faults.len(), scenario.system.consumers), (1, 0));
+        assert_eq!(
+            left_out[0],
+            "what happens to the consumer: no process plays it"
+        );
+        let why = why_not("recovery/consumer_restarted_often", SHOP);
+        assert_eq!(why, "it is about the consumer, and no process plays it");
+    }
+
+    #[test]
+    fn what_cannot_be_run_says_what_the_target_lacks() {
+        let cases = [
+            (
+                "ordering/two_relays",
+                "it needs 2 of relay, and the file's count allows 1",
+            ),
+            (
+                "ordering/stale_marks",
+                "it breaks what only the auction service has",
+            ),
+            ("failure/feeds_broken", "its workload is one of auctions"),
+        ];
+        for (name, why) in cases {
+            assert_eq!(why_not(name, SHOP), why, "{name}");
+        }
+        let queue = SHOP.replace("exchange = \"shop.events\"", "queue = \"orders\"");
+        let why = why_not("failure/unroutable", &queue);
+        assert!(why.contains("publishes to a queue alone"), "{why}");
+    }
+
+    #[test]
+    fn the_auction_target_itself_fits_nothing_worse_than_its_own_stories() {
+        let auction = include_str!("../../targets/auction/target.toml");
+        let Fit::Run { scenario, .. } = fitted("recovery/broker_back", auction) else {
+            panic!("it fits");
+        };
+        assert_eq!(scenario.faults.len(), 2);
+    }
+}
