@@ -1,7 +1,8 @@
 //! One run: arranged, driven, broken, watched, settled, looked at for the last time. [`trial`] is the page to begin with.
 
+mod adapter;
 pub mod arrange;
-mod canary;
+pub mod auction;
 pub mod client;
 mod desk;
 mod disturb;
@@ -11,8 +12,8 @@ mod injector;
 mod ledger;
 mod look;
 mod meters;
-mod observer;
 pub mod own_servers;
+mod plan;
 mod reach;
 mod settle;
 mod stage;
@@ -20,4 +21,3 @@ mod topology;
 pub mod trial;
 mod watch;
 mod witness;
-pub mod workload;

@@ -13,7 +13,7 @@ use proptest::{
 
 use crate::{
     ask::scenario::{Condition, Expect, Fault, Mix, Scenario, System, Workload},
-    run::workload,
+    run::auction::workload,
 };
 
 /// The edges that a random cut may fall on.

@@ -11,13 +11,13 @@ use crate::{
     ask::{fault::Fault, scenario::System as Wanted, trial::Trial},
     history::{Event, Recorder},
     run::{
-        client::{self, Closes},
+        adapter::Adapter,
+        auction::{service::AuctionService, workload::Plan},
         ledger::Ledger,
         own_servers::OwnServers,
         stage::Stage,
         topology::EXCHANGE,
         witness::Witness,
-        workload::Plan,
     },
     servers::lab::Lab,
     system::{PROCESSES, Place, System},
@@ -30,8 +30,7 @@ const LEDGER_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Arranged {
     /// What is to break.
     pub faults: Vec<Fault>,
-    /// What clients will do.
-    pub plan: Plan,
+    adapter: Adapter,
     servers: OwnServers,
     pool: PgPool,
     ledger: Ledger,
@@ -48,10 +47,7 @@ impl Arranged {
         let servers = OwnServers::prepare(lab, &faults, &name).await?;
         let pool = observers(&servers).await?;
         let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
-        for auction in &plan.open {
-            client::create_auction(&pool, recorder, *auction, Closes::After).await?;
-        }
-        client::create_auction(&pool, recorder, plan.closed, Closes::Before).await?;
+        let auctions = AuctionService::prepare(plan, pool.clone(), recorder).await?;
         let witness =
             Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
         let system = start(lab, &trial.scenario.system, &servers, folder, trial.edges()).await?;
@@ -61,7 +57,7 @@ impl Arranged {
         }
         Ok(Self {
             faults,
-            plan,
+            adapter: Adapter::Auction(auctions),
             servers,
             pool,
             ledger,
@@ -76,7 +72,7 @@ impl Arranged {
             system: &self.system,
             servers: &self.servers,
             witness: &self.witness,
-            pool: &self.pool,
+            adapter: &self.adapter,
             recorder,
         }
     }

@@ -1,9 +1,4 @@
-//! The bidders: HTTP clients that record what they asked before they ask and what they learned after.
-
-mod answer;
-mod follower;
-mod pages;
-mod shown;
+//! The clients: they record what they ask before they ask, and what they have learned after.
 
 use std::{
     sync::{
@@ -14,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use reqwest::{header::CONTENT_TYPE, redirect};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
@@ -22,16 +16,11 @@ use tokio::{
 };
 
 use crate::{
-    history::{Asked, Event, Key, Outcome, Purpose, Recorder},
-    judge::auction::{bid::Bid, note::Note},
-    run::workload::{STARTING_PRICE, Step},
+    history::{Asked, Event, Outcome, Purpose, Recorder},
+    run::{auction::bidders::Bidders, plan::Step},
     system::Api,
 };
 
-pub use follower::Followers;
-
-/// How long a client waits before it gives up without knowing. Longer than the service takes to say 503 by itself.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Requests under way at once. Whatever would be more is held back, and said to have been.
 const AT_ONCE: usize = 512;
 /// A request that waited longer than this for a free client was not sent when it was due.
@@ -39,10 +28,17 @@ const HELD_BACK: Duration = Duration::from_millis(50);
 /// Between two tries to learn what became of a request.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// A crowd of bidders, spread over the API's processes. Cheap to clone.
+/// What asks.
+#[derive(Debug, Clone)]
+pub enum Voice {
+    /// Bids over HTTP.
+    Auction(Bidders),
+}
+
+/// A crowd of clients, spread over the API's processes. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
-    http: reqwest::Client,
+    voice: Voice,
     apis: Arc<Vec<Api>>,
     recorder: Recorder,
     next_api: Arc<AtomicUsize>,
@@ -51,15 +47,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Bidders that know these processes of the API.
-    pub fn new(apis: Vec<Api>, recorder: Recorder) -> Result<Self> {
+    /// Clients that know these processes of the API.
+    pub fn new(voice: Voice, apis: Vec<Api>, recorder: Recorder) -> Result<Self> {
         anyhow::ensure!(!apis.is_empty(), "there is no process of the API to ask");
         Ok(Self {
-            http: reqwest::Client::builder()
-                .timeout(PATIENCE)
-                .no_proxy()
-                .redirect(redirect::Policy::none())
-                .build()?,
+            voice,
             apis: Arc::new(apis),
             recorder,
             next_api: Arc::default(),
@@ -68,7 +60,7 @@ impl Clients {
         })
     }
 
-    /// Sends every step when it is due, and returns the bids whose fate no client knows. An open loop: a slow answer holds
+    /// Sends every step when it is due, and returns the operations whose fate no client knows. An open loop: a slow answer holds
     /// nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
     pub async fn drive(&self, steps: &[Step]) -> Result<Vec<Asked>> {
         let requests = steps.iter().map(|step| u64::from(step.copies)).sum();
@@ -84,12 +76,12 @@ impl Clients {
                 let asked = Instant::now();
                 let place = self.places.clone().acquire_owned().await?;
                 held_back += u64::from(asked.elapsed() > HELD_BACK);
-                let (clients, bid) = (self.clone(), step.bid.clone());
+                let (clients, what) = (self.clone(), step.asked.clone());
                 under_way.spawn(async move {
                     let _place = place;
                     let api = clients.any_api();
-                    let answer = clients.ask(&bid, api, Purpose::Workload).await;
-                    is_open(&answer).then_some(bid)
+                    let answer = clients.ask(&what, api, Purpose::Workload).await;
+                    is_open(&answer).then_some(what)
                 });
             }
             while let Some(done) = under_way.try_join_next() {
@@ -107,14 +99,14 @@ impl Clients {
     /// `deadline`.
     pub async fn until_known(
         &self,
-        bid: &Asked,
+        asked: &Asked,
         api: usize,
         purpose: Purpose,
         deadline: Instant,
     ) -> bool {
         let known = async {
             loop {
-                if !is_open(&self.ask(bid, api, purpose).await) {
+                if !is_open(&self.ask(asked, api, purpose).await) {
                     return;
                 }
                 sleep(ASK_AGAIN_AFTER).await;
@@ -132,23 +124,17 @@ impl Clients {
         self.next_api.fetch_add(1, Ordering::Relaxed) % self.apis.len()
     }
 
-    async fn ask(&self, bid: &Asked, api: usize, purpose: Purpose) -> Outcome {
+    async fn ask(&self, asked: &Asked, api: usize, purpose: Purpose) -> Outcome {
         let op = self.next_op.fetch_add(1, Ordering::Relaxed);
-        let Api { name, url } = &self.apis[api];
+        let api = &self.apis[api];
         self.recorder.record(Event::Invoked {
             op,
-            asked: bid.clone(),
-            via: name.clone(),
+            asked: asked.clone(),
+            via: api.name.clone(),
             purpose,
         });
-        let url = format!("{url}/auctions/{}/bids", bid.key.0);
-        let body = serde_json::json!({ "bid_id": bid.id, "user_id": bid.user_id(), "amount": bid.amount() });
-        let outcome = match self.http.post(url).json(&body).send().await {
-            Ok(response) => hear(bid, response).await,
-            Err(error) => Outcome::Unknown {
-                status: None,
-                reason: root_cause(&error),
-            },
+        let outcome = match &self.voice {
+            Voice::Auction(bidders) => bidders.bid(asked, api).await,
         };
         self.recorder.record(Event::Completed {
             op,
@@ -161,70 +147,4 @@ impl Clients {
 /// Whether nobody knows what became of it.
 fn is_open(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Unknown { .. } | Outcome::Nonsense { .. })
-}
-
-async fn hear(bid: &Asked, response: reqwest::Response) -> Outcome {
-    let status = response.status().as_u16();
-    let media_type = response.headers().get(CONTENT_TYPE);
-    let media_type = media_type.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    match response.bytes().await {
-        Ok(body) => answer::read(bid, status, &media_type.unwrap_or_default(), &body),
-        Err(error) => Outcome::Unknown {
-            status: Some(status),
-            reason: format!("the answer broke off: {}", root_cause(&error)),
-        },
-    }
-}
-
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
-/// When an auction closes, as far as a run is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closes {
-    /// Long before.
-    Before,
-    /// So long from now.
-    In(Duration),
-    /// Long after.
-    After,
-}
-
-/// Creates an auction straight in the database, around all faults. The HTTP way has no wish for an id, and none for an
-/// auction that is closed from the start.
-pub async fn create_auction(
-    pool: &sqlx::PgPool,
-    recorder: &Recorder,
-    key: Key,
-    closes: Closes,
-) -> sqlx::Result<()> {
-    const DAY: f64 = 86_400.0;
-    let seconds = match closes {
-        Closes::Before => -DAY,
-        Closes::In(span) => span.as_secs_f64(),
-        Closes::After => DAY,
-    };
-    let closes_at_us: i64 = sqlx::query_scalar(
-        "INSERT INTO auctions (auction_id, title, currency, starting_price, closes_at)
-         VALUES ($1, 'Lot', 'EUR', $2, clock_timestamp() + $3 * interval '1 s')
-         RETURNING (extract(epoch FROM closes_at) * 1000000)::bigint",
-    )
-    .bind(key.0)
-    .bind(STARTING_PRICE)
-    .bind(seconds)
-    .fetch_one(pool)
-    .await?;
-    let created = Note::Created {
-        key,
-        starting_price: STARTING_PRICE,
-        closed: closes == Closes::Before,
-        closes_at_us: matches!(closes, Closes::In(_)).then_some(closes_at_us),
-    };
-    recorder.record(created.into());
-    Ok(())
 }

@@ -7,14 +7,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     ask::fault::Fault,
     history::Asked,
-    run::{
-        client::{self, Clients, Closes},
-        gauge::Gauge,
-        heal::Heal,
-        injector::Injector,
-        stage::Stage,
-        workload::Plan,
-    },
+    run::{client::Clients, gauge::Gauge, heal::Heal, injector::Injector, stage::Stage},
 };
 
 /// Sends the workload and breaks what is to be broken. Returns what no client knows the fate of.
@@ -22,7 +15,6 @@ pub(super) async fn disturb(
     stage: &Stage<'_>,
     faults: &[Fault],
     clients: &Clients,
-    plan: &Plan,
     gauge: watch::Receiver<Gauge>,
     healed: watch::Sender<Vec<Heal>>,
 ) -> Result<Vec<Asked>> {
@@ -32,10 +24,7 @@ pub(super) async fn disturb(
         .iter()
         .filter(|fault| fault.starts_with_workload())
         .count();
-    for auction in &plan.closing {
-        let closes = Closes::In(plan.closes_after);
-        client::create_auction(stage.pool, stage.recorder, *auction, closes).await?;
-    }
+    stage.adapter.begin(stage.recorder).await?;
     let injector = Injector {
         system: stage.system,
         servers: stage.servers,
@@ -49,7 +38,7 @@ pub(super) async fn disturb(
     let workload = async {
         // The sender lives in the injector, so that this cannot fail.
         let _ = placed.wait_for(|count| *count >= at_start).await;
-        let unknown = clients.drive(&plan.steps).await;
+        let unknown = clients.drive(stage.adapter.steps()).await;
         over_in.send_replace(true);
         unknown
     };

@@ -2,7 +2,30 @@
 
 use std::fmt;
 
-use crate::{ask::moment::Quantity, run::observer::Counts};
+use crate::ask::moment::Quantity;
+
+/// How much of what there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counts {
+    /// Operations that are stored.
+    pub stored: i64,
+    /// Events that wait.
+    pub waiting: i64,
+    /// Events in a relay's hands.
+    pub held: i64,
+    /// Events marked as sent.
+    pub sent: i64,
+    /// Events given up.
+    pub given_up: i64,
+    /// Events that wait behind one that was given up.
+    pub behind: i64,
+    /// Operations received that have taken effect.
+    pub applied: i64,
+    /// Operations received that wait.
+    pub parked: i64,
+    /// Transactions of the system under test that are still open.
+    pub open_transactions: i64,
+}
 
 /// The last counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,10 +42,10 @@ impl Gauge {
     /// How much there is of a quantity.
     pub fn of(&self, quantity: Quantity) -> u64 {
         let count = match quantity {
-            Quantity::Stored => self.counts.bids,
-            Quantity::Waiting => self.counts.pending,
-            Quantity::Held => self.counts.processing,
-            Quantity::Sent => self.counts.published,
+            Quantity::Stored => self.counts.stored,
+            Quantity::Waiting => self.counts.waiting,
+            Quantity::Held => self.counts.held,
+            Quantity::Sent => self.counts.sent,
             Quantity::Applied => self.counts.applied,
             Quantity::Delivered => return self.deliveries,
         };
@@ -34,10 +57,10 @@ impl Gauge {
     pub fn is_quiet(&self) -> bool {
         let counts = self.counts;
         let received = counts.applied + counts.parked;
-        counts.pending == counts.held
-            && counts.processing + counts.open_transactions == 0
-            && (counts.parked == 0 || counts.failed > 0)
-            && received >= counts.published
+        counts.waiting == counts.behind
+            && counts.held + counts.open_transactions == 0
+            && (counts.parked == 0 || counts.given_up > 0)
+            && received >= counts.sent
             && self.messages >= received.unsigned_abs()
     }
 }
@@ -47,14 +70,14 @@ impl fmt::Display for Gauge {
         let counts = self.counts;
         write!(
             f,
-            "{} bids; events: {} pending ({} behind one given up), {} processing, {} published, {} failed; {} messages at the witness; \
+            "{} stored; events: {} waiting ({} behind one given up), {} held, {} sent, {} given up; {} messages at the witness; \
              {} applied, {} parked; {} open transactions",
-            counts.bids,
-            counts.pending,
+            counts.stored,
+            counts.waiting,
+            counts.behind,
             counts.held,
-            counts.processing,
-            counts.published,
-            counts.failed,
+            counts.sent,
+            counts.given_up,
             self.messages,
             counts.applied,
             counts.parked,

@@ -1,12 +1,11 @@
 //! Which faults' damage is made good, each from its own heal.
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     history::Event,
-    run::{observer, stage::Stage},
+    run::{adapter::Mark, stage::Stage},
 };
 
 /// A fault was healed.
@@ -22,7 +21,7 @@ pub struct Heal {
 pub(super) struct CatchingUp {
     healed: watch::Receiver<Vec<Heal>>,
     seen: usize,
-    waiting: Vec<(Heal, DateTime<Utc>)>,
+    waiting: Vec<(Heal, Mark)>,
 }
 
 impl CatchingUp {
@@ -38,14 +37,16 @@ impl CatchingUp {
     pub async fn look(&mut self, stage: &Stage<'_>) -> Result<()> {
         let new = self.healed.borrow()[self.seen..].to_vec();
         if !new.is_empty() {
-            let now = observer::now(stage.pool).await?;
+            let now = stage.adapter.mark().await?;
             self.seen += new.len();
-            self.waiting.extend(new.into_iter().map(|heal| (heal, now)));
+            let marked = new.into_iter().map(|heal| (heal, now.clone()));
+            self.waiting.extend(marked);
         }
         // A look may be given up at each question: what still waits stays in its list.
         let mut next = 0;
-        while let Some((heal, then)) = self.waiting.get(next).copied() {
-            if observer::waiting_since(stage.pool, then).await? > 0 {
+        while let Some((heal, then)) = self.waiting.get(next) {
+            let heal = *heal;
+            if stage.adapter.waiting_since(then).await? > 0 {
                 next += 1;
                 continue;
             }

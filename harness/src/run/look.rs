@@ -10,19 +10,17 @@ use anyhow::{Context, Result};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    client::{Clients, Followers},
+    adapter::Readers,
     desk::Desk,
     meters,
     reach::Reach,
     stage::Stage,
     topology::{DEAD, QUEUE},
-    workload::Plan,
 };
 use crate::{
     ask::fault::Role,
     ask::scenario::Scenario,
-    history::{Event, Key, Snapshot},
-    run::observer,
+    history::{Event, Snapshot},
 };
 
 /// How long the consumers may take for what is left in their queue.
@@ -42,22 +40,14 @@ const LOOK_WITHIN: Duration = Duration::from_secs(20);
 /// word, and takes its feed up again.
 const SHOWN_WITHIN: Duration = Duration::from_secs(20);
 
-/// What the API shows, once nothing moves: each bid list to its end, and what followers are still to be shown.
-pub(super) async fn read(
-    stage: &Stage<'_>,
-    clients: &Clients,
-    plan: &Plan,
-    reach: &Reach,
-    followers: &mut Followers,
-) -> Result<()> {
-    let places = observer::places(stage.pool).await?;
-    let auctions: Vec<Key> = plan.taking().chain([plan.closed]).collect();
+/// What the API shows, once nothing moves.
+pub(super) async fn read(stage: &Stage<'_>, reach: &Reach, readers: &mut Readers) -> Result<()> {
     let until = Instant::now() + SHOWN_WITHIN;
-    tokio::join!(
-        clients.list(&auctions, &reach.apis, until),
-        followers.caught_up(&places, until)
-    );
-    Ok(())
+    let apis = stage.system.apis();
+    stage
+        .adapter
+        .read(readers, &apis, reach, stage.recorder, until)
+        .await
 }
 
 /// Brings a run to rest and takes the last look. Of a run that did not recover nothing more is owed; what it left lying is
@@ -85,7 +75,7 @@ pub(super) async fn last_look(
         .fenced(FENCE_WITHIN)
         .await
         .context("the lab's last message did not come out of the exchange")?;
-    let mut last = timeout(LOOK_WITHIN, observer::snapshot(stage.pool))
+    let mut last = timeout(LOOK_WITHIN, stage.adapter.look())
         .await
         .with_context(|| {
             format!("the last look at the tables took longer than {LOOK_WITHIN:?}")

@@ -10,13 +10,12 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{canary, gauge::Gauge, reach::Reach, stage::Stage};
+use super::{gauge::Gauge, reach::Reach, stage::Stage};
 use crate::{
     ask::scenario::Scenario,
     history::{Asked, Event, Purpose},
     os::causes::Causes,
     run::client::Clients,
-    run::workload::Plan,
 };
 
 /// Beyond a poll, so that whatever a poll would still do has been done.
@@ -30,7 +29,6 @@ const LATE: Duration = Duration::from_secs(1);
 pub(super) struct Recovery<'r> {
     pub stage: &'r Stage<'r>,
     pub scenario: &'r Scenario,
-    pub plan: &'r Plan,
     pub clients: &'r Clients,
     pub reach: &'r Reach,
 }
@@ -75,11 +73,11 @@ impl Recovery<'_> {
         let (ready, known) = tokio::join!(self.ready(deadline), self.known(unknown, deadline));
         ready?;
         known?;
-        let canaries = canary::flock(self.plan, &self.reach.apis);
+        let canaries = self.stage.adapter.canaries(&self.reach.apis);
         let sent = canaries.into_iter().map(|canary| async move {
             let answered = self
                 .clients
-                .until_known(&canary.bid, canary.api, Purpose::Canary, deadline)
+                .until_known(&canary.asked, canary.api, Purpose::Canary, deadline)
                 .await;
             (!answered).then(|| self.clients.apis()[canary.api].name.clone())
         });
@@ -113,9 +111,9 @@ impl Recovery<'_> {
             return Ok(());
         }
         let asked = unknown.iter().zip(self.reach.apis.iter().cycle());
-        let answers = asked.map(|(bid, api)| {
+        let answers = asked.map(|(asked, api)| {
             self.clients
-                .until_known(bid, *api, Purpose::Inquiry, deadline)
+                .until_known(asked, *api, Purpose::Inquiry, deadline)
         });
         let open = join_all(answers).await.into_iter().filter(|known| !known);
         match open.count() {

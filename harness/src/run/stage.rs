@@ -1,10 +1,8 @@
 //! What every stage of a run works on.
 
-use sqlx::PgPool;
-
 use crate::{
     history::{Event, Recorder},
-    run::{own_servers::OwnServers, witness::Witness},
+    run::{adapter::Adapter, own_servers::OwnServers, witness::Witness},
     system::System,
 };
 
@@ -13,7 +11,7 @@ pub(super) struct Stage<'r> {
     pub system: &'r System,
     pub servers: &'r OwnServers,
     pub witness: &'r Witness,
-    pub pool: &'r PgPool,
+    pub adapter: &'r Adapter,
     pub recorder: &'r Recorder,
 }
 

@@ -6,14 +6,8 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch::channel, time::timeout};
 
 use super::{
-    arrange::Arranged,
-    client::{Clients, Followers},
-    disturb,
-    gauge::Gauge,
-    look,
-    reach::Reach,
-    settle::Recovery,
-    watch,
+    arrange::Arranged, client::Clients, disturb, gauge::Gauge, look, reach::Reach,
+    settle::Recovery, watch,
 };
 use crate::{
     ask::trial::Trial,
@@ -82,27 +76,27 @@ async fn perform(
     recorder: &Recorder,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
-    let Arranged { faults, plan, .. } = arranged;
+    let Arranged { faults, .. } = arranged;
     let stage = &arranged.stage(recorder);
-    let clients = Clients::new(stage.system.apis(), stage.recorder.clone())?;
+    let clients = Clients::new(
+        stage.adapter.voice(),
+        stage.system.apis(),
+        stage.recorder.clone(),
+    )?;
     let (gauge_in, gauge) = channel(Gauge::default());
     let (heal_in, healed) = channel(Vec::new());
-    let followed = plan
-        .open
-        .iter()
-        .take(trial.scenario.workload.followers as usize);
-    let mut followers = Followers::start(followed, stage.system.apis(), stage.recorder).await?;
+    let wanted = trial.scenario.workload.followers;
+    let apis = stage.system.apis();
+    let mut readers = stage.adapter.readers(wanted, apis, stage.recorder).await?;
     let reach = Reach::of(stage.system, faults);
     let acts = async {
         progress("driving");
-        let unknown =
-            disturb::disturb(stage, faults, &clients, plan, gauge.clone(), heal_in).await?;
+        let unknown = disturb::disturb(stage, faults, &clients, gauge.clone(), heal_in).await?;
         stage.recorder.record(Event::Healed);
         progress("recovering");
         let recovery = Recovery {
             stage,
             scenario: &trial.scenario,
-            plan,
             clients: &clients,
             reach: &reach,
         };
@@ -114,11 +108,11 @@ async fn perform(
     };
     if recovered {
         progress("reading");
-        look::read(stage, &clients, plan, &reach, &mut followers).await?;
+        look::read(stage, &reach, &mut readers).await?;
     }
     progress("coming to rest");
     let last = look::last_look(stage, &trial.scenario, recovered).await?;
-    drop(followers);
+    drop(readers);
     stage.recorder.record(Event::Snapshot(last));
     Ok(())
 }

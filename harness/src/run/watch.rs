@@ -13,7 +13,7 @@ use crate::{
     run::{
         gauge::Gauge,
         heal::{CatchingUp, Heal},
-        meters, observer,
+        meters,
         stage::Stage,
     },
 };
@@ -45,7 +45,7 @@ pub(super) async fn watch(
         if round.is_multiple_of(METERS_EACH) {
             meters::read(stage, &http).await;
         }
-        let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, observer::count(stage.pool)).await else {
+        let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, stage.adapter.count()).await else {
             continue;
         };
         gauge.send_replace(Gauge {
@@ -57,12 +57,12 @@ pub(super) async fn watch(
         let _ = timeout(ANSWER_WITHIN, catching_up.look(stage)).await;
         if round.is_multiple_of(KEEP_EACH) {
             stage.recorder.record(Event::Backlog {
-                rows: (counts.pending + counts.processing).unsigned_abs(),
-                processing: counts.processing.unsigned_abs(),
+                rows: (counts.waiting + counts.held).unsigned_abs(),
+                processing: counts.held.unsigned_abs(),
             });
         }
         if round.is_multiple_of(SNAPSHOT_EACH)
-            && let Ok(Ok(snapshot)) = timeout(ANSWER_WITHIN, observer::snapshot(stage.pool)).await
+            && let Ok(Ok(snapshot)) = timeout(ANSWER_WITHIN, stage.adapter.look()).await
         {
             stage.recorder.record(Event::Snapshot(snapshot));
         }

@@ -10,42 +10,20 @@ use uuid::Uuid;
 use crate::{
     history::{EffectRow, Item, Key, OutboxRow, Snapshot},
     judge::auction::{bid::placed, contract, standing::StandingRow, told},
+    run::gauge::Counts,
 };
-
-/// How much of what there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct Counts {
-    /// Rows of `bids`.
-    pub bids: i64,
-    /// Events that wait.
-    pub pending: i64,
-    /// Events in a relay's hands.
-    pub processing: i64,
-    /// Events marked published.
-    pub published: i64,
-    /// Events given up.
-    pub failed: i64,
-    /// Events that wait behind one that was given up.
-    pub held: i64,
-    /// Bids received and applied.
-    pub applied: i64,
-    /// Bids received and parked.
-    pub parked: i64,
-    /// Transactions of the system under test that are still open.
-    pub open_transactions: i64,
-}
 
 /// Counts.
 pub async fn count(pool: &PgPool) -> sqlx::Result<Counts> {
     sqlx::query_as(
-        "SELECT (SELECT count(*) FROM bids) AS bids,
-                count(*) FILTER (WHERE status = 'pending') AS pending,
-                count(*) FILTER (WHERE status = 'processing') AS processing,
-                count(*) FILTER (WHERE status = 'published') AS published,
-                count(*) FILTER (WHERE status = 'failed') AS failed,
+        "SELECT (SELECT count(*) FROM bids) AS stored,
+                count(*) FILTER (WHERE status = 'pending') AS waiting,
+                count(*) FILTER (WHERE status = 'processing') AS held,
+                count(*) FILTER (WHERE status = 'published') AS sent,
+                count(*) FILTER (WHERE status = 'failed') AS given_up,
                 count(*) FILTER (WHERE status = 'pending' AND EXISTS (
                     SELECT FROM outbox_events head
-                    WHERE head.status = 'failed' AND head.auction_id = e.auction_id AND head.sequence < e.sequence)) AS held,
+                    WHERE head.status = 'failed' AND head.auction_id = e.auction_id AND head.sequence < e.sequence)) AS behind,
                 (SELECT count(*) FROM inbox WHERE applied_at IS NOT NULL) AS applied,
                 (SELECT count(*) FROM inbox WHERE applied_at IS NULL) AS parked,
                 (SELECT count(*) FROM pg_stat_activity

@@ -5,11 +5,12 @@ use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Clients, shown::ShownBid};
+use super::{bidders::Bidders, shown::ShownBid};
 use crate::{
-    history::{Item, Key},
+    history::{Item, Key, Recorder},
     judge::auction::note::Note,
     os::causes::Causes,
+    system::Api,
 };
 
 /// Small, so that nearly every list has several.
@@ -22,30 +23,36 @@ struct Page {
     next_after: Option<i64>,
 }
 
-impl Clients {
+impl Bidders {
     /// Pages the bid list of each auction to its end, through each of these processes of the API, and records what they show
     /// until the deadline.
-    pub async fn list(&self, auctions: &[Key], apis: &[usize], deadline: Instant) {
+    pub async fn list(
+        &self,
+        auctions: &[Key],
+        apis: &[&Api],
+        recorder: &Recorder,
+        deadline: Instant,
+    ) {
         let mut each = Vec::new();
         for api in apis {
             each.extend(auctions.iter().map(|auction| (*api, *auction)));
         }
         stream::iter(each)
-            .for_each_concurrent(AT_ONCE, |(api, auction_id)| async move {
-                let read = timeout_at(deadline, self.read_list(api, auction_id)).await;
+            .for_each_concurrent(AT_ONCE, |(api, key)| async move {
+                let read = timeout_at(deadline, self.read_list(api, key)).await;
                 let read = read.context("it was not read in time").flatten();
                 let listed = Note::Listed {
-                    key: auction_id,
-                    via: self.apis[api].name.clone(),
+                    key,
+                    via: api.name.clone(),
                     bids: read.map_err(|error| Causes(&error).to_string()),
                 };
-                self.recorder.record(listed.into());
+                recorder.record(listed.into());
             })
             .await;
     }
 
-    async fn read_list(&self, api: usize, auction: Key) -> Result<Vec<Item>> {
-        let url = format!("{}/auctions/{}/bids", self.apis[api].url, auction.0);
+    async fn read_list(&self, api: &Api, auction: Key) -> Result<Vec<Item>> {
+        let url = format!("{}/auctions/{}/bids", api.url, auction.0);
         let mut bids = Vec::new();
         let mut after = 0;
         loop {

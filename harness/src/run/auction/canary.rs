@@ -8,27 +8,22 @@ use uuid::Uuid;
 use crate::{
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
-    run::workload::{Plan, STARTING_PRICE},
+    run::{
+        auction::workload::{Plan, STARTING_PRICE},
+        plan::Canary,
+    },
 };
-
-/// A bid that must be taken, and who is asked to.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Canary {
-    pub bid: Asked,
-    /// Index of the process of the API.
-    pub api: usize,
-}
 
 /// One canary an auction, more if there are more processes than auctions. Each beats everything that was ever asked for on
 /// its auction.
-pub(super) fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
+pub fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
     if apis.is_empty() || plan.open.is_empty() {
         return Vec::new();
     }
     let mut highest: HashMap<Key, i64> = HashMap::new();
     for step in &plan.steps {
-        let highest = highest.entry(step.bid.key).or_default();
-        *highest = (*highest).max(step.bid.amount());
+        let highest = highest.entry(step.asked.key).or_default();
+        *highest = (*highest).max(step.asked.amount());
     }
     let count = plan.open.len().max(apis.len());
     (0..count)
@@ -38,7 +33,7 @@ pub(super) fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
             // Two on one auction go out at once: only the greater one must be taken, so both are far apart and both known.
             *highest += 1;
             Canary {
-                bid: Asked {
+                asked: Asked {
                     id: Uuid::now_v7(),
                     key,
                     content: asked("canary".to_owned(), *highest),
@@ -74,7 +69,7 @@ mod tests {
         for (auctions, apis) in [(8, vec![0, 1]), (1, vec![0, 2, 3])] {
             let plan = plan(auctions);
             let canaries = flock(&plan, &apis);
-            let keys: HashSet<_> = canaries.iter().map(|canary| canary.bid.key).collect();
+            let keys: HashSet<_> = canaries.iter().map(|canary| canary.asked.key).collect();
             let asked: HashSet<_> = canaries.iter().map(|canary| canary.api).collect();
             assert_eq!(keys, plan.open.iter().copied().collect());
             assert_eq!(asked, apis.into_iter().collect());
@@ -85,11 +80,11 @@ mod tests {
     fn a_canary_beats_every_bid_of_the_plan() {
         let plan = plan(3);
         for canary in flock(&plan, &[0]) {
-            let on_auction = |step: &&crate::run::workload::Step| step.bid.key == canary.bid.key;
+            let on_auction = |step: &&crate::run::plan::Step| step.asked.key == canary.asked.key;
             let bids = plan.steps.iter().filter(on_auction);
             assert!(
-                bids.map(|step| step.bid.amount())
-                    .all(|amount| amount < canary.bid.amount())
+                bids.map(|step| step.asked.amount())
+                    .all(|amount| amount < canary.asked.amount())
             );
         }
     }

@@ -1,0 +1,100 @@
+//! The auction service, as a run deals with it.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use tokio::time::Instant;
+
+use super::{
+    bidders::Bidders,
+    canary,
+    follower::Followers,
+    lots::{self, Closes},
+    tables,
+    workload::Plan,
+};
+use crate::{
+    history::{Key, Recorder, Snapshot},
+    run::{gauge::Counts, plan::Canary},
+    system::Api,
+};
+
+/// What bidders will do, and where it can be seen what has become of it.
+pub struct AuctionService {
+    /// What bidders will do.
+    pub plan: Plan,
+    pool: PgPool,
+    bidders: Bidders,
+}
+
+impl AuctionService {
+    /// Creates the auctions that do not close during the run. `pool` connects around all faults.
+    pub async fn prepare(plan: Plan, pool: PgPool, recorder: &Recorder) -> Result<Self> {
+        for auction in &plan.open {
+            lots::create(&pool, recorder, *auction, Closes::After).await?;
+        }
+        lots::create(&pool, recorder, plan.closed, Closes::Before).await?;
+        Ok(Self {
+            plan,
+            pool,
+            bidders: Bidders::new()?,
+        })
+    }
+
+    /// Who bids.
+    pub fn bidders(&self) -> Bidders {
+        self.bidders.clone()
+    }
+
+    /// The workload begins: auctions that close during it are created now.
+    pub async fn begin(&self, recorder: &Recorder) -> Result<()> {
+        for auction in &self.plan.closing {
+            let closes = Closes::In(self.plan.closes_after);
+            lots::create(&self.pool, recorder, *auction, closes).await?;
+        }
+        Ok(())
+    }
+
+    /// Bids that must be taken once everything is healed.
+    pub fn canaries(&self, apis: &[usize]) -> Vec<Canary> {
+        canary::flock(&self.plan, apis)
+    }
+
+    /// How much there is of what.
+    pub async fn count(&self) -> Result<Counts> {
+        Ok(tables::count(&self.pool).await?)
+    }
+
+    /// The database's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        Ok(tables::now(&self.pool).await?)
+    }
+
+    /// How many bids placed until `then` still wait to be published or applied.
+    pub async fn waiting_since(&self, then: DateTime<Utc>) -> Result<u64> {
+        let waiting = tables::waiting_since(&self.pool, then).await?;
+        Ok(waiting.unsigned_abs())
+    }
+
+    /// The tables at one instant.
+    pub async fn look(&self) -> Result<Snapshot> {
+        Ok(tables::snapshot(&self.pool).await?)
+    }
+
+    /// Reads each bid list to its end, and what followers are still to be shown.
+    pub async fn read(
+        &self,
+        followers: &mut Followers,
+        apis: &[&Api],
+        recorder: &Recorder,
+        until: Instant,
+    ) -> Result<()> {
+        let places = tables::places(&self.pool).await?;
+        let auctions: Vec<Key> = self.plan.taking().chain([self.plan.closed]).collect();
+        tokio::join!(
+            self.bidders.list(&auctions, apis, recorder, until),
+            followers.caught_up(&places, until)
+        );
+        Ok(())
+    }
+}
