@@ -32,7 +32,7 @@ pub use op::Op;
 pub use outcome::{Outcome, Purpose};
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
-pub use subject::{Promises, Rules, Shows, Subject};
+pub use subject::{Promises, Rules, Shows, Subject, TableNames};
 pub use tables::{EffectRow, OutboxRow, Snapshot, State};
 
 /// One line of the history file.
@@ -228,6 +228,9 @@ pub struct Delivery {
     pub redelivered: bool,
     /// What it is about, or why that cannot be told.
     pub item: Result<Item, String>,
+    /// What tells the events of one operation apart, where it has several: where they went, and their type.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// Differs where body, properties or headers do, but for those that may.
     #[serde(default)]
     pub digest: String,

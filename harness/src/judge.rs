@@ -26,6 +26,7 @@ pub(crate) mod proof;
 mod recovery;
 mod refusal;
 mod reorder;
+mod rows;
 pub mod summary;
 mod survival;
 pub mod verdict;

@@ -16,6 +16,7 @@ pub mod own_servers;
 mod plan;
 mod reach;
 mod settle;
+mod site;
 mod stage;
 mod topology;
 pub mod trial;

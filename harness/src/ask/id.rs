@@ -76,6 +76,14 @@ impl Id {
         packed::uuid(self)
     }
 
+    /// The operation that a UUID names; none if it is none's, whatever the run.
+    pub fn of(uuid: Uuid) -> Option<Self> {
+        match packed::read(uuid)? {
+            packed::Read::Whole(id) => Some(id),
+            packed::Read::Broken(_) => None,
+        }
+    }
+
     /// 40 lower-case letters and digits, a letter first.
     pub fn token(self) -> String {
         token::token(self)

@@ -44,6 +44,17 @@ impl Pace {
         Some(Self::Rate { per_second, span })
     }
 
+    /// The same, and no more of them a second than this; for as long as it takes then.
+    pub fn at_most(self, most: u32) -> Self {
+        match self {
+            Self::Rate { per_second, span } => Self::Rate {
+                per_second: per_second.min(most.max(1)),
+                span,
+            },
+            at_once => at_once,
+        }
+    }
+
     /// How many writes.
     pub fn writes(self) -> usize {
         match self {

@@ -13,7 +13,7 @@ use proptest::{
 
 use crate::{
     ask::scenario::{Condition, Expect, Fault, Mix, Scenario, System, Workload},
-    run::auction::workload,
+    run::rng,
 };
 
 /// The edges that a random cut may fall on.
@@ -35,7 +35,7 @@ pub const NAMES: [&str; 3] = [
 
 /// The properties' scenarios for a seed: one without a fault, one with a random one, one with two.
 pub fn scenarios(seed: u64) -> Vec<(String, Scenario)> {
-    let mut runner = TestRunner::new_with_rng(Config::default(), workload::rng(seed));
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
     let draw = |(faults, name): (usize, &str)| {
         let drawn = scenario(faults).new_tree(&mut runner);
         let scenario = drawn

@@ -186,6 +186,13 @@ impl History {
         &self.ops
     }
 
+    /// Requests in the order in which they were sent.
+    pub fn ops_in_order(&self) -> Vec<&Op> {
+        let mut ops: Vec<&Op> = self.ops.values().collect();
+        ops.sort_by_key(|op| op.invoked);
+        ops
+    }
+
     /// All requests for one operation, in the order they were sent.
     pub fn ops_of(&self, id: Uuid) -> impl Iterator<Item = (u64, &Op)> {
         let ops = self.ops_of_id.get(&id).map_or(&[][..], Vec::as_slice);

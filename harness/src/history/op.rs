@@ -38,6 +38,6 @@ impl Op {
 
     /// Whether the scenario's clients sent it; the lab's own canaries say nothing of the load.
     pub fn is_workload(&self) -> bool {
-        self.purpose != Purpose::Canary
+        !matches!(self.purpose, Purpose::Canary | Purpose::WarmUp)
     }
 }

@@ -13,6 +13,8 @@ pub enum Purpose {
     Workload,
     /// An earlier answer left it open; the same is asked again until it is known.
     Inquiry,
+    /// Before anything is broken: is what is written heard?
+    WarmUp,
     /// Everything is healed: does the whole way work, through this process and for this key?
     Canary,
 }

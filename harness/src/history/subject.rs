@@ -7,6 +7,7 @@ use crate::ask::target::{
     outbox::Sent,
     process::Plays,
     promise::{Order, Outage, Times, Unroutable},
+    sql::TableName,
     write::Serial,
 };
 
@@ -21,6 +22,18 @@ pub struct Subject {
     pub shows: Shows,
     /// What it says of itself.
     pub promises: Promises,
+    /// What its tables are called, without their schema.
+    #[serde(default)]
+    pub tables: TableNames,
+}
+
+/// Tables by what they mean; where there are none, or the target's own checkers know them, none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableNames {
+    /// What it keeps of operations.
+    pub stored: Option<String>,
+    /// Its outbox.
+    pub outbox: Option<String>,
 }
 
 /// Rules of a domain.
@@ -86,6 +99,7 @@ impl Subject {
                 outlasts_outages: true,
                 serial: false,
             },
+            tables: TableNames::default(),
         }
     }
 
@@ -110,6 +124,17 @@ impl Subject {
                 outlasts_outages: target.promise.outage == Outage::Keeps,
                 serial: target.write.serial == Serial::Key,
             },
+            tables: TableNames {
+                stored: target.look.business.as_ref().map(name),
+                outbox: target.outbox.as_ref().map(|outbox| name(&outbox.table)),
+            },
         }
     }
+}
+
+/// A table's name without its schema.
+fn name(table: &TableName) -> String {
+    let text = table.to_string();
+    let name = text.rsplit('.').next().unwrap_or_default();
+    name.trim_matches('"').to_owned()
 }

@@ -19,6 +19,9 @@ pub struct Snapshot {
     /// Rows that only the target's own checkers understand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aside: Vec<serde_json::Value>,
+    /// Rows that look like an operation's and are none of this run's, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub odd: Vec<String>,
     /// Messages in the dead-letter queue; only counted in the last snapshot.
     pub dead_letters: u64,
     /// How often the broker delivered to the target's consumer again what it had delivered before; only counted in the

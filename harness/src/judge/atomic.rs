@@ -7,7 +7,7 @@ mod purge;
 
 use std::collections::HashMap;
 
-use crate::history::{History, Item, OutboxRow, Snapshot};
+use crate::history::{History, Item, OutboxRow, Rules, Snapshot};
 use crate::judge::basis::{Unjudgeable, last, names, sampled_or_exact, scenario, shown, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::ledger;
@@ -16,10 +16,14 @@ use purge::Purged;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
-    let shows = subject(history)?.shows;
+    let subject = subject(history)?;
+    let shows = subject.shows;
     shown(shows.outbox, "there is no [outbox]")?;
     shown(shows.stored, "[look] has no business")?;
-    let spoiled_allowed = names(scenario(history)?, "events_failed");
+    let terms = Terms {
+        spoiled_allowed: names(scenario(history)?, "events_failed"),
+        one_event: subject.rules == Rules::Auction,
+    };
     let mut inquiry = Inquiry::new("atomic");
     let told = ledger::told(history)?;
     shown(
@@ -29,7 +33,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let mut purged = match &told {
         Some(told) => {
             inquiry.count("commits", told.len());
-            commits::judge(&mut inquiry, told, spoiled_allowed);
+            commits::judge(&mut inquiry, told, terms.spoiled_allowed);
             Purged::known(told)
         }
         None => Purged::possible(history),
@@ -38,7 +42,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     for (number, snapshot) in history.snapshots().enumerate() {
         inquiry.count("snapshots", 1);
         rows += snapshot.stored.len() + snapshot.outbox.len();
-        compare(&mut inquiry, number + 1, snapshot, &purged, spoiled_allowed);
+        compare(&mut inquiry, number + 1, snapshot, &purged, &terms);
         purged.look(snapshot);
     }
     Ok(sampled_or_exact(
@@ -47,12 +51,20 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     ))
 }
 
+/// What is legal in this run.
+struct Terms {
+    /// An event may say nothing that can be read.
+    spoiled_allowed: bool,
+    /// Each operation has exactly one.
+    one_event: bool,
+}
+
 fn compare(
     inquiry: &mut Inquiry,
     number: usize,
     snapshot: &Snapshot,
     purged: &Purged,
-    spoiled_allowed: bool,
+    terms: &Terms,
 ) {
     let mut events: HashMap<_, Vec<&OutboxRow>> = HashMap::new();
     let mut spoiled = HashMap::new();
@@ -60,7 +72,7 @@ fn compare(
         match &event.item {
             Ok(item) => events.entry(item.id).or_default().push(event),
             // What a scenario spoils on purpose still has its place, and by it its operation.
-            Err(_) if spoiled_allowed => _ = spoiled.insert((event.key, event.n), event),
+            Err(_) if terms.spoiled_allowed => _ = spoiled.insert((event.key, event.n), event),
             Err(why) => {
                 let example = format!("snapshot {number}: event {}: {why}", event.row);
                 inquiry.fail("events of which nobody can say what they are", example);
@@ -81,6 +93,7 @@ fn compare(
                 format!("snapshot {number}: {item:?} and {event:?}"),
             ),
             [_] => {}
+            several if !terms.one_event && several.iter().all(|event| same(item, event)) => {}
             several => inquiry.fail(
                 "operations with several events",
                 format!(

@@ -27,7 +27,6 @@ const COMMON: &[(&str, Checker)] = &[
     ("bite", bite::check),
     ("durable", durable::check),
     ("refusal", refusal::check),
-    ("availability", availability::check),
     ("atomic", atomic::check),
     ("loss", loss::check),
     ("marks", marks::check),
@@ -44,6 +43,7 @@ const COMMON: &[(&str, Checker)] = &[
 /// Of the auction service.
 const AUCTION: &[(&str, Checker)] = &[
     ("http_truth", http_truth::check),
+    ("availability", availability::check),
     ("places", places::check),
     ("ownership", ownership::check),
     ("domain", domain::check),

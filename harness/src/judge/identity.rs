@@ -25,14 +25,15 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             inquiry.fail("messages without what consumers tell copies by", example);
             continue;
         };
-        let before = *names.entry(item.id).or_insert(name);
+        let event = (item.id, delivery.kind.as_str());
+        let before = *names.entry(event).or_insert(name);
         if before != name {
             let example = format!("{} came as {before} and as {name}", item.id);
             inquiry.fail("events that came under two names", example);
         }
-        let other = *events.entry(name).or_insert(item.id);
-        if other != item.id {
-            let example = format!("{name} is {other} and {}", item.id);
+        let other = *events.entry(name).or_insert(event);
+        if other != event {
+            let example = format!("{name} is {} and {}", other.0, item.id);
             inquiry.fail("names that two events have", example);
         }
     }

@@ -31,7 +31,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             }
         };
         let digest = delivery.digest.as_str();
-        if *first.entry(item.id).or_insert(digest) != digest {
+        let event = (item.id, delivery.kind.as_str());
+        if *first.entry(event).or_insert(digest) != digest {
             let example = format!("message {name}, about {}", item.id);
             inquiry.fail(
                 "copies that differ from the first one of their event",

@@ -1,7 +1,7 @@
 //! The ledger, read in the words of whoever is judged.
 
 use super::auction::{replay::Replay, told};
-use super::commits::Told;
+use super::{commits::Told, rows};
 use crate::history::{History, Last, Rules};
 use crate::judge::basis::{Unjudgeable, subject};
 
@@ -9,7 +9,7 @@ use crate::judge::basis::{Unjudgeable, subject};
 pub(crate) fn told(history: &History) -> Result<Option<Vec<Told>>, Unjudgeable> {
     match subject(history)?.rules {
         Rules::Auction => told::all(history),
-        Rules::None => Ok(None),
+        Rules::None => rows::told(history),
     }
 }
 

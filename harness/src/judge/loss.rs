@@ -4,11 +4,15 @@
 //! fail. For each lost one the furthest stage it reached is named, so that the broker's losses are told from the
 //! service's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+
+use uuid::Uuid;
 
 use crate::history::{History, Last, OutboxRow, State};
 use crate::judge::basis::{Unjudgeable, last, names, scenario, subject};
+use crate::judge::commits::forgotten;
 use crate::judge::inquiry::Inquiry;
+use crate::judge::ledger;
 use crate::judge::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -21,9 +25,16 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         for event in &last.tables.outbox {
             self::event(&mut inquiry, history, last, event, may_give_up);
         }
+        if !shows.stored {
+            without_a_row(&mut inquiry, history, last);
+        }
         last.tables.outbox.len()
     } else {
-        accepted(&mut inquiry, history, last, shows.stored)
+        let gone = match ledger::told(history)? {
+            Some(told) if shows.sent => forgotten(&told),
+            _ => HashSet::new(),
+        };
+        accepted(&mut inquiry, history, last, shows.stored, &gone)
     };
     if last.tables.dead_letters > 0 && !names(scenario, "dead_letters") {
         let example = format!(
@@ -68,9 +79,28 @@ fn event(
     }
 }
 
+/// What was accepted and is in no row of the outbox, where nobody can see whether it is stored.
+fn without_a_row(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
+    let accepted = history.ops().values().filter(|op| op.is_accepted());
+    let ids: BTreeSet<_> = accepted.map(|op| op.asked.id).collect();
+    for id in ids {
+        if last.event_of(id).is_none() && !history.was_delivered(id) {
+            let example = format!("{id} was accepted, has no event and was never heard of");
+            inquiry.fail("operations accepted and never heard of", example);
+        }
+    }
+}
+
 /// Where no row stays to be looked at: what was accepted, and is stored where that can be seen, was heard. Says how much
 /// that is.
-fn accepted(inquiry: &mut Inquiry, history: &History, last: Last<'_>, stored: bool) -> usize {
+/// `gone` are those whose event was deleted, which means sent: they are not on their way any more.
+fn accepted(
+    inquiry: &mut Inquiry,
+    history: &History,
+    last: Last<'_>,
+    stored: bool,
+    gone: &HashSet<Uuid>,
+) -> usize {
     let recovered = history.recovered_after_ms().is_some();
     let ops = history.ops().values().filter(|op| op.is_accepted());
     let ids: BTreeSet<_> = match stored {
@@ -81,7 +111,7 @@ fn accepted(inquiry: &mut Inquiry, history: &History, last: Last<'_>, stored: bo
     for id in &ids {
         if history.was_delivered(*id) {
             inquiry.count("events delivered", 1);
-        } else if recovered {
+        } else if recovered || gone.contains(id) {
             let example = format!("{id} was accepted and never heard of");
             inquiry.fail("operations accepted and never heard of", example);
         } else {

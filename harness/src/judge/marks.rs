@@ -2,7 +2,9 @@
 
 use crate::history::{History, State};
 use crate::judge::basis::{Unjudgeable, last, names, scenario, shown, subject};
+use crate::judge::commits::forgotten;
 use crate::judge::inquiry::Inquiry;
+use crate::judge::ledger;
 use crate::judge::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
@@ -13,6 +15,24 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let may_give_up = names(scenario(history)?, "events_failed");
     let recovered = history.recovered_after_ms().is_some();
     let mut inquiry = Inquiry::new("marks");
+    let mut deleted = 0;
+    if shows.rows_leave {
+        let Some(told) = ledger::told(history)? else {
+            return Err(Unjudgeable::NotShown(
+                "rows leave the outbox when they are sent, and the server's log was not read",
+            ));
+        };
+        for id in forgotten(&told) {
+            deleted += 1;
+            if !history.was_delivered(id) {
+                let example = format!("the event of {id} was deleted and never delivered");
+                inquiry.fail(
+                    "events deleted, which means sent, and never delivered",
+                    example,
+                );
+            }
+        }
+    }
     for event in &last.tables.outbox {
         let delivered = event
             .announces()
@@ -36,7 +56,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             }
         }
     }
-    Ok(inquiry.conclude(last.tables.outbox.len(), "events"))
+    Ok(inquiry.conclude(deleted + last.tables.outbox.len(), "events"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! Order within a key: what is heard first of each operation comes in the order of their places.
 
+mod placed;
 mod rejections;
 
-use crate::history::History;
+use std::collections::BTreeMap;
+
+use crate::history::{History, Key};
 use crate::judge::basis::{Unjudgeable, last, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::reorder::reordered;
@@ -14,10 +17,17 @@ const LEAST: usize = 3;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
-    let promised = subject(history)?.promises.order;
+    let promises = subject(history)?.promises;
+    let promised = promises.order;
     let mut inquiry = Inquiry::new("order");
-    let orders = history.first_deliveries();
-    deliveries(&mut inquiry, history, promised);
+    let mut orders = history.first_deliveries_at();
+    if promises.serial {
+        let placed = placed::of(history);
+        for order in orders.values_mut() {
+            order.retain(|(_, position)| placed.is(history, *position));
+        }
+    }
+    deliveries(&mut inquiry, history, &orders, promised);
     let judged = orders.values().filter(|order| order.len() >= LEAST).count();
     if judged == 0 && promised {
         let example = format!("no key has {LEAST} events, so their order says little");
@@ -29,11 +39,16 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 }
 
 /// First deliveries are in order, unless the broker would not take one of those that were on their way together.
-fn deliveries(inquiry: &mut Inquiry, history: &History, promised: bool) {
+fn deliveries(
+    inquiry: &mut Inquiry,
+    history: &History,
+    orders: &BTreeMap<Key, Vec<(i64, usize)>>,
+    promised: bool,
+) {
     let rejections = Rejections::of(history);
     let at_us = |position: usize| history.entries()[position].at_us;
     let mut longest_extent = 0;
-    for (key, order) in history.first_deliveries_at() {
+    for (key, order) in orders {
         let places: Vec<i64> = order.iter().map(|(n, _)| *n).collect();
         for late in reordered(&places) {
             longest_extent = longest_extent.max(late.extent);

@@ -5,14 +5,17 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use crate::history::{EffectRow, History, Last};
+use crate::history::{EffectRow, History, Last, OutboxRow, Rules};
 use crate::judge::basis::{Unjudgeable, last, subject};
+use crate::judge::commits::Step;
 use crate::judge::inquiry::Inquiry;
+use crate::judge::ledger;
 use crate::judge::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
     let shows = subject(history)?.shows;
+    let announced = announced(history)?;
     let mut inquiry = Inquiry::new("phantom");
     let mut delivered = HashSet::new();
     for (_, delivery) in history.deliveries() {
@@ -20,11 +23,13 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         if !delivered.insert(item.id) {
             continue;
         }
-        let event_stays = shows.outbox && !shows.rows_leave;
         if shows.stored && last.stored(item.id).is_none() {
             let example = format!("a delivery tells of {}, which is not stored", item.id);
             inquiry.fail("deliveries of what is not stored", example);
-        } else if event_stays && last.event_of(item.id).is_none() {
+        } else if announced
+            .as_ref()
+            .is_some_and(|known| !known.contains(&item.id))
+        {
             let example = format!("a delivery tells of {}, which has no event", item.id);
             inquiry.fail("deliveries without an event", example);
         } else if !shows.stored && !may_be_stored(history, item.id) {
@@ -35,6 +40,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     for effect in &last.tables.effects {
         effected(&mut inquiry, history, last, effect);
     }
+    for odd in &last.tables.odd {
+        inquiry.fail("rows of what nobody asked for", odd.clone());
+    }
     for row in &last.tables.stored {
         if !history.ops_of(row.id).any(|(_, op)| op.asked.is(row)) {
             let example = format!("nobody asked for {row:?}");
@@ -43,6 +51,29 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     }
     let looked_at = delivered.len() + last.tables.effects.len() + last.tables.stored.len();
     Ok(inquiry.conclude(looked_at, "deliveries, effects and stored operations"))
+}
+
+/// The operations that have, or had, an event; none where that cannot be told.
+fn announced(history: &History) -> Result<Option<HashSet<Uuid>>, Unjudgeable> {
+    let subject = subject(history)?;
+    if !subject.shows.outbox {
+        return Ok(None);
+    }
+    let rows = last(history)?.tables.outbox.iter();
+    let mut known: HashSet<Uuid> = rows.filter_map(OutboxRow::announces).collect();
+    match ledger::told(history) {
+        Ok(Some(told)) if subject.rules == Rules::None => {
+            let steps = told.iter().flat_map(|told| &told.steps);
+            known.extend(steps.filter_map(|step| match step {
+                Step::Announced(event) => event.of,
+                _ => None,
+            }));
+            Ok(Some(known))
+        }
+        // A row that is not there any more may have been sent and deleted.
+        _ if subject.rules == Rules::None => Ok(None),
+        _ => Ok(Some(known)),
+    }
 }
 
 fn effected(inquiry: &mut Inquiry, history: &History, last: Last<'_>, effect: &EffectRow) {

@@ -1,20 +1,27 @@
 //! How the lab deals with a target: what it asks for, what it counts and looks at.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    auction::{follower::Followers, service::AuctionService},
+    auction::{follower::Followers, rest, service::AuctionService},
     client::Voice,
-    gauge::Counts,
+    described::DescribedTarget,
+    desk::Desk,
+    gauge::Gauge,
+    meters,
+    oplog::OpLog,
     plan::{Canary, Step},
     reach::Reach,
+    site::Site,
+    topology::DEAD,
 };
 use crate::{
+    ask::scenario::Scenario,
     history::{Recorder, Snapshot},
     system::Api,
 };
@@ -22,7 +29,9 @@ use crate::{
 /// A target, as the lab deals with it.
 pub(super) enum Adapter {
     /// The auction service.
-    Auction(AuctionService),
+    Auction(Box<AuctionService>),
+    /// One that a file describes.
+    Described(Box<DescribedTarget>),
 }
 
 /// A moment, as a target tells what was there at it.
@@ -31,8 +40,14 @@ pub(super) enum Mark {
     /// By the database's clock.
     Clock(DateTime<Utc>),
     /// By what was asked for until then.
-    #[expect(dead_code, reason = "targets of a file")]
     Asked(BTreeSet<Uuid>),
+}
+
+/// What is known of a system at rest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rest {
+    /// How often the broker had repeated a delivery to its consumer.
+    pub redelivered_to_consumer: u64,
 }
 
 /// Those who read while the run goes on.
@@ -43,6 +58,7 @@ impl Adapter {
     pub fn steps(&self) -> &[Step] {
         match self {
             Self::Auction(auction) => &auction.plan.steps,
+            Self::Described(target) => &target.steps,
         }
     }
 
@@ -50,6 +66,15 @@ impl Adapter {
     pub fn voice(&self) -> Voice {
         match self {
             Self::Auction(auction) => Voice::Auction(auction.bidders()),
+            Self::Described(target) => Voice::Described(target.voice()),
+        }
+    }
+
+    /// Where requests are noted.
+    pub fn log(&self, recorder: &Recorder) -> OpLog {
+        match self {
+            Self::Auction(_) => OpLog::new(recorder.clone()),
+            Self::Described(target) => target.log(),
         }
     }
 
@@ -57,6 +82,7 @@ impl Adapter {
     pub async fn begin(&self, recorder: &Recorder) -> Result<()> {
         match self {
             Self::Auction(auction) => auction.begin(recorder).await,
+            Self::Described(_) => Ok(()),
         }
     }
 
@@ -64,13 +90,23 @@ impl Adapter {
     pub fn canaries(&self, apis: &[usize]) -> Vec<Canary> {
         match self {
             Self::Auction(auction) => auction.canaries(apis),
+            Self::Described(target) => target.canaries(apis),
         }
     }
 
-    /// How much there is of what.
-    pub async fn count(&self) -> Result<Counts> {
+    /// How much there is of what, and whether something is still under way.
+    pub async fn gauge(&self) -> Result<Gauge> {
         match self {
-            Self::Auction(auction) => auction.count().await,
+            Self::Auction(auction) => auction.gauge().await,
+            Self::Described(target) => target.gauge().await,
+        }
+    }
+
+    /// Reads what the processes count themselves, where that is known.
+    pub async fn meter(&self, site: Site<'_>, http: &reqwest::Client) {
+        match self {
+            Self::Auction(_) => meters::read(site, http).await,
+            Self::Described(_) => {}
         }
     }
 
@@ -78,6 +114,7 @@ impl Adapter {
     pub async fn mark(&self) -> Result<Mark> {
         match self {
             Self::Auction(auction) => auction.now().await.map(Mark::Clock),
+            Self::Described(target) => Ok(Mark::Asked(target.log().accepted())),
         }
     }
 
@@ -86,7 +123,10 @@ impl Adapter {
     pub async fn waiting_since(&self, mark: &Mark) -> Result<u64> {
         match (self, mark) {
             (Self::Auction(auction), Mark::Clock(then)) => auction.waiting_since(*then).await,
-            (Self::Auction(_), Mark::Asked(asked)) => Ok(asked.len() as u64),
+            (Self::Described(target), Mark::Asked(asked)) => target.waiting_of(asked).await,
+            (Self::Auction(_), Mark::Asked(_)) | (Self::Described(_), Mark::Clock(_)) => {
+                bail!("a mark of another target's")
+            }
         }
     }
 
@@ -94,6 +134,7 @@ impl Adapter {
     pub async fn look(&self) -> Result<Snapshot> {
         match self {
             Self::Auction(auction) => auction.look().await,
+            Self::Described(target) => target.look().await,
         }
     }
 
@@ -110,6 +151,7 @@ impl Adapter {
                 let followers = Followers::start(followed, apis, recorder).await?;
                 Ok(Readers(Some(followers)))
             }
+            Self::Described(_) => Ok(Readers(None)),
         }
     }
 
@@ -127,7 +169,51 @@ impl Adapter {
                 let reached: Vec<&Api> = reach.apis.iter().map(|api| &apis[*api]).collect();
                 auction.read(followers, &reached, recorder, until).await
             }
-            (Self::Auction(_), None) => Ok(()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the system so that nobody is left who could change what the last look sees. Of a run that did not recover
+    /// nothing more is owed.
+    pub async fn come_to_rest(
+        &self,
+        site: Site<'_>,
+        scenario: &Scenario,
+        recovered: bool,
+    ) -> Result<Rest> {
+        match self {
+            Self::Auction(_) => {
+                let desk = Desk::open(&site.servers.amqp_url()).await?;
+                let redelivered = rest::come(site, &desk, scenario, recovered).await?;
+                Ok(Rest {
+                    redelivered_to_consumer: redelivered,
+                })
+            }
+            Self::Described(target) => {
+                target.come_to_rest(site).await;
+                Ok(Rest::default())
+            }
+        }
+    }
+
+    /// Waits until the lab's own last message has come out behind everything that was published.
+    pub async fn fence(&self, site: Site<'_>, within: Duration) -> Result<()> {
+        match self {
+            Self::Auction(auction) => auction.fence(site, within).await,
+            Self::Described(target) => target.fence(site.recorder, within).await,
+        }
+    }
+
+    /// How many messages consumers gave up.
+    pub async fn dead_letters(&self, site: Site<'_>) -> Result<u64> {
+        match self {
+            Self::Auction(_) => {
+                Desk::open(&site.servers.amqp_url())
+                    .await?
+                    .waiting(DEAD)
+                    .await
+            }
+            Self::Described(_) => Ok(0),
         }
     }
 }

@@ -15,9 +15,8 @@ use crate::{
         auction::{service::AuctionService, workload::Plan},
         ledger::Ledger,
         own_servers::OwnServers,
+        site::Site,
         stage::Stage,
-        topology::EXCHANGE,
-        witness::Witness,
     },
     servers::lab::Lab,
     system::{PROCESSES, Place, System},
@@ -34,7 +33,6 @@ pub(super) struct Arranged {
     servers: OwnServers,
     pool: PgPool,
     ledger: Ledger,
-    witness: Witness,
     system: System,
 }
 
@@ -47,9 +45,8 @@ impl Arranged {
         let servers = OwnServers::prepare(lab, &faults, &name).await?;
         let pool = observers(&servers).await?;
         let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
-        let auctions = AuctionService::prepare(plan, pool.clone(), recorder).await?;
-        let witness =
-            Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
+        let amqp_url = servers.amqp_url();
+        let auctions = AuctionService::prepare(plan, pool.clone(), amqp_url, recorder).await?;
         let system = start(lab, &trial.scenario.system, &servers, folder, trial.edges()).await?;
         let relays = trial.scenario.system.relays;
         if let Some(what) = servers.lanes_not_shared_by(relays).await? {
@@ -57,11 +54,10 @@ impl Arranged {
         }
         Ok(Self {
             faults,
-            adapter: Adapter::Auction(auctions),
+            adapter: Adapter::Auction(Box::new(auctions)),
             servers,
             pool,
             ledger,
-            witness,
             system,
         })
     }
@@ -69,11 +65,12 @@ impl Arranged {
     /// What the run's stages work on.
     pub fn stage<'r>(&'r self, recorder: &'r Recorder) -> Stage<'r> {
         Stage {
-            system: &self.system,
-            servers: &self.servers,
-            witness: &self.witness,
+            site: Site {
+                system: &self.system,
+                servers: &self.servers,
+                recorder,
+            },
             adapter: &self.adapter,
-            recorder,
         }
     }
 
@@ -81,7 +78,7 @@ impl Arranged {
     pub async fn clear(self, lab: &Lab, ended: Result<()>) -> Result<()> {
         self.system.stop(&PROCESSES).await;
         let tidied = self.system.remove_edges().await;
-        drop(self.witness);
+        drop(self.adapter);
         self.pool.close().await;
         ended?;
         tidied?;

@@ -6,6 +6,7 @@ pub mod canary;
 pub mod follower;
 pub mod lots;
 mod pages;
+pub mod rest;
 pub mod service;
 mod shown;
 pub mod tables;

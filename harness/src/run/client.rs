@@ -1,14 +1,16 @@
 //! The clients: they record what they ask before they ask, and what they have learned after.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::{Context, Result};
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
@@ -16,8 +18,12 @@ use tokio::{
 };
 
 use crate::{
+    ask::id::Id,
     history::{Asked, Event, Outcome, Purpose, Recorder},
-    run::{auction::bidders::Bidders, plan::Step},
+    run::{
+        auction::bidders::Bidders, described::voice::Described, oplog::OpLog, plan::Step,
+        write::Ask,
+    },
     system::Api,
 };
 
@@ -33,6 +39,19 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 pub enum Voice {
     /// Bids over HTTP.
     Auction(Bidders),
+    /// Whatever a file says.
+    Described(Described),
+}
+
+/// One request.
+struct Request {
+    asked: Asked,
+    /// Which process of the API; none for whoever is next.
+    api: Option<usize>,
+    purpose: Purpose,
+    rolled_back: bool,
+    /// The same was asked for before.
+    repeat: bool,
 }
 
 /// A crowd of clients, spread over the API's processes. Cheap to clone.
@@ -40,108 +59,164 @@ pub enum Voice {
 pub struct Clients {
     voice: Voice,
     apis: Arc<Vec<Api>>,
-    recorder: Recorder,
+    log: OpLog,
     next_api: Arc<AtomicUsize>,
-    next_op: Arc<AtomicU64>,
     places: Arc<Semaphore>,
 }
 
 impl Clients {
     /// Clients that know these processes of the API.
-    pub fn new(voice: Voice, apis: Vec<Api>, recorder: Recorder) -> Result<Self> {
-        anyhow::ensure!(!apis.is_empty(), "there is no process of the API to ask");
+    pub fn new(voice: Voice, apis: Vec<Api>, log: OpLog) -> Result<Self> {
+        let bids = matches!(voice, Voice::Auction(_));
+        anyhow::ensure!(
+            !bids || !apis.is_empty(),
+            "there is no process of the API to ask"
+        );
         Ok(Self {
             voice,
             apis: Arc::new(apis),
-            recorder,
+            log,
             next_api: Arc::default(),
-            next_op: Arc::default(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
-    /// Sends every step when it is due, and returns the operations whose fate no client knows. An open loop: a slow answer holds
-    /// nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
-    pub async fn drive(&self, steps: &[Step]) -> Result<Vec<Asked>> {
+    /// Sends every step when it is due, and returns the operations whose fate no client knows. An open loop: a slow answer
+    /// holds nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
+    pub async fn drive(&self, steps: &[Step], recorder: &Recorder) -> Result<Vec<Asked>> {
         let requests = steps.iter().map(|step| u64::from(step.copies)).sum();
-        self.recorder.record(Event::Planned { requests });
+        recorder.record(Event::Planned { requests });
         let start = Instant::now();
         let mut under_way = JoinSet::new();
         let mut unknown = Vec::new();
         let mut held_back = 0;
+        let mut known = HashSet::new();
         for step in steps {
             let due = start + step.due;
             tokio::time::sleep_until(due).await;
             for _ in 0..step.copies {
-                let asked = Instant::now();
+                let waits = Instant::now();
                 let place = self.places.clone().acquire_owned().await?;
-                held_back += u64::from(asked.elapsed() > HELD_BACK);
-                let (clients, what) = (self.clone(), step.asked.clone());
+                held_back += u64::from(waits.elapsed() > HELD_BACK);
+                let asked = step.asked.clone();
+                let performed = self.perform(Request {
+                    asked: asked.clone(),
+                    api: None,
+                    purpose: Purpose::Workload,
+                    rolled_back: step.rolled_back,
+                    repeat: !known.insert(asked.id),
+                });
                 under_way.spawn(async move {
                     let _place = place;
-                    let api = clients.any_api();
-                    let answer = clients.ask(&what, api, Purpose::Workload).await;
-                    is_open(&answer).then_some(what)
+                    performed.await.map(|open| open.then_some(asked))
                 });
             }
             while let Some(done) = under_way.try_join_next() {
-                unknown.extend(done.context("a client panicked")?);
+                unknown.extend(done.context("a client panicked")??);
             }
         }
         while let Some(done) = under_way.join_next().await {
-            unknown.extend(done.context("a client panicked")?);
+            unknown.extend(done.context("a client panicked")??);
         }
-        self.recorder.record(Event::Driven { held_back });
+        recorder.record(Event::Driven { held_back });
         Ok(unknown)
     }
 
     /// Asks one process of the API the same again until its fate is known. False if that did not come to be until
-    /// `deadline`.
+    /// `deadline`. An error is the lab's own.
     pub async fn until_known(
         &self,
         asked: &Asked,
         api: usize,
         purpose: Purpose,
         deadline: Instant,
-    ) -> bool {
-        let known = async {
-            loop {
-                if !is_open(&self.ask(asked, api, purpose).await) {
-                    return;
-                }
-                sleep(ASK_AGAIN_AFTER).await;
-            }
+    ) -> Result<bool> {
+        let request = |repeat| Request {
+            asked: asked.clone(),
+            api: Some(api),
+            purpose,
+            rolled_back: false,
+            repeat,
         };
-        timeout_at(deadline, known).await.is_ok()
+        match &self.voice {
+            Voice::Auction(_) => {
+                let known = async {
+                    while self.perform(request(true)).await? {
+                        sleep(ASK_AGAIN_AFTER).await;
+                    }
+                    Ok(())
+                };
+                // Out of time is no error: it is not known then.
+                let known = timeout_at(deadline, known).await;
+                known.map_or(Ok(false), |known: Result<()>| known.map(|()| true))
+            }
+            Voice::Described(described) => {
+                let asks_first = purpose != Purpose::Inquiry;
+                if asks_first && !self.perform(request(false)).await? {
+                    return Ok(true);
+                }
+                let ask = ask(asked, Some(api), false, true)?;
+                described.settle(ask, self.log.clone(), deadline).await
+            }
+        }
     }
 
-    /// The processes of the API.
-    pub fn apis(&self) -> &[Api] {
-        &self.apis
+    /// Whether they ask a process of the API; else they are the database's own clients.
+    pub fn ask_an_api(&self) -> bool {
+        !self.apis.is_empty()
+    }
+
+    /// What a process of the API is called.
+    pub fn name(&self, api: usize) -> String {
+        match self.apis.get(api) {
+            Some(api) => api.name.clone(),
+            None => "the database".to_owned(),
+        }
     }
 
     fn any_api(&self) -> usize {
         self.next_api.fetch_add(1, Ordering::Relaxed) % self.apis.len()
     }
 
-    async fn ask(&self, asked: &Asked, api: usize, purpose: Purpose) -> Outcome {
-        let op = self.next_op.fetch_add(1, Ordering::Relaxed);
-        let api = &self.apis[api];
-        self.recorder.record(Event::Invoked {
-            op,
-            asked: asked.clone(),
-            via: api.name.clone(),
-            purpose,
-        });
-        let outcome = match &self.voice {
-            Voice::Auction(bidders) => bidders.bid(asked, api).await,
-        };
-        self.recorder.record(Event::Completed {
-            op,
-            outcome: outcome.clone(),
-        });
-        outcome
+    /// Asks, when its turn has come, which is drawn by this call. Says whether nobody knows what became of it.
+    fn perform(&self, request: Request) -> BoxFuture<'static, Result<bool>> {
+        match &self.voice {
+            Voice::Auction(bidders) => {
+                let (bidders, log) = (bidders.clone(), self.log.clone());
+                let api = self.apis[request.api.unwrap_or_else(|| self.any_api())].clone();
+                Box::pin(async move {
+                    let op = log.invoked(&request.asked, &api.name, request.purpose);
+                    let outcome = bidders.bid(&request.asked, &api).await;
+                    let open = is_open(&outcome);
+                    log.completed(op, &request.asked, outcome);
+                    Ok(open)
+                })
+            }
+            Voice::Described(described) => {
+                let Request {
+                    asked,
+                    api,
+                    purpose,
+                    rolled_back,
+                    repeat,
+                } = request;
+                match ask(&asked, api, rolled_back, repeat) {
+                    Ok(ask) => Box::pin(described.perform(ask, purpose, self.log.clone())),
+                    Err(error) => Box::pin(async move { Err(error) }),
+                }
+            }
+        }
     }
+}
+
+fn ask(asked: &Asked, api: Option<usize>, rollback: bool, repeat: bool) -> Result<Ask> {
+    let id = Id::of(asked.id).with_context(|| format!("{} is no id of the lab's", asked.id))?;
+    Ok(Ask {
+        id,
+        rollback,
+        repeat,
+        api,
+    })
 }
 
 /// Whether nobody knows what became of it.

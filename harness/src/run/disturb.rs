@@ -24,11 +24,11 @@ pub(super) async fn disturb(
         .iter()
         .filter(|fault| fault.starts_with_workload())
         .count();
-    stage.adapter.begin(stage.recorder).await?;
+    stage.adapter.begin(stage.site.recorder).await?;
     let injector = Injector {
-        system: stage.system,
-        servers: stage.servers,
-        recorder: stage.recorder,
+        system: stage.site.system,
+        servers: stage.site.servers,
+        recorder: stage.site.recorder,
         gauge,
         began: Instant::now(),
         in_place,
@@ -38,7 +38,9 @@ pub(super) async fn disturb(
     let workload = async {
         // The sender lives in the injector, so that this cannot fail.
         let _ = placed.wait_for(|count| *count >= at_start).await;
-        let unknown = clients.drive(stage.adapter.steps()).await;
+        let unknown = clients
+            .drive(stage.adapter.steps(), stage.site.recorder)
+            .await;
         over_in.send_replace(true);
         unknown
     };

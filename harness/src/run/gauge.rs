@@ -36,6 +36,9 @@ pub struct Gauge {
     pub deliveries: u64,
     /// Different messages at the witness.
     pub messages: u64,
+    /// Nothing waits and nothing is under way: every event is sent, or given up, or behind one that was; every message was
+    /// seen by the witness and received by the consumer, and nothing is parked but behind one given up.
+    pub at_rest: bool,
 }
 
 impl Gauge {
@@ -50,18 +53,6 @@ impl Gauge {
             Quantity::Delivered => return self.deliveries,
         };
         count.unsigned_abs()
-    }
-
-    /// Nothing waits and nothing is under way: every event is published, or given up, or behind one that was; every
-    /// message was seen by the witness and received by the consumer, and nothing is parked but behind one given up.
-    pub fn is_quiet(&self) -> bool {
-        let counts = self.counts;
-        let received = counts.applied + counts.parked;
-        counts.waiting == counts.behind
-            && counts.held + counts.open_transactions == 0
-            && (counts.parked == 0 || counts.given_up > 0)
-            && received >= counts.sent
-            && self.messages >= received.unsigned_abs()
     }
 }
 

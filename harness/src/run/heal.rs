@@ -51,7 +51,7 @@ impl CatchingUp {
                 continue;
             }
             self.waiting.remove(next);
-            stage.recorder.record(Event::CaughtUp {
+            stage.site.recorder.record(Event::CaughtUp {
                 fault: heal.fault,
                 after_ms: heal.at.elapsed().as_millis() as u64,
             });

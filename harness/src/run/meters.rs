@@ -5,18 +5,18 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::stage::Stage;
+use super::site::Site;
 use crate::{history::Event, judge::auction::counters::COUNTERS, system::Member};
 
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// Reads every process that answers. One that is down, frozen or restarting is asked again the next time.
-pub(super) async fn read(stage: &Stage<'_>, http: &reqwest::Client) {
-    let members = stage.system.members().iter();
+pub(super) async fn read(site: Site<'_>, http: &reqwest::Client) {
+    let members = site.system.members().iter();
     let read = members.map(|member| async move { (member.name(), of(member, http).await) });
     for (process, counters) in join_all(read).await {
         if let Ok(counters) = counters {
-            stage.recorder.record(Event::Counted { process, counters });
+            site.recorder.record(Event::Counted { process, counters });
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Step {
     pub asked: Asked,
     /// How often, at once.
     pub copies: u32,
+    /// Its transaction is rolled back by the client itself.
+    pub rolled_back: bool,
 }
 
 /// An operation that must be taken once everything is healed, and who is asked to.

@@ -49,7 +49,7 @@ impl Recovery<'_> {
             Ok(()) => self.quiet(gauge, deadline).await,
             Err(missing) => Err(missing),
         };
-        let recorder = self.stage.recorder;
+        let recorder = self.stage.site.recorder;
         match quiet {
             Ok(since) if since <= deadline => {
                 let after_ms = since.duration_since(healed).as_millis() as u64;
@@ -79,7 +79,11 @@ impl Recovery<'_> {
                 .clients
                 .until_known(&canary.asked, canary.api, Purpose::Canary, deadline)
                 .await;
-            (!answered).then(|| self.clients.apis()[canary.api].name.clone())
+            match answered {
+                Ok(true) => None,
+                Ok(false) => Some(self.clients.name(canary.api)),
+                Err(error) => Some(Causes(&error).to_string()),
+            }
         });
         let dumb: Vec<String> = join_all(sent).await.into_iter().flatten().collect();
         match dumb.first() {
@@ -92,30 +96,41 @@ impl Recovery<'_> {
     }
 
     async fn ready(&self, deadline: Instant) -> Result<(), String> {
-        let asked = self.stage.system.members().iter().map(|member| async move {
-            if member.is_taken_away().await || !self.reach.may_be_ready(member) {
-                return Ok(());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            member
-                .wait_until_ready(left)
-                .await
-                .map_err(|error| format!("{} is not ready: {}", member.name(), Causes(&error)))
-        });
+        let asked =
+            self.stage
+                .site
+                .system
+                .members()
+                .iter()
+                .map(|member| async move {
+                    if member.is_taken_away().await || !self.reach.may_be_ready(member) {
+                        return Ok(());
+                    }
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    member.wait_until_ready(left).await.map_err(|error| {
+                        format!("{} is not ready: {}", member.name(), Causes(&error))
+                    })
+                });
         join_all(asked).await.into_iter().collect()
     }
 
     /// Asks again what nobody knows the fate of, as clients would.
     async fn known(&self, unknown: &[Asked], deadline: Instant) -> Result<(), String> {
-        if self.reach.apis.is_empty() {
+        let nobody = self.reach.apis.is_empty();
+        if nobody && self.clients.ask_an_api() {
             return Ok(());
         }
-        let asked = unknown.iter().zip(self.reach.apis.iter().cycle());
+        let apis = match nobody {
+            true => &[0][..],
+            false => &self.reach.apis,
+        };
+        let asked = unknown.iter().zip(apis.iter().cycle());
         let answers = asked.map(|(asked, api)| {
             self.clients
                 .until_known(asked, *api, Purpose::Inquiry, deadline)
         });
-        let open = join_all(answers).await.into_iter().filter(|known| !known);
+        let answers = join_all(answers).await.into_iter();
+        let open = answers.filter(|known| !matches!(known, Ok(true)));
         match open.count() {
             0 => Ok(()),
             open => Err(format!("{open} requests of which nobody knows the outcome")),
@@ -139,7 +154,7 @@ impl Recovery<'_> {
                     }
                     Some((since, before))
                 }
-                _ => now.is_quiet().then(|| (Instant::now(), now)),
+                _ => now.at_rest.then(|| (Instant::now(), now)),
             };
             // Counted many times a second, and not at all while the database is down.
             if timeout_at(deadline + LATE + quiet_for, gauge.changed())

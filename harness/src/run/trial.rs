@@ -80,19 +80,22 @@ async fn perform(
     let stage = &arranged.stage(recorder);
     let clients = Clients::new(
         stage.adapter.voice(),
-        stage.system.apis(),
-        stage.recorder.clone(),
+        stage.site.system.apis(),
+        stage.adapter.log(stage.site.recorder),
     )?;
     let (gauge_in, gauge) = channel(Gauge::default());
     let (heal_in, healed) = channel(Vec::new());
     let wanted = trial.scenario.workload.followers;
-    let apis = stage.system.apis();
-    let mut readers = stage.adapter.readers(wanted, apis, stage.recorder).await?;
-    let reach = Reach::of(stage.system, faults);
+    let apis = stage.site.system.apis();
+    let mut readers = stage
+        .adapter
+        .readers(wanted, apis, stage.site.recorder)
+        .await?;
+    let reach = Reach::of(stage.site.system, faults);
     let acts = async {
         progress("driving");
         let unknown = disturb::disturb(stage, faults, &clients, gauge.clone(), heal_in).await?;
-        stage.recorder.record(Event::Healed);
+        stage.site.recorder.record(Event::Healed);
         progress("recovering");
         let recovery = Recovery {
             stage,
@@ -113,6 +116,6 @@ async fn perform(
     progress("coming to rest");
     let last = look::last_look(stage, &trial.scenario, recovered).await?;
     drop(readers);
-    stage.recorder.record(Event::Snapshot(last));
+    stage.site.recorder.record(Event::Snapshot(last));
     Ok(())
 }

@@ -13,7 +13,6 @@ use crate::{
     run::{
         gauge::Gauge,
         heal::{CatchingUp, Heal},
-        meters,
         stage::Stage,
     },
 };
@@ -41,22 +40,19 @@ pub(super) async fn watch(
     loop {
         round += 1;
         tick.tick().await;
-        stage.report_deaths().await;
+        stage.site.report_deaths().await;
         if round.is_multiple_of(METERS_EACH) {
-            meters::read(stage, &http).await;
+            stage.adapter.meter(stage.site, &http).await;
         }
-        let Ok(Ok(counts)) = timeout(ANSWER_WITHIN, stage.adapter.count()).await else {
+        let Ok(Ok(now)) = timeout(ANSWER_WITHIN, stage.adapter.gauge()).await else {
             continue;
         };
-        gauge.send_replace(Gauge {
-            counts,
-            deliveries: stage.witness.deliveries(),
-            messages: stage.witness.messages(),
-        });
+        let counts = now.counts;
+        gauge.send_replace(now);
         // The database answered a moment ago; if it does not now, the next round asks again.
         let _ = timeout(ANSWER_WITHIN, catching_up.look(stage)).await;
         if round.is_multiple_of(KEEP_EACH) {
-            stage.recorder.record(Event::Backlog {
+            stage.site.recorder.record(Event::Backlog {
                 rows: (counts.waiting + counts.held).unsigned_abs(),
                 processing: counts.held.unsigned_abs(),
             });
@@ -64,7 +60,7 @@ pub(super) async fn watch(
         if round.is_multiple_of(SNAPSHOT_EACH)
             && let Ok(Ok(snapshot)) = timeout(ANSWER_WITHIN, stage.adapter.look()).await
         {
-            stage.recorder.record(Event::Snapshot(snapshot));
+            stage.site.recorder.record(Event::Snapshot(snapshot));
         }
     }
 }

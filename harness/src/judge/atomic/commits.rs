@@ -1,6 +1,6 @@
 //! Operation and event, commit by commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::history::{Item, State};
 use crate::judge::commits::{Announced, Step, Told};
@@ -41,14 +41,16 @@ fn written_together(inquiry: &mut Inquiry, told: &Told, spoiled_allowed: bool) {
             _ => {}
         }
     }
+    let mut announced = HashSet::new();
     for event in events {
-        let Some(item) = event.of.and_then(|id| stored.remove(&id)) else {
+        let Some(item) = event.of.and_then(|id| stored.get(&id)) else {
             let example = format!("{name}: event {}", event.row);
             inquiry.fail("events committed without their operation", example);
             continue;
         };
+        announced.insert(item.id);
         let same = match &event.item {
-            Ok(said) => said == item,
+            Ok(said) => said == *item,
             Err(_) => spoiled_allowed,
         };
         if !same {
@@ -59,7 +61,10 @@ fn written_together(inquiry: &mut Inquiry, told: &Told, spoiled_allowed: bool) {
             );
         }
     }
-    for item in stored.into_values() {
+    for item in stored
+        .into_values()
+        .filter(|item| !announced.contains(&item.id))
+    {
         let example = format!("{name}: {}", item.id);
         inquiry.fail("operations committed without their event", example);
     }

@@ -1,5 +1,7 @@
 //! The auction service, as a run deals with it.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
@@ -15,7 +17,9 @@ use super::{
 };
 use crate::{
     history::{Key, Recorder, Snapshot},
-    run::{gauge::Counts, plan::Canary},
+    run::{
+        desk::Desk, gauge::Gauge, plan::Canary, site::Site, topology::EXCHANGE, witness::Witness,
+    },
     system::Api,
 };
 
@@ -25,11 +29,18 @@ pub struct AuctionService {
     pub plan: Plan,
     pool: PgPool,
     bidders: Bidders,
+    witness: Witness,
 }
 
 impl AuctionService {
-    /// Creates the auctions that do not close during the run. `pool` connects around all faults.
-    pub async fn prepare(plan: Plan, pool: PgPool, recorder: &Recorder) -> Result<Self> {
+    /// Creates the auctions that do not close during the run, and begins to listen. `pool` and `amqp_url` connect around all
+    /// faults.
+    pub async fn prepare(
+        plan: Plan,
+        pool: PgPool,
+        amqp_url: String,
+        recorder: &Recorder,
+    ) -> Result<Self> {
         for auction in &plan.open {
             lots::create(&pool, recorder, *auction, Closes::After).await?;
         }
@@ -38,6 +49,7 @@ impl AuctionService {
             plan,
             pool,
             bidders: Bidders::new()?,
+            witness: Witness::start(amqp_url, EXCHANGE.to_owned(), recorder.clone()).await?,
         })
     }
 
@@ -61,8 +73,27 @@ impl AuctionService {
     }
 
     /// How much there is of what.
-    pub async fn count(&self) -> Result<Counts> {
-        Ok(tables::count(&self.pool).await?)
+    pub async fn gauge(&self) -> Result<Gauge> {
+        let counts = tables::count(&self.pool).await?;
+        let (deliveries, messages) = (self.witness.deliveries(), self.witness.messages());
+        let received = counts.applied + counts.parked;
+        let at_rest = counts.waiting == counts.behind
+            && counts.held + counts.open_transactions == 0
+            && (counts.parked == 0 || counts.given_up > 0)
+            && received >= counts.sent
+            && messages >= received.unsigned_abs();
+        Ok(Gauge {
+            counts,
+            deliveries,
+            messages,
+            at_rest,
+        })
+    }
+
+    /// Waits until the lab's own last message has come out of the exchange.
+    pub(in crate::run) async fn fence(&self, site: Site<'_>, within: Duration) -> Result<()> {
+        Desk::open(&site.servers.amqp_url()).await?.fence().await?;
+        self.witness.fenced(within).await
     }
 
     /// The database's clock.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Result;
 use proptest::{
     strategy::{Strategy, ValueTree},
-    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+    test_runner::{Config, TestRunner},
 };
 
 use crate::{
     ask::{pace::Pace, scenario},
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
-    run::plan::Step,
+    run::{plan::Step, rng},
 };
 use intent::{Intent, Kind};
 
@@ -41,7 +41,7 @@ impl Plan {
     pub fn new(workload: &scenario::Workload, seed: u64) -> Result<Self> {
         let pace = Pace::parse(&workload.writes)?;
         let closing = workload.closing()?;
-        let mut runner = TestRunner::new_with_rng(Config::default(), rng(seed));
+        let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
         let strategy = intent::sequence(workload, closing.auctions, pace.writes());
         let generated = strategy
             .new_tree(&mut runner)
@@ -63,6 +63,7 @@ impl Plan {
                 due: pace.due(index),
                 asked: bid,
                 copies: workload.copies.max(1),
+                rolled_back: false,
             });
         }
         Ok(plan)
@@ -108,12 +109,6 @@ impl Plan {
             }
         }
     }
-}
-
-pub(crate) fn rng(seed: u64) -> TestRng {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
 }
 
 #[cfg(test)]

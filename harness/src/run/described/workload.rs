@@ -1,0 +1,85 @@
+//! What clients ask of a target that a file describes: operations of keys, the same ones for the same seed.
+
+use anyhow::Result;
+use proptest::{
+    prelude::{Just, Strategy, any},
+    prop_oneof,
+    sample::Index,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+
+use super::numbers::Numbers;
+use crate::{
+    ask::{
+        pace::Pace,
+        scenario::Workload,
+        target::{
+            Target,
+            write::{How, Sql},
+        },
+    },
+    run::{plan::Step, rng},
+};
+
+/// One operation before its number is drawn.
+#[derive(Debug, Clone)]
+struct Intent {
+    key: u16,
+    again: bool,
+    pick: Index,
+    rolled_back: bool,
+}
+
+/// The operations of a workload in the order of their times, each with the next number of its key. No more of them a second
+/// than the target takes.
+pub fn steps(
+    workload: &Workload,
+    target: &Target,
+    numbers: &Numbers,
+    seed: u64,
+) -> Result<Vec<Step>> {
+    let pace = Pace::parse(&workload.writes)?.at_most(target.pace.drains.per_second());
+    let rollback = match &target.write.how {
+        How::Sql(Sql { rollback, .. }) => u32::from(*rollback),
+        How::Http(_) => 0,
+    };
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
+    let intents = proptest::collection::vec(intent(workload, rollback), pace.writes())
+        .new_tree(&mut runner)
+        .expect("the strategy filters nothing, so it cannot fail")
+        .current();
+    let mut steps: Vec<Step> = Vec::with_capacity(intents.len());
+    for (index, intent) in intents.into_iter().enumerate() {
+        let again = (intent.again && !steps.is_empty()).then(|| intent.pick.index(steps.len()));
+        // What was rolled back is not asked for again: it is to be heard of by nobody.
+        let again = again.filter(|earlier| !steps[*earlier].rolled_back);
+        let asked = match again {
+            Some(earlier) => steps[earlier].asked.clone(),
+            None => numbers.next(intent.key),
+        };
+        steps.push(Step {
+            due: pace.due(index),
+            asked,
+            copies: workload.copies.max(1),
+            rolled_back: again.is_none() && intent.rolled_back,
+        });
+    }
+    Ok(steps)
+}
+
+fn intent(workload: &Workload, rollback: u32) -> impl Strategy<Value = Intent> + use<> {
+    let keys = u16::try_from(workload.keys.max(1)).unwrap_or(u16::MAX);
+    let hot = workload.hot_percent.min(100);
+    let key = prop_oneof![hot => Just(0), 100 - hot => 0..keys];
+    let again = workload.mix.again;
+    let percent = |share: u32| (0..100u32).prop_map(move |drawn| drawn < share);
+    (key, percent(again), any::<Index>(), percent(rollback)).prop_map(
+        |(key, again, pick, rolled_back)| Intent {
+            key,
+            again,
+            pick,
+            rolled_back,
+        },
+    )
+}
