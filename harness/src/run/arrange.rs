@@ -1,6 +1,9 @@
 //! Everything that a run needs, set up in its order and taken away again.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{self, Path},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -8,7 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    ask::{fault::Fault, scenario::System as Wanted, trial::Trial},
+    ask::{fault::Fault, scenario::System as Wanted, target::Target, trial::Trial},
     history::{Event, Recorder},
     run::{
         client::{self, Closes},
@@ -20,7 +23,7 @@ use crate::{
         workload::Plan,
     },
     servers::lab::Lab,
-    system::{PROCESSES, Place, System},
+    system::{PROCESSES, Place, Staging, System},
 };
 
 /// When everything stands still: how long the rest of the log may take to read.
@@ -45,20 +48,29 @@ impl Arranged {
         let faults = Fault::all(&trial.scenario)?;
         let plan = Plan::new(&trial.scenario.workload, trial.seed)?;
         let name = format!("run_{}", Uuid::now_v7().simple());
-        let servers = OwnServers::prepare(lab, &faults, &name).await?;
+        let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
         let pool = observers(&servers).await?;
-        let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
+        let ledger = Ledger::start(servers.observing_url(), recorder.clone()).await?;
         for auction in &plan.open {
             client::create_auction(&pool, recorder, *auction, Closes::After).await?;
         }
         client::create_auction(&pool, recorder, plan.closed, Closes::Before).await?;
         let witness =
             Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
-        let system = start(lab, &trial.scenario.system, &servers, folder, trial.edges()).await?;
+        let staging = Staging {
+            target: &trial.target,
+            story: &trial.scenario.system,
+            as_shipped: trial.as_shipped,
+        };
+        let system = start(lab, &staging, &servers, folder, trial.edges()).await?;
         let relays = trial.scenario.system.relays;
         if let Some(what) = servers.lanes_not_shared_by(relays).await? {
             recorder.record(Event::Owed { what });
         }
+        let addresses = servers.addresses();
+        system
+            .goes_over_its_edges(&addresses, &pool, servers.management())
+            .await?;
         Ok(Self {
             faults,
             plan,
@@ -96,24 +108,31 @@ impl Arranged {
 
 async fn start(
     lab: &Lab,
-    wanted: &Wanted,
+    staging: &Staging<'_>,
     servers: &OwnServers,
     folder: &Path,
     name: String,
 ) -> Result<System> {
     let place = Place {
         name,
+        run: servers.run(),
         environment: lab.folder().to_owned(),
-        folder: folder.to_owned(),
+        folder: path::absolute(folder)?,
     };
-    System::start(wanted, &servers.addresses(), Some(lab.control()), &place).await
+    System::start(staging, &servers.addresses(), Some(lab.control()), &place).await
 }
 
 /// A system that only stands there, to be played with.
 pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnServers)> {
     tokio::fs::create_dir_all(folder).await?;
-    let servers = OwnServers::prepare(lab, &[], name).await?;
-    let system = start(lab, &Wanted::default(), &servers, folder, name.to_owned()).await?;
+    let target = Target::auction();
+    let servers = OwnServers::prepare(lab, &[], &target, name).await?;
+    let staging = Staging {
+        target: &target,
+        story: &Wanted::default(),
+        as_shipped: true,
+    };
+    let system = start(lab, &staging, &servers, folder, name.to_owned()).await?;
     Ok((system, servers))
 }
 
@@ -121,7 +140,7 @@ async fn observers(servers: &OwnServers) -> Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(3)
         .acquire_timeout(Duration::from_secs(5))
-        .connect(&servers.database_url())
+        .connect(&servers.observing_url())
         .await
         .context("the observer could not connect to Postgres")
 }

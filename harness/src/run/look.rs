@@ -117,7 +117,7 @@ async fn redelivered(stage: &Stage<'_>, scenario: &Scenario) -> Result<u64> {
 
 async fn consumes(stage: &Stage<'_>) -> bool {
     for member in stage.system.members() {
-        if member.role == Role::Consumer && !member.is_taken_away().await {
+        if member.plays(Role::Consumer) && !member.is_taken_away().await {
             return true;
         }
     }
@@ -132,7 +132,7 @@ async fn empty(stage: &Stage<'_>, desk: &Desk) -> Result<()> {
     for chance in 0..CHANCES {
         if chance > 0 {
             for member in stage.system.members() {
-                if member.role == Role::Consumer {
+                if member.plays(Role::Consumer) {
                     member.start().await?;
                     member.wait_until_ready(READY_WITHIN).await?;
                 }
