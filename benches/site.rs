@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use outbox_harness::{
-    ask::scenario,
+    ask::{scenario, target::Target},
     run::own_servers::OwnServers,
     servers::lab::Lab,
     servers::native,
-    system::{Place, System},
+    system::{Place, Staging, System},
     wire::edge::EdgeControl,
 };
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -30,6 +30,7 @@ const SHORT: [(&str, &str); 7] = [
 pub struct Site<'l> {
     pub servers: OwnServers,
     pub pool: PgPool,
+    target: Target,
     lab: &'l Lab,
     name: String,
     folder: PathBuf,
@@ -48,7 +49,8 @@ impl<'l> Site<'l> {
         let name = format!("bench_{}", Uuid::now_v7().simple());
         let folder = lab.folder().join(&name);
         tokio::fs::create_dir_all(&folder).await?;
-        let servers = OwnServers::prepare(lab, &[], &name).await?;
+        let target = Target::auction();
+        let servers = OwnServers::prepare(lab, &[], &target, &name).await?;
         let pool = PgPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))
@@ -58,6 +60,7 @@ impl<'l> Site<'l> {
         Ok(Self {
             servers,
             pool,
+            target,
             lab,
             name,
             folder,
@@ -93,10 +96,16 @@ impl<'l> Site<'l> {
     ) -> Result<System> {
         let place = Place {
             name: self.name.clone(),
+            run: self.servers.run(),
             environment: self.lab.folder().to_owned(),
             folder: self.folder.clone(),
         };
-        let system = System::start(&wanted, &self.servers.addresses(), control, &place).await?;
+        let staging = Staging {
+            target: &self.target,
+            story: &wanted,
+            as_shipped: true,
+        };
+        let system = System::start(&staging, &self.servers.addresses(), control, &place).await?;
         match self.servers.lanes_not_shared_by(wanted.relays).await? {
             Some(why) => bail!(why),
             None => Ok(system),

@@ -96,8 +96,8 @@ impl Stage {
         let mut peaks = BTreeMap::new();
         for member in system.members() {
             // One that a fault has killed has nothing to say.
-            if let Ok(usage) = member.usage().await {
-                let peak: &mut f64 = peaks.entry(member.role.name()).or_default();
+            if let (Ok(usage), Some(own)) = (member.usage().await, member.roles().first()) {
+                let peak: &mut f64 = peaks.entry(own.role.name()).or_default();
                 *peak = peak.max(usage.peak_rss as f64 / (1 << 20) as f64);
             }
         }

@@ -8,6 +8,7 @@ use outbox_harness::{
     ask::fault::Fault,
     ask::scenario::Scenario,
     ask::seed,
+    ask::target::Target,
     ask::trial::Trial,
     explore::property,
     explore::suite::{self, Manner, Observer},
@@ -122,6 +123,8 @@ fn test(
     let shown = lab.shown(at, name);
     let trial = Trial {
         name: name.clone(),
+        target: Arc::new(Target::auction()),
+        as_shipped: false,
         scenario: scenario.clone(),
         seed,
         repeat_command: again(wanted, name, seed),

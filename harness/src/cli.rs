@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod images;
 mod list;
+mod named;
 mod progress;
 mod reports;
 mod run;

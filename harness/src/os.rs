@@ -6,5 +6,6 @@ pub mod guard;
 pub(crate) mod path;
 pub mod port;
 pub mod process;
+pub mod socket;
 pub mod table;
 pub(crate) mod terminal;

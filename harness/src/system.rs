@@ -1,10 +1,26 @@
-//! The system under test: the real `outbox-service`, one process a role, every connection over an edge of its own.
+//! The system under test: whatever a target file describes, every connection over an edge of its own.
 
+mod addresses;
+mod bypass;
+mod cast;
+mod edges;
+mod keeper;
 mod launch;
 mod life;
+mod manners;
 mod member;
+mod place;
+mod ports;
+mod program;
+mod setup;
+mod sign;
+mod staging;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::{join_all, try_join_all};
@@ -12,21 +28,33 @@ use tokio::sync::Mutex;
 
 use crate::{
     ask::fault::{Party, Role, Server},
-    ask::scenario,
+    ask::target::{
+        placeholder::{Placeholder, Values},
+        process::{Plays, Process, Program, Ready},
+    },
     os::causes::Causes,
-    os::port::free_port,
     servers::upstream::Upstream,
     wire::edge::EdgeControl,
-    wire::tap::{Dialect, Link},
+    wire::tap::Link,
 };
-use launch::Launch;
-pub use launch::as_service;
+use addresses::Addresses;
+pub use bypass::Bypass;
+use cast::{Part, cast};
+use edges::{Edges, End, Wired};
+use keeper::Keeper;
+use launch::{Launch, surroundings};
+use manners::Manners;
 pub use member::Member;
+pub use place::Place;
+use ports::Ports;
+use program::SERVICE;
+pub use program::as_service;
+pub use setup::Setup;
+use sign::Sign;
+pub use staging::Staging;
 
 /// The roles that are processes of the system under test.
 pub const PROCESSES: [Role; 3] = [Role::Api, Role::Relay, Role::Consumer];
-/// How long a process may take until it says that it can work.
-const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long a command of an operator may take.
 const OPERATED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -37,24 +65,19 @@ pub struct Servers {
     pub database: Upstream,
     /// The scenario's vhost.
     pub vhost: Upstream,
-}
-
-/// Where a run keeps its things.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// Tells the run's edges from those of the others beside it.
-    pub name: String,
-    /// The environment's folder; its mark is on every process.
-    pub environment: PathBuf,
-    /// Logs and history of this run.
-    pub folder: PathBuf,
+    /// The broker's management API.
+    pub management: Upstream,
+    /// Where the broker speaks STOMP, if it does.
+    pub stomp: Option<SocketAddr>,
 }
 
 /// A running system. Dropping it kills its processes.
 pub struct System {
+    // Dropped first: nobody starts again what is being killed.
+    _keepers: Vec<Keeper>,
     members: Vec<Arc<Member>>,
-    links: BTreeMap<(Role, u32, Role), Link>,
-    operator: Launch,
+    edges: Vec<Wired>,
+    operator: Option<Launch>,
 }
 
 /// A process of the API, as clients know it.
@@ -67,140 +90,66 @@ pub struct Api {
 }
 
 impl System {
-    /// Makes the edges and starts the processes, and waits until each can work. Without `control` there are no edges:
-    /// every process dials its servers itself, as a benchmark wants it.
+    /// Makes the edges and starts the processes, and waits until each can work: those that play nothing before all others.
+    /// Without `control` there are no edges: every process dials its servers itself, as a benchmark wants it.
     pub async fn start(
-        wanted: &scenario::System,
+        staging: &Staging<'_>,
         servers: &Servers,
         control: Option<&EdgeControl>,
         place: &Place,
     ) -> Result<Self> {
-        let mut system = Self {
-            members: Vec::new(),
-            links: BTreeMap::new(),
-            operator: Launch::operator(place, &wanted.settings)?,
-        };
-        system.operator.set("DATABASE_URL", servers.database.url());
-        system.operator.set("AMQP_URL", servers.vhost.url());
-        let roles = [
-            (Role::Api, wanted.apis),
-            (Role::Relay, wanted.relays),
-            (Role::Consumer, wanted.consumers),
-        ];
-        for (role, count) in roles {
-            for number in 1..=count {
-                system
-                    .add(role, number, wanted, servers, control, place)
-                    .await?;
-            }
+        let mut edges = Edges::new(control, &place.name);
+        let mut members = Vec::new();
+        for part in cast(staging) {
+            let name = part.name();
+            let line = part.process.line;
+            let member = member(&part, staging, servers, &mut edges, place).await;
+            let member =
+                member.with_context(|| format!("{name}, line {line} of the target's file"))?;
+            members.push(Arc::new(member));
         }
-        try_join_all(system.members.iter().map(|member| async {
-            member.start().await?;
-            member.wait_until_ready(READY_WITHIN).await
-        }))
-        .await?;
+        let system = Self {
+            _keepers: members.iter().filter_map(Keeper::of).collect(),
+            members,
+            edges: edges.all,
+            operator: operator(staging, servers, place)?,
+        };
+        for side in [true, false] {
+            let wave = system.members.iter();
+            let wave = wave.filter(|member| member.roles().is_empty() == side);
+            try_join_all(wave.map(|member| async {
+                member.start().await?;
+                member.wait_for_start().await
+            }))
+            .await?;
+        }
         Ok(system)
-    }
-
-    async fn add(
-        &mut self,
-        role: Role,
-        number: u32,
-        wanted: &scenario::System,
-        servers: &Servers,
-        control: Option<&EdgeControl>,
-        place: &Place,
-    ) -> Result<()> {
-        let http = SocketAddr::from((
-            [127, 0, 0, 1],
-            free_port().context("no port for a process")?,
-        ));
-        let mut launch = Launch::of(role, number, http, place, &wanted.settings)?;
-        let postgres = Role::Server(Server::Postgres);
-        let address = self
-            .link(
-                (role, number, postgres),
-                servers.database.address,
-                control,
-                &place.name,
-            )
-            .await?;
-        launch.set("DATABASE_URL", servers.database.over(address)?);
-        if role == Role::Api {
-            self.link(
-                (Role::Client, number, Role::Api),
-                http,
-                control,
-                &place.name,
-            )
-            .await?;
-        } else {
-            let rabbitmq = Role::Server(Server::RabbitMq);
-            let address = self
-                .link(
-                    (role, number, rabbitmq),
-                    servers.vhost.address,
-                    control,
-                    &place.name,
-                )
-                .await?;
-            launch.set("AMQP_URL", servers.vhost.over(address)?);
-        }
-        self.members.push(Arc::new(Member {
-            role,
-            number,
-            launch,
-            http,
-            life: Mutex::new(None),
-        }));
-        Ok(())
-    }
-
-    async fn link(
-        &mut self,
-        ends: (Role, u32, Role),
-        upstream: SocketAddr,
-        control: Option<&EdgeControl>,
-        run: &str,
-    ) -> Result<SocketAddr> {
-        let Some(control) = control else {
-            return Ok(upstream);
-        };
-        let (from, number, to) = ends;
-        let name = format!("{run}-{}-{number}-{}", from.name(), to.name());
-        let dialect = match to {
-            Role::Server(Server::RabbitMq) => Dialect::Amqp,
-            Role::Server(Server::Postgres) => Dialect::Postgres,
-            _ => Dialect::Http,
-        };
-        let link = Link::create(control, &name, upstream, dialect)
-            .await
-            .with_context(|| format!("making the edge {name}"))?;
-        let address = link.address();
-        self.links.insert(ends, link);
-        Ok(address)
     }
 
     /// The API's processes, over their edges.
     pub fn apis(&self) -> Vec<Api> {
-        let apis = self
-            .members
-            .iter()
-            .filter(|member| member.role == Role::Api);
-        apis.map(|api| {
-            let link = self.links.get(&(Role::Client, api.number, Role::Api));
-            let address = link.map_or(api.http, Link::address);
-            Api {
+        let apis = self.members.iter().filter(|member| member.plays(Role::Api));
+        apis.filter_map(|api| {
+            let in_front = |wired: &&Wired| wired.end == End::Process && wired.process == api.name;
+            let wired = self.edges.iter().find(in_front);
+            let address = match wired {
+                Some(wired) => wired.link.address(),
+                None => api.http()?,
+            };
+            Some(Api {
                 name: api.name(),
                 url: format!("http://{address}"),
-            }
+            })
         })
         .collect()
     }
 
-    /// Has an operator give the service a command, and waits until it is carried out.
+    /// Has an operator give the service of this repository a command, and waits until it is carried out.
     pub async fn operate(&self, command: &[&str]) -> Result<()> {
-        let process = self.operator.with(command).spawn()?;
+        let operator = self.operator.as_ref().with_context(|| {
+            format!("{command:?} is a command of {SERVICE}, and another program is judged")
+        })?;
+        let process = operator.with(command).spawn()?;
         let ended = process.wait(OPERATED_WITHIN).await?;
         ensure!(
             ended.success(),
@@ -217,12 +166,8 @@ impl System {
 
     /// The processes that `party` means.
     pub fn members_of(&self, party: Party) -> Result<Vec<Arc<Member>>> {
-        let meant: Vec<_> = self
-            .members
-            .iter()
-            .filter(|member| party.includes(member.role, member.number))
-            .cloned()
-            .collect();
+        let meant = self.members.iter().filter(|member| member.is(party));
+        let meant: Vec<_> = meant.cloned().collect();
         if meant.is_empty() {
             bail!(
                 "the scenario runs no such process: {} {:?}",
@@ -233,42 +178,23 @@ impl System {
         Ok(meant)
     }
 
-    /// The edges between two parties. A server has no number, and of `client -> api 2` the second end has one.
+    /// The edges between two parties.
     pub fn links_of(&self, from: Party, to: Party) -> Result<Vec<&Link>> {
-        let number = from.number.or(to.number);
-        let meant: Vec<&Link> = self
-            .links
-            .iter()
-            .filter(|((start, at, end), _)| {
-                *start == from.role && *end == to.role && number.is_none_or(|number| number == *at)
-            })
-            .map(|(_, link)| link)
-            .collect();
-        if meant.is_empty() {
-            bail!(
-                "the scenario has no edge {} -> {} of number {number:?}",
-                from.role.name(),
-                to.role.name()
-            );
-        }
-        Ok(meant)
+        edges::between(&self.edges, from, to)
     }
 
     /// The edges that lead to a server.
     pub fn links_to(&self, server: Server) -> impl Iterator<Item = &Link> {
-        self.links
-            .iter()
-            .filter(move |((_, _, to), _)| *to == Role::Server(server))
-            .map(|(_, link)| link)
+        edges::to(&self.edges, server).map(|wired| &wired.link)
     }
 
-    /// Asks every process of these roles to end, all at once, and waits until they have. How they did is
+    /// Asks every process that plays one of these roles to end, all at once, and waits until they have. How they did is
     /// [`Member::death`]'s to say.
     pub async fn stop(&self, roles: &[Role]) {
         let asked = self
             .members
             .iter()
-            .filter(|member| roles.contains(&member.role));
+            .filter(|member| roles.iter().any(|role| member.plays(*role)));
         for stopped in join_all(asked.map(|member| member.terminate())).await {
             if let Err(error) = stopped {
                 tracing::warn!("{}", Causes(&error));
@@ -278,9 +204,98 @@ impl System {
 
     /// Removes the proxies of the edges.
     pub async fn remove_edges(&self) -> Result<()> {
-        for link in self.links.values() {
-            link.edge().delete().await?;
+        for wired in &self.edges {
+            wired.link.edge().delete().await?;
         }
         Ok(())
     }
+}
+
+/// One process with its edges, not started yet.
+async fn member(
+    part: &Part<'_>,
+    staging: &Staging<'_>,
+    servers: &Servers,
+    edges: &mut Edges<'_>,
+    place: &Place,
+) -> Result<Member> {
+    let process = part.process;
+    let name = part.name();
+    let numbered = (process.name.as_str(), part.number);
+    let ports = Ports::draw(process)?;
+    let mut addresses = Addresses::of(servers);
+    for edge in &process.edges {
+        let behind = addresses.behind(*edge)?;
+        let end = End::Server(*edge);
+        let address = edges.put(numbered, &part.roles, end, behind).await?;
+        addresses.over(*edge, address);
+    }
+    let http = process
+        .takes_requests()
+        .then(|| ports.named("http"))
+        .transpose()?;
+    if let Some(http) = http.filter(|_| process.is(Plays::Api)) {
+        let end = End::Process;
+        edges.put(numbered, &part.roles, end, http).await?;
+    }
+    let values = told(part.process, &name, part.number, staging, place);
+    let values = addresses.tell(ports.tell(values))?;
+    let launch = match &process.program {
+        Program::Command(command) => {
+            Launch::of(command, process, staging, &values, (&name, place))?
+        }
+        Program::Image(image) => bail!("image processes are not started yet: {image}"),
+    };
+    Ok(Member {
+        roles: part.roles.clone(),
+        launch,
+        http,
+        sign: Sign::of(&process.ready, &values, &ports, servers.vhost.url())?,
+        manners: Manners::of(process, &staging.target.pace),
+        state: Mutex::default(),
+        revived: AtomicU64::new(0),
+        name,
+    })
+}
+
+/// What a process is told beside addresses and ports.
+fn told(
+    process: &Process,
+    name: &str,
+    number: u32,
+    staging: &Staging<'_>,
+    place: &Place,
+) -> Values {
+    let laboratory = staging.laboratory().values();
+    let open = laboratory.flat_map(|text| text.placeholders());
+    let sign = match &process.ready {
+        Ready::File(file) => Some(file.placeholders()),
+        _ => None,
+    };
+    let open = process
+        .placeholders()
+        .chain(open)
+        .chain(sign.into_iter().flatten());
+    surroundings(open, staging.target.folder.as_deref(), Values::default())
+        .with(Placeholder::Run, place.run.to_string())
+        .with(Placeholder::Dir, place.dir_of(name).display().to_string())
+        .with(Placeholder::ProcessNumber, number.to_string())
+}
+
+/// What an operator starts the service with, around all edges: of the lab's own target alone the commands are known.
+fn operator(staging: &Staging<'_>, servers: &Servers, place: &Place) -> Result<Option<Launch>> {
+    let service = staging.target.processes.iter().find_map(|process| {
+        let Program::Command(command) = &process.program else {
+            return None;
+        };
+        let is_service = process.is(Plays::Relay) && command.program() == SERVICE;
+        is_service.then_some((process, command))
+    });
+    let Some((process, command)) = service else {
+        return Ok(None);
+    };
+    let name = "operator";
+    let values = told(process, name, 1, staging, place);
+    let values = Ports::draw(process)?.tell(Addresses::of(servers).tell(values)?);
+    Launch::of(command, process, staging, &values, (name, place)).map(Some)
 }

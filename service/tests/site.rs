@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result};
 use outbox_harness::{
-    run::own_servers::OwnServers, servers::lab::Lab, servers::management::Management,
+    ask::target::Target, run::own_servers::OwnServers, servers::lab::Lab,
+    servers::management::Management,
 };
 use sqlx::{
     ConnectOptions, PgConnection, PgPool,
@@ -26,7 +27,7 @@ pub struct Site {
 impl Site {
     pub async fn new(lab: &Lab) -> Result<Self> {
         let name = format!("case_{}", Uuid::now_v7().simple());
-        let servers = OwnServers::prepare(lab, &[], &name).await?;
+        let servers = OwnServers::prepare(lab, &[], &Target::auction(), &name).await?;
         let pool = PgPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))

@@ -3,6 +3,7 @@
 //! not given is not judged, and said so ([`judged`]).
 
 pub mod address;
+pub mod built_in;
 pub mod command;
 pub mod effects;
 pub mod exchange;
@@ -29,6 +30,8 @@ pub mod text;
 pub mod timing;
 pub mod witness;
 pub mod write;
+
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -78,6 +81,8 @@ pub struct Target {
     pub processes: Vec<Process>,
     /// Settings that shorten what would take long, laid over each process's environment unless a run is as shipped.
     pub laboratory: Named<Variable>,
+    /// Where its file is, which programs and `{{target.dir}}` are named from; none of a text that is no file.
+    pub folder: Option<PathBuf>,
 }
 
 /// As the file says it.
@@ -125,9 +130,23 @@ impl Target {
             return Err(located(Mistake::at("process", problem)));
         }
         let file: File = toml::from_str(text).map_err(unread)?;
-        let target = file.understood().map_err(located)?;
+        let mut target = file.understood().map_err(located)?;
         sound::check(&target).map_err(located)?;
+        for (at, process) in (0..).zip(&mut target.processes) {
+            let at: usize = at;
+            process.line = written.line(&format!("process.{at}.run"));
+        }
+        target.setup.line = written.line("setup.run");
         Ok(target)
+    }
+
+    /// The same, as of a file in this folder.
+    #[must_use]
+    pub fn of_folder(self, folder: PathBuf) -> Self {
+        Self {
+            folder: Some(folder),
+            ..self
+        }
     }
 
     /// Whether a process plays a role.
@@ -198,6 +217,7 @@ impl File {
             message: self.message,
             about: self.about,
             laboratory: self.laboratory,
+            folder: None,
             name,
         })
     }

@@ -1,12 +1,18 @@
 //! One run, as it is asked for.
 
-use super::scenario::Scenario;
+use std::sync::Arc;
+
+use super::{scenario::Scenario, target::Target};
 
 /// What is run.
 #[derive(Debug, Clone)]
 pub struct Trial {
     /// Such as `recovery/broker_back`.
     pub name: String,
+    /// What is judged.
+    pub target: Arc<Target>,
+    /// Without the settings of the target's `[laboratory]`.
+    pub as_shipped: bool,
     /// The story.
     pub scenario: Scenario,
     /// Seeds the workload.
@@ -36,6 +42,8 @@ mod tests {
         let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
         let trial = Trial {
             name: name.to_owned(),
+            target: Arc::new(Target::auction()),
+            as_shipped: false,
             scenario: toml::from_str(text).unwrap(),
             seed,
             repeat_command: String::new(),

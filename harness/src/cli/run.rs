@@ -10,11 +10,12 @@ use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Scenarios, Usage, progress::Progress, reports::Reports, say, tell,
+    INTERRUPTED, NO_LAB, Scenarios, Usage, named, progress::Progress, reports::Reports, say, tell,
     unless_interrupted,
 };
 use crate::{
     ask::seed,
+    ask::target::Target,
     ask::trial::Trial,
     explore::evidence,
     explore::suite::{self, Ended, Manner},
@@ -22,6 +23,7 @@ use crate::{
     os::guard,
     servers::backend::Wanted,
     servers::lab::Lab,
+    servers::needs,
 };
 use again::Again;
 use selection::{Chosen, Selection};
@@ -33,6 +35,12 @@ pub(super) struct Args {
     names: Vec<String>,
     #[command(flatten)]
     scenarios: Scenarios,
+    /// The outbox that is judged: a target file, or the name of one that is part of the lab.
+    #[arg(long, env = "LAB_TARGET", default_value = named::AUCTION, value_name = "FILE|NAME")]
+    target: String,
+    /// Leave the settings of the target's [laboratory] out.
+    #[arg(long)]
+    as_shipped: bool,
     /// Seeds the bids, the drawn scenarios and the jitter; the same seed makes the same ones. Chosen and printed if not given.
     #[arg(long, env = seed::VARIABLE)]
     seed: Option<u64>,
@@ -64,6 +72,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8> {
+    let target = Arc::new(named::target(&args.target).map_err(Usage::because)?);
     let selection = Selection::of(&args.names, &args.scenarios.folder, &args.servers)
         .map_err(Usage::because)?;
     args.reports.can_be_written().map_err(Usage::said)?;
@@ -85,11 +94,17 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         args.jobs
     ));
     let shown = Arc::new(Progress::new(runs.len()));
-    let boot = Lab::start(&args.servers, |line| shown.line(line));
+    let plugins = needs::plugins(&target.needs);
+    let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));
     let lab = Arc::new(unless_interrupted(boot).await?);
+    if let Err(unmet) = needs::check(&lab, &target.needs).await {
+        shown.finish();
+        lab.end().await?;
+        return Err(unmet);
+    }
     let trials = runs
         .into_iter()
-        .map(|run| trial(&args, &lab, run))
+        .map(|run| trial(&args, &target, &lab, run))
         .collect();
     let manner = Manner {
         runs: args.runs.clone(),
@@ -136,9 +151,11 @@ fn show_controls(args: &Args, ended: &Ended) -> u8 {
     if unjudged { NO_LAB } else { code }
 }
 
-fn trial(args: &Args, lab: &Lab, run: Chosen) -> Trial {
+fn trial(args: &Args, target: &Arc<Target>, lab: &Lab, run: Chosen) -> Trial {
     let again = Again {
         asked: &run.asked_by,
+        target: (args.target != named::AUCTION).then_some(args.target.as_str()),
+        as_shipped: args.as_shipped,
         scenarios: args.scenarios.elsewhere(),
         backend: lab.backend(),
         details: &args.servers.details,
@@ -146,6 +163,8 @@ fn trial(args: &Args, lab: &Lab, run: Chosen) -> Trial {
     Trial {
         repeat_command: again.command(run.seed),
         name: run.name,
+        target: target.clone(),
+        as_shipped: args.as_shipped,
         scenario: match args.controls {
             true => run.scenario.control(),
             false => run.scenario,

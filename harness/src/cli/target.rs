@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 
-use super::{Usage, say, tell};
+use super::{Usage, named, say, tell};
 use crate::ask::target::{Target, judged::judged, process::Process, remarks::remarks, skeleton};
 
 #[derive(Debug, Subcommand)]
@@ -41,7 +41,7 @@ pub(super) fn target(command: &Command) -> Result<u8> {
             ));
         }
         Command::Check { file } => {
-            let target = read(file).map_err(Usage::because)?;
+            let target = named::file(file).map_err(Usage::because)?;
             for line in described(&target) {
                 say(line);
             }
@@ -61,12 +61,6 @@ fn new(file: &Path) -> Result<()> {
     created
         .and_then(|mut created| created.write_all(skeleton::SKELETON.as_bytes()))
         .with_context(|| format!("writing {}", file.display()))
-}
-
-fn read(file: &Path) -> Result<Target> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    Target::read(&text).map_err(|bad| anyhow!("in {}, {bad}", file.display()))
 }
 
 /// What a file says, what will be judged of it, and what else should be known.

@@ -28,7 +28,9 @@ pub(super) async fn up(args: Args) -> Result<u8> {
     println!("API        {api}");
     println!("Toxiproxy  http://{}", lab.toxiproxy());
     for member in system.members() {
-        println!("{:10} http://{}/metrics", member.name(), member.http());
+        if let Some(http) = member.http() {
+            println!("{:10} http://{http}/metrics", member.name());
+        }
     }
     println!("Logs       {}", folder.display());
     println!(

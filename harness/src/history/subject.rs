@@ -105,6 +105,9 @@ impl Subject {
 
     /// What a target file makes visible.
     pub fn of(target: &Target) -> Self {
+        if target.is_auction() {
+            return Self::auction();
+        }
         let sent = target.outbox.as_ref().map(|outbox| &outbox.sent);
         Self {
             name: target.name.clone(),

@@ -109,6 +109,13 @@ impl Launch {
         self
     }
 
+    /// Has it work in another folder.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Appends its output to `log` instead.
     #[must_use]
     pub fn log(mut self, log: PathBuf) -> Self {

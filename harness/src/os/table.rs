@@ -67,6 +67,17 @@ pub fn signal_tree(leader: Pid, signal: Signal) -> Vec<Pid> {
     living
 }
 
+/// The living members and descendants of process groups, as they are at one moment.
+pub fn families(leaders: &[i32]) -> Vec<Vec<Pid>> {
+    let rows = rows();
+    let family = |leader: &i32| {
+        let family = tree(&rows, *leader);
+        let living = family.iter().filter(|row| row.state.is_alive());
+        living.map(|row| Pid::from_raw(row.pid)).collect()
+    };
+    leaders.iter().map(family).collect()
+}
+
 /// Whether one of these processes is alive.
 pub fn is_any_alive<'p>(pids: impl IntoIterator<Item = &'p Pid>) -> bool {
     pids.into_iter().any(|pid| {

@@ -1,6 +1,9 @@
 //! Everything that a run needs, set up in its order and taken away again.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{self, Path},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -8,18 +11,20 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    ask::{fault::Fault, scenario::System as Wanted, trial::Trial},
+    ask::{fault::Fault, scenario::System as Wanted, target::Target, trial::Trial},
     history::{Event, Recorder},
     run::{
         adapter::Adapter,
         auction::{service::AuctionService, workload::Plan},
-        ledger::Ledger,
+        described::Prepared,
+        ledger::{Ledger, Watched},
         own_servers::OwnServers,
         site::Site,
         stage::Stage,
+        write::Ways,
     },
     servers::lab::Lab,
-    system::{PROCESSES, Place, System},
+    system::{PROCESSES, Place, Staging, System},
 };
 
 /// When everything stands still: how long the rest of the log may take to read.
@@ -40,21 +45,29 @@ impl Arranged {
     /// Sets everything up, the observers before what they observe.
     pub async fn of(lab: &Lab, trial: &Trial, folder: &Path, recorder: &Recorder) -> Result<Self> {
         let faults = Fault::all(&trial.scenario)?;
-        let plan = Plan::new(&trial.scenario.workload, trial.seed)?;
         let name = format!("run_{}", Uuid::now_v7().simple());
-        let servers = OwnServers::prepare(lab, &faults, &name).await?;
+        let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
         let pool = observers(&servers).await?;
-        let ledger = Ledger::start(servers.database_url(), recorder.clone()).await?;
-        let amqp_url = servers.amqp_url();
-        let auctions = AuctionService::prepare(plan, pool.clone(), amqp_url, recorder).await?;
-        let system = start(lab, &trial.scenario.system, &servers, folder, trial.edges()).await?;
-        let relays = trial.scenario.system.relays;
-        if let Some(what) = servers.lanes_not_shared_by(relays).await? {
-            recorder.record(Event::Owed { what });
-        }
+        let watched = match trial.target.is_auction() {
+            true => Watched::auction(),
+            false => Watched::of(&trial.target, servers.run()),
+        };
+        let ledger = Ledger::start(servers.observing_url(), watched, recorder.clone()).await?;
+        let listening = Listening::begin(trial, &servers, &pool, recorder).await?;
+        let staging = Staging {
+            target: &trial.target,
+            story: &trial.scenario.system,
+            as_shipped: trial.as_shipped,
+        };
+        let system = start(lab, &staging, &servers, folder, trial.edges()).await?;
+        let adapter = listening.ready(trial, &servers, &system, &pool, recorder).await?;
+        let addresses = servers.addresses();
+        system
+            .goes_over_its_edges(&addresses, &pool, servers.management())
+            .await?;
         Ok(Self {
             faults,
-            adapter: Adapter::Auction(Box::new(auctions)),
+            adapter,
             servers,
             pool,
             ledger,
@@ -87,26 +100,96 @@ impl Arranged {
     }
 }
 
+/// A target that is listened to, before its processes stand.
+enum Listening {
+    Auction(AuctionService),
+    Described(Prepared),
+}
+
+impl Listening {
+    async fn begin(
+        trial: &Trial,
+        servers: &OwnServers,
+        pool: &PgPool,
+        recorder: &Recorder,
+    ) -> Result<Self> {
+        let (pool, amqp_url) = (pool.clone(), servers.amqp_url());
+        if trial.target.is_auction() {
+            let plan = Plan::new(&trial.scenario.workload, trial.seed)?;
+            let auctions = AuctionService::prepare(plan, pool, amqp_url, recorder).await?;
+            return Ok(Self::Auction(auctions));
+        }
+        let asked = (&*trial.target).clone();
+        let prepared = Prepared::of(
+            asked,
+            &trial.scenario,
+            trial.seed,
+            servers.run(),
+            pool,
+            amqp_url,
+            recorder,
+        );
+        Ok(Self::Described(prepared.await?))
+    }
+
+    /// The target works: of the auction service every relay has its share of the lanes, and of any other what is written is
+    /// heard.
+    async fn ready(
+        self,
+        trial: &Trial,
+        servers: &OwnServers,
+        system: &System,
+        pool: &PgPool,
+        recorder: &Recorder,
+    ) -> Result<Adapter> {
+        match self {
+            Self::Auction(auctions) => {
+                let relays = trial.scenario.system.relays;
+                if let Some(what) = servers.lanes_not_shared_by(relays).await? {
+                    recorder.record(Event::Owed { what });
+                }
+                Ok(Adapter::Auction(Box::new(auctions)))
+            }
+            Self::Described(prepared) => {
+                let ways = Ways {
+                    apis: system.apis(),
+                    postgres: Some(servers.database_url()),
+                    observer: pool.clone(),
+                };
+                let target = prepared.warm(ways).await?;
+                Ok(Adapter::Described(Box::new(target)))
+            }
+        }
+    }
+}
+
 async fn start(
     lab: &Lab,
-    wanted: &Wanted,
+    staging: &Staging<'_>,
     servers: &OwnServers,
     folder: &Path,
     name: String,
 ) -> Result<System> {
     let place = Place {
         name,
+        run: servers.run(),
         environment: lab.folder().to_owned(),
-        folder: folder.to_owned(),
+        folder: path::absolute(folder)?,
     };
-    System::start(wanted, &servers.addresses(), Some(lab.control()), &place).await
+    System::start(staging, &servers.addresses(), Some(lab.control()), &place).await
 }
 
 /// A system that only stands there, to be played with.
 pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnServers)> {
     tokio::fs::create_dir_all(folder).await?;
-    let servers = OwnServers::prepare(lab, &[], name).await?;
-    let system = start(lab, &Wanted::default(), &servers, folder, name.to_owned()).await?;
+    let target = Target::auction();
+    let servers = OwnServers::prepare(lab, &[], &target, name).await?;
+    let staging = Staging {
+        target: &target,
+        story: &Wanted::default(),
+        as_shipped: true,
+    };
+    let system = start(lab, &staging, &servers, folder, name.to_owned()).await?;
     Ok((system, servers))
 }
 
@@ -114,7 +197,7 @@ async fn observers(servers: &OwnServers) -> Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(3)
         .acquire_timeout(Duration::from_secs(5))
-        .connect(&servers.database_url())
+        .connect(&servers.observing_url())
         .await
         .context("the observer could not connect to Postgres")
 }

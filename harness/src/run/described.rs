@@ -68,11 +68,11 @@ impl Prepared {
         target: Target,
         scenario: &Scenario,
         seed: u64,
+        run: Run,
         pool: PgPool,
         amqp_url: String,
         recorder: &Recorder,
     ) -> Result<Self> {
-        let run = Run::of(seed);
         let numbers = Numbers::of(run);
         let steps = workload::steps(&scenario.workload, &target, &numbers, seed)?;
         let recorder_of_messages = recorder.clone();

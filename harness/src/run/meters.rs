@@ -1,19 +1,21 @@
 //! What the processes under test count themselves, read around all edges. A green run says little if the way that it was
 //! to try was never taken: that something was refused, returned or left open is seen best by who it happened to.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use futures_util::future::join_all;
 
 use super::site::Site;
-use crate::{history::Event, judge::auction::counters::COUNTERS, system::Member};
+use crate::{history::Event, judge::auction::counters::COUNTERS};
 
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// Reads every process that answers. One that is down, frozen or restarting is asked again the next time.
 pub(super) async fn read(site: Site<'_>, http: &reqwest::Client) {
     let members = site.system.members().iter();
-    let read = members.map(|member| async move { (member.name(), of(member, http).await) });
+    let read = members
+        .filter_map(|member| Some((member, member.http()?)))
+        .map(|(member, at)| async move { (member.name(), of(at, http).await) });
     for (process, counters) in join_all(read).await {
         if let Ok(counters) = counters {
             site.recorder.record(Event::Counted { process, counters });
@@ -21,8 +23,8 @@ pub(super) async fn read(site: Site<'_>, http: &reqwest::Client) {
     }
 }
 
-async fn of(member: &Member, http: &reqwest::Client) -> reqwest::Result<BTreeMap<String, u64>> {
-    let url = format!("http://{}/metrics", member.http());
+async fn of(process: SocketAddr, http: &reqwest::Client) -> reqwest::Result<BTreeMap<String, u64>> {
+    let url = format!("http://{process}/metrics");
     let asked = http.get(url).timeout(ANSWER_WITHIN).send().await?;
     Ok(parse(&asked.error_for_status()?.text().await?))
 }

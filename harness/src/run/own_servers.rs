@@ -4,24 +4,34 @@ mod letters;
 mod refusal;
 mod spoil;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    ask::fault::{Fault, Server},
+    ask::{
+        fault::{Fault, Server},
+        id::Run,
+        target::{Target, need::Need},
+    },
     run::topology::{EXCHANGE, QUEUE},
     run::witness,
     servers::lab::Lab,
     servers::{body::Body, management::Management, postgres::Postgres, rabbitmq::RabbitMq},
-    system::Servers,
+    system::{Place, Servers, Setup},
 };
 
 /// A few beats of the longest lease that is in use here.
 const SHARED_WITHIN: Duration = Duration::from_secs(40);
 const UNBIND_TRIES: u32 = 5;
+/// The vhost that every broker has, as a part of a URL.
+const FIRST_VHOST: &str = "%2f";
 /// The queues on the exchange; the witness first, so that it misses nothing when they are bound again.
 const BOUND: [&str; 2] = [witness::QUEUE, QUEUE];
 
@@ -31,12 +41,23 @@ pub struct OwnServers {
     rabbitmq: Arc<RabbitMq>,
     own: Vec<Server>,
     name: String,
+    /// Called as the database, or the broker's first where the run has a broker of its own.
+    vhost: String,
+    addresses: Servers,
+    run: Run,
 }
 
 impl OwnServers {
-    /// Boots what the faults break, and makes the run's database and vhost.
-    pub async fn prepare(lab: &Lab, faults: &[Fault], name: &str) -> Result<Self> {
-        let own: Vec<Server> = faults.iter().filter_map(Fault::breaks_server).collect();
+    /// Boots what the faults break, makes the run's database and vhost, and puts into them what is there before the target.
+    pub async fn prepare(lab: &Lab, faults: &[Fault], target: &Target, name: &str) -> Result<Self> {
+        let mut own: Vec<Server> = faults.iter().filter_map(Fault::breaks_server).collect();
+        let vhost = match target.needs.contains(&Need::OwnRabbitmq) {
+            true => {
+                own.push(Server::RabbitMq);
+                FIRST_VHOST
+            }
+            false => name,
+        };
         let postgres = async {
             if own.contains(&Server::Postgres) {
                 lab.own_postgres(name).await
@@ -52,22 +73,45 @@ impl OwnServers {
             }
         };
         let (postgres, rabbitmq) = tokio::try_join!(postgres, rabbitmq)?;
-        lab.create_database(&postgres, name).await?;
-        lab.create_vhost(&rabbitmq, name).await?;
+        lab.create_vhost(&rabbitmq, vhost).await?;
+        let addresses = Servers {
+            database: postgres.database(name),
+            vhost: rabbitmq.vhost(vhost),
+            management: rabbitmq.api(),
+            stomp: rabbitmq.stomp().await?,
+        };
+        let run = run_of(name);
+        let setup = Setup {
+            target,
+            servers: &addresses,
+            place: &Place {
+                name: name.to_owned(),
+                run,
+                environment: lab.folder().to_owned(),
+                folder: lab.folder().join(format!("setup-{name}")),
+            },
+        };
+        lab.create_database(&postgres, name, &setup).await?;
+        setup.declare().await?;
         Ok(Self {
             postgres,
             rabbitmq,
             own,
             name: name.to_owned(),
+            vhost: vhost.to_owned(),
+            addresses,
+            run,
         })
     }
 
     /// Where the edges lead.
     pub fn addresses(&self) -> Servers {
-        Servers {
-            database: self.postgres.database(&self.name),
-            vhost: self.rabbitmq.vhost(&self.name),
-        }
+        self.addresses.clone()
+    }
+
+    /// What tells this run's operations from those of others.
+    pub fn run(&self) -> Run {
+        self.run
     }
 
     /// The run's database, around all edges.
@@ -75,9 +119,14 @@ impl OwnServers {
         self.postgres.url(&self.name)
     }
 
+    /// The same for those of the lab's connections that stay.
+    pub fn observing_url(&self) -> String {
+        self.postgres.observing_url(&self.name)
+    }
+
     /// The run's vhost, around all edges.
     pub fn amqp_url(&self) -> String {
-        self.rabbitmq.url(&self.name)
+        self.rabbitmq.url(&self.vhost)
     }
 
     /// Waits until `relays` relays share the lanes fairly, and says so if they never come to. A relay that starts beside
@@ -110,9 +159,9 @@ impl OwnServers {
         }
     }
 
-    /// What the run's database and vhost are called.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// What the run's vhost is called.
+    pub(super) fn vhost(&self) -> &str {
+        &self.vhost
     }
 
     pub(super) fn management(&self) -> &Management {
@@ -123,7 +172,7 @@ impl OwnServers {
     pub async fn redelivered_to_consumer(&self) -> Result<u64> {
         self.rabbitmq
             .management()
-            .redelivered(&self.name, QUEUE)
+            .redelivered(&self.vhost, QUEUE)
             .await
     }
 
@@ -134,13 +183,13 @@ impl OwnServers {
         let mut bound: &[&str] = &BOUND;
         for _ in 0..UNBIND_TRIES {
             // Who unbinds a queue needs the same right as who binds it: the service may bind it again in between.
-            management.permit(&self.name, ".*").await?;
+            management.permit(&self.vhost, ".*").await?;
             for queue in bound {
-                management.unbind(&self.name, EXCHANGE, queue).await?;
+                management.unbind(&self.vhost, EXCHANGE, queue).await?;
             }
             let publish = format!("^(amq\\.default|{EXCHANGE}|{})$", witness::QUEUE);
-            management.permit_only(&self.name, "^$", &publish).await?;
-            if management.bindings(&self.name, EXCHANGE).await? == 0 {
+            management.permit_only(&self.vhost, "^$", &publish).await?;
+            if management.bindings(&self.vhost, EXCHANGE).await? == 0 {
                 return Ok("exchange_without_bindings");
             }
             bound = &[QUEUE];
@@ -152,10 +201,10 @@ impl OwnServers {
     pub async fn bind_again(&self) -> Result<()> {
         let management = self.rabbitmq.management();
         let [witness, queue] = BOUND;
-        management.bind(&self.name, EXCHANGE, witness).await?;
-        management.permit(&self.name, ".*").await?;
-        management.bind(&self.name, EXCHANGE, queue).await?;
-        let bound = management.bindings(&self.name, EXCHANGE).await?;
+        management.bind(&self.vhost, EXCHANGE, witness).await?;
+        management.permit(&self.vhost, ".*").await?;
+        management.bind(&self.vhost, EXCHANGE, queue).await?;
+        let bound = management.bindings(&self.vhost, EXCHANGE).await?;
         if bound != BOUND.len() {
             bail!("{EXCHANGE} has {bound} bindings, not {}", BOUND.len());
         }
@@ -184,4 +233,10 @@ impl OwnServers {
         lab.tidied(&self.name);
         Ok(())
     }
+}
+
+fn run_of(name: &str) -> Run {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    Run::of(hasher.finish())
 }

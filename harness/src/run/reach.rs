@@ -24,10 +24,10 @@ impl Reach {
         let apis = system
             .members()
             .iter()
-            .filter(|member| member.role == Role::Api);
+            .filter(|member| member.plays(Role::Api));
         reach.apis = apis
             .enumerate()
-            .filter(|(_, api)| !reach.is_lost(api.role, api.number))
+            .filter(|(_, api)| !reach.is_lost(api))
             .map(|(index, _)| index)
             .collect();
         reach
@@ -35,17 +35,17 @@ impl Reach {
 
     /// Whether nothing that stays keeps this process from being ready.
     pub fn may_be_ready(&self, member: &Member) -> bool {
-        !self.is_lost(member.role, member.number)
+        !self.is_lost(member)
     }
 
-    fn is_lost(&self, role: Role, number: u32) -> bool {
-        self.lost.iter().any(|target| touches(target, role, number))
+    fn is_lost(&self, member: &Member) -> bool {
+        self.lost.iter().any(|target| touches(target, member))
     }
 }
 
 /// Whether a fault on `target` stands in the way of a process.
-fn touches(target: &Target, role: Role, number: u32) -> bool {
-    let is = |party: &Party| party.includes(role, number);
+fn touches(target: &Target, member: &Member) -> bool {
+    let is = |party: &Party| member.is(*party);
     match target {
         Target::Edge { from, to } => {
             let numbered = Party {

@@ -38,7 +38,7 @@ pub async fn run(
         began_at_us: lab.shares_our_clock().then(|| recorder.began_at_us()),
         name: trial.name.clone(),
         seed: trial.seed,
-        subject: Box::new(Subject::auction()),
+        subject: Box::new(Subject::of(&trial.target)),
         scenario: Box::new(trial.scenario.clone()),
         environment: lab.describe(),
     });

@@ -20,6 +20,8 @@ use crate::{
 };
 pub use external::External;
 
+/// The plugin that needs a port.
+const STOMP: &str = "rabbitmq_stomp";
 const TOXIPROXY_WITHIN: Duration = Duration::from_secs(10);
 
 /// Which one is wanted.
@@ -173,11 +175,23 @@ impl Backend {
         }
     }
 
-    /// A RabbitMQ of the lab's own, or the external one.
-    pub async fn rabbitmq(&self, name: &str, folder: &Path) -> Result<RabbitMq> {
+    /// A RabbitMQ of the lab's own, child processes with these plugins; or the external one.
+    pub async fn rabbitmq(
+        &self,
+        name: &str,
+        folder: &Path,
+        plugins: &[String],
+    ) -> Result<RabbitMq> {
         match self {
             Self::Native(binaries) => {
-                let broker = native::RabbitMq::boot(name, binaries, folder).await?;
+                let plugins: Vec<&str> = plugins.iter().map(String::as_str).collect();
+                let listen = match plugins.contains(&STOMP) {
+                    true => format!("stomp.listeners.tcp.1 = 127.0.0.1:{}", free_port()?),
+                    false => String::new(),
+                };
+                let boot =
+                    native::RabbitMq::boot_with(name, binaries, folder, &listen, &plugins).await;
+                let broker = boot?;
                 let (url, management) = (broker.url().parse()?, broker.management().clone());
                 RabbitMq::at(url, management, broker).await
             }

@@ -10,21 +10,28 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use outbox_service::MIGRATIONS;
+use async_trait::async_trait;
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tokio::{runtime::Handle, sync::Mutex, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use crate::{
     os::causes::Causes,
     os::guard::{self, RunFolder},
     servers::backend::{Backend, Kind, Wanted, sweep_containers},
     servers::slots,
-    servers::{postgres::Postgres, rabbitmq::RabbitMq, toxiproxy::Toxiproxy},
+    servers::{postgres::Postgres, rabbitmq::RabbitMq, toxiproxy::Toxiproxy, upstream::Upstream},
     wire::edge::EdgeControl,
 };
 
-/// The database that every run's is copied from.
-const TEMPLATE: &str = "lab_template";
+/// What a database begins with.
+#[async_trait]
+pub trait Beginning: Sync {
+    /// Tells it from others, in lower-case letters and digits, if it is the same in every database: then it is made once on
+    /// each server, and copied.
+    fn key(&self) -> Option<String>;
+    /// Puts it into an empty database.
+    async fn put_into(&self, database: Upstream) -> Result<()>;
+}
 
 /// A running environment. Dropping it stops and removes everything that it started.
 pub struct Lab {
@@ -34,7 +41,7 @@ pub struct Lab {
     control: EdgeControl,
     toxiproxy: Toxiproxy,
     backend: Backend,
-    copying: Mutex<()>,
+    plugins: Vec<String>,
     /// Databases and vhosts of runs under way, all of them named alike.
     made: std::sync::Mutex<BTreeSet<String>>,
     description: Vec<String>,
@@ -44,6 +51,15 @@ pub struct Lab {
 impl Lab {
     /// Boots everything. `say` gets one line for each thing worth knowing.
     pub async fn start(wanted: &Wanted, say: impl Fn(&str)) -> Result<Self> {
+        Self::start_with(wanted, &[], say).await
+    }
+
+    /// The same with more plugins in its brokers, as far as they are its own.
+    pub async fn start_with(
+        wanted: &Wanted,
+        plugins: &[String],
+        say: impl Fn(&str),
+    ) -> Result<Self> {
         let began = Instant::now();
         let swept = spawn_blocking(guard::sweep).await?;
         let containers = sweep_containers().await.unwrap_or_else(|error| {
@@ -60,15 +76,12 @@ impl Lab {
         let backend = Backend::choose(wanted, folder.path(), &say).await?;
         let (postgres, rabbitmq, toxiproxy) = tokio::try_join!(
             backend.postgres("postgres", folder.path()),
-            backend.rabbitmq("rabbitmq", folder.path()),
+            backend.rabbitmq("rabbitmq", folder.path(), plugins),
             backend.toxiproxy(folder.path()),
         )?;
         let control = EdgeControl::connect(toxiproxy.api)
             .await
             .context("connecting to Toxiproxy")?;
-        if !backend.outlives_the_lab() {
-            migrate_template(&postgres).await?;
-        }
         let mut description = postgres.describe().await?;
         description.extend(rabbitmq.describe().await?);
         description.push(toxiproxy.about.clone());
@@ -83,7 +96,7 @@ impl Lab {
             control,
             toxiproxy,
             backend,
-            copying: Mutex::new(()),
+            plugins: plugins.to_vec(),
             made: std::sync::Mutex::default(),
             description,
             folder,
@@ -147,30 +160,44 @@ impl Lab {
         &self.rabbitmq
     }
 
-    /// A Postgres that one run may break, with the schema in its template.
+    /// A Postgres that one run may break.
     pub async fn own_postgres(&self, name: &str) -> Result<Arc<Postgres>> {
         let name = format!("postgres-{name}");
-        let server = self.backend.postgres(&name, self.folder()).await?;
-        migrate_template(&server).await?;
-        Ok(Arc::new(server))
+        Ok(Arc::new(self.backend.postgres(&name, self.folder()).await?))
     }
 
     /// A RabbitMQ that one run may break.
     pub async fn own_rabbitmq(&self, name: &str) -> Result<Arc<RabbitMq>> {
         let name = format!("rabbitmq-{name}");
-        Ok(Arc::new(self.backend.rabbitmq(&name, self.folder()).await?))
+        let broker = self.backend.rabbitmq(&name, self.folder(), &self.plugins);
+        Ok(Arc::new(broker.await?))
     }
 
-    /// Makes a database with the schema in it.
-    pub async fn create_database(&self, server: &Postgres, name: &str) -> Result<()> {
+    /// Makes a database that begins with something.
+    pub async fn create_database(
+        &self,
+        server: &Postgres,
+        name: &str,
+        with: &dyn Beginning,
+    ) -> Result<()> {
         self.made().insert(name.to_owned());
-        if self.backend.outlives_the_lab() {
-            // No template is left behind on somebody else's server.
-            return migrated_database(server, name).await;
+        // No template is left behind on somebody else's server.
+        let key = with.key().filter(|_| !self.backend.outlives_the_lab());
+        let Some(key) = key else {
+            command(server, &format!("CREATE DATABASE {name}")).await?;
+            return with.put_into(server.database(name)).await;
+        };
+        let template = format!("lab_template_{key}");
+        let mut templates = server.templates.lock().await;
+        if !templates.contains(&template) {
+            // One that could not be filled is left from the try before.
+            let drop = format!("DROP DATABASE IF EXISTS {template} WITH (FORCE)");
+            command(server, &drop).await?;
+            command(server, &format!("CREATE DATABASE {template}")).await?;
+            with.put_into(server.database(&template)).await?;
+            templates.insert(template.clone());
         }
-        // Two copies of one template at once refuse each other.
-        let _alone = self.copying.lock().await;
-        let copy = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}");
+        let copy = format!("CREATE DATABASE {name} TEMPLATE {template}");
         command(server, &copy).await
     }
 
@@ -221,20 +248,4 @@ async fn pool(server: &Postgres, database: &str) -> Result<PgPool> {
         .connect(&server.url(database))
         .await
         .with_context(|| format!("connecting to Postgres' database {database}"))
-}
-
-async fn migrate_template(server: &Postgres) -> Result<()> {
-    migrated_database(server, TEMPLATE).await
-}
-
-async fn migrated_database(server: &Postgres, name: &str) -> Result<()> {
-    command(server, &format!("CREATE DATABASE {name}")).await?;
-    let pool = pool(server, name).await?;
-    let migrated = pool.clone();
-    // sqlx's migrator makes a future that cannot be spawned; a thread of its own can run it.
-    spawn_blocking(move || Handle::current().block_on(MIGRATIONS.run(&migrated)))
-        .await?
-        .with_context(|| format!("migrating the database {name}"))?;
-    pool.close().await;
-    Ok(())
 }

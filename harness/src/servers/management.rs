@@ -1,12 +1,14 @@
 //! RabbitMQ's management API: a vhost for each run, and what the broker says of its queues.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use percent_encoding::percent_decode_str;
 use reqwest::{Method, StatusCode, Url};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
+
+use super::upstream::resolve;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Between two looks at a queue whose policy was just changed.
@@ -15,6 +17,8 @@ const POLICY_LOOK: Duration = Duration::from_millis(20);
 /// The API of one broker.
 #[derive(Debug, Clone)]
 pub struct Management {
+    /// Without the user.
+    url: Url,
     base: String,
     /// The user as a part of a URL.
     name: String,
@@ -37,6 +41,7 @@ impl Management {
         };
         Ok(Self {
             base: format!("{}/api", base.as_str().trim_end_matches('/')),
+            url: base.clone(),
             name: url.username().to_owned(),
             user: decoded(url.username())?,
             password: decoded(url.password().unwrap_or_default())?,
@@ -142,6 +147,51 @@ impl Management {
         Ok((text("rabbitmq_version"), text("erlang_version")))
     }
 
+    /// Where it is, without the user.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The socket that it is behind.
+    pub(super) async fn address(&self) -> Result<SocketAddr> {
+        resolve(&self.url, self.url.port_or_known_default().unwrap_or(80)).await
+    }
+
+    /// The plugins that every node has enabled.
+    pub async fn plugins(&self) -> Result<BTreeSet<String>> {
+        let nodes = self.call(Method::GET, "nodes", &Value::Null).await?;
+        let enabled = |node: &Value| -> BTreeSet<String> {
+            let plugins = node["enabled_plugins"].as_array().into_iter().flatten();
+            plugins
+                .filter_map(|plugin| Some(plugin.as_str()?.to_owned()))
+                .collect()
+        };
+        let nodes = nodes.as_array().context("RabbitMQ names no node")?;
+        let all = nodes.iter().map(enabled);
+        Ok(all
+            .reduce(|one, other| &one & &other)
+            .context("RabbitMQ has no node")?)
+    }
+
+    /// The port on which a protocol such as `stomp` is spoken; none if nobody listens.
+    pub async fn port_of(&self, protocol: &str) -> Result<Option<u16>> {
+        let overview = self.call(Method::GET, "overview", &Value::Null).await?;
+        let listeners = overview["listeners"].as_array().into_iter().flatten();
+        let found = listeners
+            .filter(|listener| listener["protocol"] == protocol)
+            .find_map(|listener| listener["port"].as_u64());
+        Ok(found.and_then(|port| u16::try_from(port).ok()))
+    }
+
+    /// The connections of clients that a vhost has now.
+    pub async fn connections(&self, vhost: &str) -> Result<Vec<Client>> {
+        let path = format!("vhosts/{vhost}/connections");
+        let listed = self.call(Method::GET, &path, &Value::Null).await?;
+        let listed = listed.as_array().into_iter().flatten();
+        // What the broker's own plugins open inside it has no port.
+        Ok(listed.filter_map(Client::read).collect())
+    }
+
     /// How often the broker delivered again what it had delivered before, by its own count.
     pub async fn redelivered(&self, vhost: &str, queue: &str) -> Result<u64> {
         let about = self
@@ -178,9 +228,50 @@ impl Management {
     }
 }
 
+/// A connection, as the broker sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// What it calls itself, or what its library is called; empty if it says neither.
+    pub name: String,
+    /// Where it comes from.
+    pub host: String,
+    /// Its port there.
+    pub port: u16,
+}
+
+impl Client {
+    fn read(listed: &Value) -> Option<Self> {
+        let about = &listed["client_properties"];
+        let said = [
+            &listed["user_provided_name"],
+            &about["connection_name"],
+            &about["product"],
+        ];
+        let name = said.into_iter().find_map(Value::as_str).unwrap_or_default();
+        Some(Self {
+            name: name.to_owned(),
+            host: listed["peer_host"].as_str()?.to_owned(),
+            port: u16::try_from(listed["peer_port"].as_u64()?).ok()?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_is_known_by_its_own_name_or_its_library_s() {
+        let listed = |properties: Value| {
+            let listed = json!({ "peer_host": "127.0.0.1", "peer_port": 40000, "client_properties": properties });
+            Client::read(&listed).unwrap().name
+        };
+        let named = json!({ "product": "pika", "connection_name": "relay" });
+        assert_eq!(listed(named), "relay");
+        assert_eq!(listed(json!({ "product": "pika" })), "pika");
+        assert_eq!(listed(json!({})), "");
+        assert_eq!(Client::read(&json!({ "name": "inside" })), None);
+    }
 
     #[test]
     fn user_and_password_are_decoded_and_the_user_s_place_in_a_url_is_not() {

@@ -1,10 +1,11 @@
 //! A Postgres server: where it is, who the lab is on it, and what it runs as.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
 use reqwest::Url;
 use sqlx::{Connection, PgConnection};
+use tokio::sync::Mutex;
 
 use super::{
     body::Body,
@@ -12,6 +13,8 @@ use super::{
     upstream::{Upstream, resolve, with_path},
 };
 
+/// What those connections of the lab's call themselves that last as long as a run.
+pub const LAB: &str = "outbox-lab";
 const PORT: u16 = 5432;
 
 /// A running Postgres.
@@ -21,6 +24,8 @@ pub struct Postgres {
     body: Arc<dyn Body>,
     native: Option<Arc<native::Postgres>>,
     image: Option<String>,
+    /// Databases that others are copied from. Locked while one is made or copied: two copies of one at once refuse each other.
+    pub(super) templates: Mutex<BTreeSet<String>>,
 }
 
 impl Postgres {
@@ -32,6 +37,7 @@ impl Postgres {
             body: Arc::new(body),
             native: None,
             image: None,
+            templates: Mutex::default(),
         })
     }
 
@@ -45,6 +51,7 @@ impl Postgres {
             body: process.clone(),
             native: Some(process),
             image: None,
+            templates: Mutex::default(),
         })
     }
 
@@ -60,12 +67,32 @@ impl Postgres {
         with_path(&self.url, database).to_string()
     }
 
+    /// The same for those who stay: it is seen whose they are.
+    pub fn observing_url(&self, database: &str) -> String {
+        let mut url = with_path(&self.url, database);
+        url.query_pairs_mut().append_pair("application_name", LAB);
+        url.to_string()
+    }
+
     /// One of its databases, for edges to lead to.
     pub fn database(&self, name: &str) -> Upstream {
         Upstream {
             address: self.address,
             url: with_path(&self.url, name),
         }
+    }
+
+    /// What one of its settings is; none if it has none of that name.
+    pub async fn setting(&self, name: &str) -> Result<Option<String>> {
+        let mut connection = PgConnection::connect(self.url.as_str())
+            .await
+            .context("connecting to Postgres")?;
+        let value = sqlx::query_scalar("SELECT current_setting($1, true)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
+        connection.close().await?;
+        Ok(value)
     }
 
     /// What may be done to it.

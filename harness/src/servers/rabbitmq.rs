@@ -19,6 +19,7 @@ pub struct RabbitMq {
     url: Url,
     address: SocketAddr,
     management: Management,
+    api: SocketAddr,
     body: Arc<dyn Body>,
     image: Option<String>,
 }
@@ -28,6 +29,7 @@ impl RabbitMq {
     pub async fn at(url: Url, management: Management, body: impl Body + 'static) -> Result<Self> {
         Ok(Self {
             address: resolve(&url, PORT).await?,
+            api: management.address().await?,
             url,
             management,
             body: Arc::new(body),
@@ -53,6 +55,23 @@ impl RabbitMq {
             address: self.address,
             url: with_path(&self.url, name),
         }
+    }
+
+    /// Its management API, for edges to lead to.
+    pub fn api(&self) -> Upstream {
+        Upstream {
+            address: self.api,
+            url: self.management.url().clone(),
+        }
+    }
+
+    /// Where STOMP is spoken; none if it is not, or if it is inside a container that shows no port of it.
+    pub async fn stomp(&self) -> Result<Option<SocketAddr>> {
+        if self.image.is_some() {
+            return Ok(None);
+        }
+        let port = self.management.port_of("stomp").await?;
+        Ok(port.map(|port| SocketAddr::new(self.address.ip(), port)))
     }
 
     /// Its management API.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 /// One database or vhost of a server, and the socket behind all edges.
@@ -14,9 +15,29 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// What `url` names, at `address`.
+    pub fn new(address: SocketAddr, url: Url) -> Self {
+        Self { address, url }
+    }
+
     /// The URL for who connects around all edges.
     pub fn url(&self) -> String {
         self.url.to_string()
+    }
+
+    /// Who connects.
+    pub fn user(&self) -> String {
+        decoded(self.url.username())
+    }
+
+    /// By what he is known; empty where nothing is asked.
+    pub fn password(&self) -> String {
+        decoded(self.url.password().unwrap_or_default())
+    }
+
+    /// The database or the vhost.
+    pub fn name(&self) -> String {
+        decoded(self.url.path().trim_start_matches('/'))
     }
 
     /// The URL for who connects over the edge that listens at `address`.
@@ -27,6 +48,10 @@ impl Upstream {
         anyhow::ensure!(set, "{} takes no address", self.url);
         Ok(url.to_string())
     }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// The socket that a URL leads to.
@@ -71,6 +96,24 @@ mod tests {
             "run_1",
         );
         assert_eq!(broker.as_str(), "amqp://guest:guest@localhost:5672/run_1");
+    }
+
+    #[test]
+    fn the_parts_of_a_url_are_as_a_client_would_type_them() {
+        let upstream = |url: &str| Upstream {
+            address: "127.0.0.1:5672".parse().unwrap(),
+            url: url.parse().unwrap(),
+        };
+        let broker = upstream("amqp://a%40b:p%3As@127.0.0.1:5672/%2f");
+        assert_eq!(
+            [broker.user(), broker.password(), broker.name()],
+            ["a@b", "p:s", "/"]
+        );
+        let trusting = upstream("postgres://lab@127.0.0.1:5432/run_1");
+        assert_eq!(
+            [trusting.user(), trusting.password(), trusting.name()],
+            ["lab", "", "run_1"]
+        );
     }
 
     #[tokio::test]

@@ -1,112 +1,180 @@
-//! How one process of the service is started: the program, its role, its settings, its log.
+//! How one process of the target's is started: its program, what it is told, its files, its log.
 
 use std::{
-    collections::BTreeMap, ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode,
+    collections::BTreeMap,
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 
+use super::{
+    place::Place,
+    program::{self, Program},
+    staging::Staging,
+};
 use crate::{
-    ask::fault::Role,
-    os::process::{self, Process, ProcessError},
-    system::Place,
+    ask::target::{
+        command::Command,
+        placeholder::{Placeholder, Values},
+        process::{Edge, Folder, Process},
+        text::{self, Text, Unset},
+    },
+    os::process,
 };
-
-/// This program, as the kernel has it, whatever has become of its file.
-const SELF: &str = "/proc/self/exe";
-/// Set by cargo for tests and benches of the root package; elsewhere the lab is the service itself.
-const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
-/// The lab's hidden first argument that makes it the service.
-const AS_SERVICE: &str = "__service";
 
 /// A process to be started, as often as wanted.
 #[derive(Debug, Clone)]
-pub struct Launch {
+pub(super) struct Launch {
     name: String,
-    program: PathBuf,
+    program: Program,
     args: Vec<String>,
     env: BTreeMap<String, String>,
+    files: Vec<(String, String)>,
+    dir: PathBuf,
+    kept: bool,
     environment: PathBuf,
     log: PathBuf,
 }
 
 impl Launch {
-    /// The process `number` of `role`, logging into the run's folder.
-    pub fn of(
-        role: Role,
-        number: u32,
-        http: SocketAddr,
-        place: &Place,
-        settings: &BTreeMap<String, String>,
+    /// `command` with all that `process` is told, as the process `name`.
+    pub fn of<P: text::Place>(
+        command: &Command<P>,
+        process: &Process,
+        staging: &Staging<'_>,
+        values: &Values,
+        (name, place): (&str, &Place),
     ) -> Result<Self> {
-        let (program, first) = service()?;
-        let mut env = settings.clone();
-        env.insert("OUTBOX_HTTP_ADDR".to_owned(), http.to_string());
+        let mut words = command.render(values).map_err(unset)?;
+        let env = environment(process, staging, values)?;
+        let path = match env.get("PATH") {
+            Some(path) => Some(OsString::from(path)),
+            None => std::env::var_os("PATH"),
+        };
+        let folder = staging.target.folder.as_deref();
+        let program = program::found(&words.remove(0), folder, path.as_deref())?;
+        let files = process.files.iter().map(|(file, text)| {
+            let text = text.render(values).map_err(unset)?;
+            Ok((file.as_str().to_owned(), text))
+        });
         Ok(Self {
-            name: format!("{} {number}", role.name()),
             program,
-            args: first.into_iter().chain([role.name().to_owned()]).collect(),
+            args: words,
             env,
+            files: files.collect::<Result<_>>()?,
+            dir: place.dir_of(name),
+            kept: process.dir == Folder::Keep,
             environment: place.environment.clone(),
-            log: place.folder.join(format!("{}-{number}.log", role.name())),
+            log: place.log_of(name),
+            name: name.to_owned(),
         })
     }
 
-    /// A command of the service that an operator would give, around all edges.
-    pub fn operator(place: &Place, settings: &BTreeMap<String, String>) -> Result<Self> {
-        let (program, first) = service()?;
-        Ok(Self {
-            name: "operator".to_owned(),
-            program,
-            args: first.into_iter().collect(),
-            env: settings.clone(),
-            environment: place.environment.clone(),
-            log: place.folder.join("operator.log"),
-        })
-    }
-
-    /// The same with more arguments.
+    /// The same with other arguments.
     pub fn with(&self, args: &[&str]) -> Self {
-        let mut more = self.clone();
-        more.args.extend(args.iter().map(|arg| (*arg).to_owned()));
-        more
+        Self {
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            ..self.clone()
+        }
     }
 
-    /// Sets an environment variable.
-    pub fn set(&mut self, name: &str, value: String) {
-        self.env.insert(name.to_owned(), value);
+    /// Where its output goes.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
-    /// Starts it; its log is continued.
-    pub fn spawn(&self) -> Result<Process, ProcessError> {
+    /// Starts it, in a folder that is made anew unless it is kept; its log is continued.
+    pub fn spawn(&self) -> Result<process::Process> {
+        self.prepare()
+            .with_context(|| format!("making {}'s folder {}", self.name, self.dir.display()))?;
         let env = self
             .env
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        process::Launch::new(&self.name, &self.program, &self.environment)
-            .args(&self.args)
+        let first = self.program.first.into_iter();
+        let started = process::Launch::new(&self.name, &self.program.file, &self.environment)
+            .folder(&self.dir)
+            .args(first.chain(self.args.iter().map(String::as_str)))
             .without(outbox_service::settings())
             .envs(env)
             .log(self.log.clone())
-            .spawn()
+            .spawn()?;
+        Ok(started)
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        if !self.kept && self.dir.exists() {
+            fs::remove_dir_all(&self.dir)?;
+        }
+        fs::create_dir_all(&self.dir)?;
+        for (file, text) in &self.files {
+            let file = self.dir.join(file);
+            if let Some(folder) = file.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(file, text)?;
+        }
+        Ok(())
     }
 }
 
-/// The real binary where cargo built one, else this very program in the service's place: never stale, also when its file
-/// was built anew meanwhile, and a process of its own all the same.
-fn service() -> Result<(PathBuf, Option<String>)> {
-    if let Some(program) = std::env::var_os(PROGRAM) {
-        return Ok((program.into(), None));
+/// What a process finds in its environment: what the file says, the laboratory's settings laid over it unless the run is as
+/// shipped, and the story's over those. No setting leads around an edge.
+fn environment(
+    process: &Process,
+    staging: &Staging<'_>,
+    values: &Values,
+) -> Result<BTreeMap<String, String>> {
+    let mut env = BTreeMap::new();
+    for (name, text) in process.env.iter().chain(staging.laboratory()) {
+        let value = text.render(values).map_err(unset)?;
+        env.insert(name.as_str().to_owned(), value);
     }
-    Ok((SELF.into(), Some(AS_SERVICE.to_owned())))
+    let leads_somewhere = |name: &str| {
+        let said = process.env.iter().find(|(said, _)| said.as_str() == name);
+        said.is_some_and(|(_, text)| text.placeholders().any(Edge::is_of))
+    };
+    for (name, value) in &staging.story.settings {
+        if !leads_somewhere(name) {
+            env.insert(name.clone(), value.clone());
+        }
+    }
+    Ok(env)
 }
 
-/// Becomes the service if this process was started to be it.
-pub fn as_service() -> Option<ExitCode> {
-    let mut args: Vec<OsString> = std::env::args_os().collect();
-    if args.get(1)? != AS_SERVICE {
-        return None;
+/// All that the lab's own environment and the target's place say of what is left open.
+pub(super) fn surroundings<'p>(
+    open: impl Iterator<Item = &'p Placeholder>,
+    folder: Option<&Path>,
+    values: Values,
+) -> Values {
+    let values = match folder {
+        Some(folder) => values.with(Placeholder::TargetDir, folder.display().to_string()),
+        None => values,
+    };
+    open.fold(values, |values, open| match open {
+        Placeholder::Env(name) => match std::env::var(name) {
+            Ok(value) => values.with(open.clone(), value),
+            Err(_) => values,
+        },
+        _ => values,
+    })
+}
+
+/// Says what would make a placeholder stand for something.
+pub(super) fn unset(unset: Unset) -> anyhow::Error {
+    match &unset.0 {
+        Placeholder::Env(name) => anyhow!("{unset}: set {name} where the lab is started"),
+        Placeholder::TargetDir => {
+            anyhow!("{unset}: the target is built in, and its file has no folder")
+        }
+        _ => anyhow!("{unset}"),
     }
-    args.remove(1);
-    Some(outbox_service::main(args))
+}
+
+/// A text with its placeholders' values.
+pub(super) fn rendered<P: text::Place>(text: &Text<P>, values: &Values) -> Result<String> {
+    text.render(values).map_err(unset)
 }

@@ -4,6 +4,7 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus, sync::Arc, time
 
 use nix::libc::SIGKILL;
 
+use super::{manners::Manners, sign::Before};
 use crate::os::process::Process;
 
 /// How a process was asked to end.
@@ -11,9 +12,9 @@ use crate::os::process::Process;
 pub(super) enum Asked {
     /// SIGKILL.
     Killed,
-    /// SIGTERM: it ends with status 0.
-    Terminated,
-    /// SIGTERM, and it did not end in time.
+    /// By its own signal: it ends as it is used to.
+    Stopped,
+    /// By its own signal, and it did not end in time.
     Overdue(Duration),
 }
 
@@ -21,14 +22,17 @@ pub(super) enum Asked {
 /// was not are told apart however close they fall together.
 pub(super) struct Life {
     pub process: Arc<Process>,
+    /// What there was of its sign when it began.
+    pub before: Before,
     asked: Option<Asked>,
     told: bool,
 }
 
 impl Life {
-    pub fn begin(process: Process) -> Self {
+    pub fn begin(process: Process, before: Before) -> Self {
         Self {
             process: Arc::new(process),
+            before,
             asked: None,
             told: false,
         }
@@ -45,29 +49,43 @@ impl Life {
         self.asked.is_some()
     }
 
-    /// Its end, once, if that is not what was asked for.
-    pub fn death(&mut self) -> Option<String> {
+    /// Whether it has ended, and nobody had asked it to.
+    pub fn has_ended_by_itself(&self) -> bool {
+        self.asked.is_none() && !self.process.is_running()
+    }
+
+    /// Its end, once, if that is not what was asked for; an end by itself only where nobody starts it again.
+    pub fn death(&mut self, manners: &Manners) -> Option<String> {
         let status = self.process.ended().ok().flatten()?;
-        let death = unasked(self.asked, status)?;
+        let death = unasked(self.asked, status, manners)?;
         let told = std::mem::replace(&mut self.told, true);
         (!told).then_some(death)
     }
 }
 
-fn unasked(asked: Option<Asked>, status: ExitStatus) -> Option<String> {
+fn unasked(asked: Option<Asked>, status: ExitStatus, manners: &Manners) -> Option<String> {
+    let signal = manners.stop;
     match asked {
+        None if manners.restart_after.is_some() => None,
         None => Some(format!("{status}, and nobody had asked it to end")),
         Some(Asked::Killed) if status.signal() == Some(SIGKILL) => None,
         Some(Asked::Killed) => Some(format!("{status}, before SIGKILL reached it")),
-        Some(Asked::Terminated) if status.success() => None,
-        Some(Asked::Terminated) => Some(format!("{status} in answer to SIGTERM")),
-        Some(Asked::Overdue(within)) => Some(format!("had not ended {within:?} after SIGTERM")),
+        Some(Asked::Stopped) if manners.are_kept_by(status) => None,
+        Some(Asked::Stopped) => Some(format!("{status} in answer to {signal}")),
+        Some(Asked::Overdue(within)) => Some(format!("had not ended {within:?} after {signal}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ask::target::Target;
+
+    fn unasked(asked: Option<Asked>, status: ExitStatus) -> Option<String> {
+        let auction = Target::auction();
+        let manners = Manners::of(&auction.processes[0], &auction.pace);
+        super::unasked(asked, status, &manners)
+    }
 
     fn exited(code: i32) -> ExitStatus {
         ExitStatus::from_raw(code << 8)
@@ -85,9 +103,18 @@ mod tests {
 
     #[test]
     fn a_crash_in_answer_to_sigterm_is_a_death_and_an_orderly_end_is_not() {
-        assert_eq!(unasked(Some(Asked::Terminated), exited(0)), None);
-        assert!(unasked(Some(Asked::Terminated), exited(101)).is_some());
-        assert!(unasked(Some(Asked::Terminated), signalled(11)).is_some());
+        assert_eq!(unasked(Some(Asked::Stopped), exited(0)), None);
+        assert!(unasked(Some(Asked::Stopped), exited(101)).is_some());
+        assert!(unasked(Some(Asked::Stopped), signalled(11)).is_some());
+    }
+
+    #[test]
+    fn an_end_of_its_own_is_none_where_somebody_starts_it_again() {
+        let auction = Target::auction();
+        let mut manners = Manners::of(&auction.processes[0], &auction.pace);
+        manners.restart_after = Some(Duration::from_secs(1));
+        assert_eq!(super::unasked(None, exited(1), &manners), None);
+        assert!(super::unasked(Some(Asked::Stopped), exited(1), &manners).is_some());
     }
 
     #[test]

@@ -1,97 +1,182 @@
 //! One process of the system: started, struck, and asked how it is.
 
-use std::{net::SocketAddr, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    process::ExitStatus,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use anyhow::{Result, anyhow, bail};
-use tokio::{sync::Mutex, task::spawn_blocking};
+use anyhow::{Result, anyhow};
+use tokio::{
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
 
 use super::{
     launch::Launch,
     life::{Asked, Life},
+    manners::Manners,
+    sign::{Before, Sign},
 };
 use crate::{
-    ask::fault::Role,
-    os::process::{Process, Usage, until_ready},
+    ask::fault::{Party, Role},
+    os::process::{NotReady, Process, Usage, until_ready},
 };
 
-/// How long an orderly end may take; the service's own grace is shorter.
-const END_WITHIN: Duration = Duration::from_secs(15);
+/// The kernel acts on SIGKILL at once; seconds are for a machine that is overloaded.
+const KILLED_WITHIN: Duration = Duration::from_secs(15);
+/// Between two looks at whether somebody has started it again.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// One process of the system and how to start it again.
 pub struct Member {
-    /// Its role.
-    pub role: Role,
-    /// Its number within the role, from 1.
-    pub number: u32,
+    pub(super) name: String,
+    pub(super) roles: Vec<Party>,
     pub(super) launch: Launch,
-    pub(super) http: SocketAddr,
-    pub(super) life: Mutex<Option<Life>>,
+    pub(super) http: Option<SocketAddr>,
+    pub(super) sign: Sign,
+    pub(super) manners: Manners,
+    pub(super) state: Mutex<State>,
+    pub(super) revived: AtomicU64,
+}
+
+/// What has become of it.
+#[derive(Default)]
+pub(super) struct State {
+    life: Option<Life>,
+    /// Whether it is to run: whoever starts again what ended by itself leaves alone what was taken away.
+    wanted: bool,
 }
 
 impl Member {
     /// `relay 2`.
     pub fn name(&self) -> String {
-        format!("{} {}", self.role.name(), self.number)
+        self.name.clone()
     }
 
-    /// Where its own `/readyz` and `/metrics` are, around all edges.
-    pub fn http(&self) -> SocketAddr {
+    /// What it plays, with its number among all that play it.
+    pub fn roles(&self) -> &[Party] {
+        &self.roles
+    }
+
+    /// Whether it plays a role.
+    pub fn plays(&self, role: Role) -> bool {
+        self.roles.iter().any(|own| own.role == role)
+    }
+
+    /// Whether it is meant by `party`.
+    pub fn is(&self, party: Party) -> bool {
+        let own = self.roles.iter();
+        own.filter_map(|own| Some((own.role, own.number?)))
+            .any(|(role, number)| party.includes(role, number))
+    }
+
+    /// Where it takes requests, around all edges; none if it takes none.
+    pub fn http(&self) -> Option<SocketAddr> {
         self.http
+    }
+
+    /// How often it has ended by itself and was started again, as its owner would have it.
+    pub fn revived(&self) -> u64 {
+        self.revived.load(Relaxed)
     }
 
     /// Starts it, if it does not run.
     pub async fn start(&self) -> Result<()> {
-        let mut life = self.life.lock().await;
-        if life.as_ref().is_none_or(|life| !life.process.is_running()) {
-            *life = Some(Life::begin(self.launch.spawn()?));
+        let mut state = self.state.lock().await;
+        state.wanted = true;
+        if state
+            .life
+            .as_ref()
+            .is_none_or(|life| !life.process.is_running())
+        {
+            state.life = Some(self.begin()?);
         }
         Ok(())
     }
 
-    /// Waits until its `/readyz` says yes.
+    fn begin(&self) -> Result<Life> {
+        let before = self.sign.before(self.launch.log());
+        Ok(Life::begin(self.launch.spawn()?, before))
+    }
+
+    /// Whether it has ended by itself, and is to run.
+    pub(super) async fn has_ended_by_itself(&self) -> bool {
+        let state = self.state.lock().await;
+        state.wanted && state.life.as_ref().is_some_and(Life::has_ended_by_itself)
+    }
+
+    /// Starts it again, if it is still wanted and still ended by itself.
+    pub(super) async fn revive(&self) -> Result<()> {
+        let mut state = self.state.lock().await;
+        if state.wanted && state.life.as_ref().is_some_and(Life::has_ended_by_itself) {
+            state.life = Some(self.begin()?);
+            self.revived.fetch_add(1, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Waits until it can work, for as long as it may take to start.
+    pub(super) async fn wait_for_start(&self) -> Result<()> {
+        self.wait_until_ready(self.manners.ready_within).await
+    }
+
+    /// Waits until it can work.
     pub async fn wait_until_ready(&self, within: Duration) -> Result<()> {
-        self.wait_for("readyz", within).await
+        self.wait(within, |before| async move {
+            self.sign.shows(&before, self.launch.log()).await
+        })
+        .await
     }
 
     /// Waits until it answers at all: from then on it hears what it is told, whether it can work or not.
     pub async fn wait_until_alive(&self, within: Duration) -> Result<()> {
-        self.wait_for("healthz", within).await
+        self.wait(within, |before| async move {
+            self.sign.lives(&before, self.launch.log()).await
+        })
+        .await
     }
 
-    async fn wait_for(&self, probe: &str, within: Duration) -> Result<()> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(2))
-            .build()?;
-        let url = format!("http://{}/{probe}", self.http);
-        let ask = || async {
-            let answer = http.get(&url).send().await?;
-            if !answer.status().is_success() {
-                bail!("{}", answer.text().await?);
+    async fn wait<A>(&self, within: Duration, ask: impl Fn(Before) -> A) -> Result<()>
+    where
+        A: Future<Output = Result<()>>,
+    {
+        let deadline = Instant::now() + within;
+        loop {
+            let (process, before) = self.alive().await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ready = until_ready(&*process, left, || ask(before.clone())).await;
+            let ended = matches!(ready, Err(NotReady::Ended { .. }));
+            if !ended || self.manners.restart_after.is_none() || Instant::now() > deadline {
+                return Ok(ready?);
             }
-            Ok(())
-        };
-        let process = self.process().await?;
-        Ok(until_ready(&*process, within, ask).await?)
+            sleep(LOOK_EVERY).await;
+        }
     }
 
-    /// SIGKILL, and waits for the end.
+    /// SIGKILL to it and its descendants, and waits for the end.
     pub async fn kill(&self) -> Result<ExitStatus> {
         let process = self.asked_to_end(Asked::Killed).await?;
         let killed = process.clone();
         spawn_blocking(move || killed.kill()).await??;
-        Ok(process.wait(END_WITHIN).await?)
+        Ok(process.wait(KILLED_WITHIN).await?)
     }
 
-    /// SIGTERM, and waits for the end; what has not ended in time is killed, and that is its death. Does nothing to a
-    /// process that has ended already.
+    /// Asks it to stop, and waits for the end; what has not ended in time is killed, and that is its death. Does nothing to
+    /// a process that has ended already.
     pub async fn terminate(&self) -> Result<()> {
-        let process = self.asked_to_end(Asked::Terminated).await?;
-        if process.is_running() {
-            process.terminate()?;
-        }
-        if process.wait(END_WITHIN).await.is_err() {
-            self.overdue().await;
+        let process = self.asked_to_end(Asked::Stopped).await?;
+        process.signal(self.manners.stop)?;
+        let within = self.manners.stops_within;
+        if process.wait(within).await.is_err() {
+            if let Some(life) = &mut self.state.lock().await.life {
+                life.asked(Asked::Overdue(within));
+            }
             spawn_blocking(move || process.kill()).await??;
         }
         Ok(())
@@ -111,13 +196,14 @@ impl Member {
 
     /// Whether a fault has ended it and not started it again.
     pub async fn is_taken_away(&self) -> bool {
-        let life = self.life.lock().await;
-        life.as_ref().is_some_and(Life::is_taken_away)
+        let state = self.state.lock().await;
+        state.life.as_ref().is_some_and(Life::is_taken_away)
     }
 
     /// How it ended, if that is not as it was asked to. Said once.
     pub async fn death(&self) -> Option<String> {
-        self.life.lock().await.as_mut()?.death()
+        let mut state = self.state.lock().await;
+        state.life.as_mut()?.death(&self.manners)
     }
 
     /// What it has used so far, and at most.
@@ -125,29 +211,30 @@ impl Member {
         Ok(self.process().await?.usage()?)
     }
 
+    /// The leader of its process group.
+    pub(super) async fn leader(&self) -> Result<i32> {
+        Ok(self.process().await?.pid())
+    }
+
     async fn process(&self) -> Result<Arc<Process>> {
-        let life = self.life.lock().await;
-        Ok(life
-            .as_ref()
-            .ok_or_else(|| self.never_started())?
-            .process
-            .clone())
+        Ok(self.alive().await?.0)
+    }
+
+    async fn alive(&self) -> Result<(Arc<Process>, Before)> {
+        let state = self.state.lock().await;
+        let life = state.life.as_ref().ok_or_else(|| self.never_started())?;
+        Ok((life.process.clone(), life.before.clone()))
     }
 
     async fn asked_to_end(&self, asked: Asked) -> Result<Arc<Process>> {
-        let mut life = self.life.lock().await;
-        let life = life.as_mut().ok_or_else(|| self.never_started())?;
+        let mut state = self.state.lock().await;
+        state.wanted = false;
+        let life = state.life.as_mut().ok_or_else(|| self.never_started())?;
         life.asked(asked);
         Ok(life.process.clone())
     }
 
-    async fn overdue(&self) {
-        if let Some(life) = self.life.lock().await.as_mut() {
-            life.asked(Asked::Overdue(END_WITHIN));
-        }
-    }
-
     fn never_started(&self) -> anyhow::Error {
-        anyhow!("{} was never started", self.name())
+        anyhow!("{} was never started", self.name)
     }
 }

@@ -1,6 +1,6 @@
 //! Who can be hit: roles, one process of them, servers.
 
-use crate::ask::scenario::System;
+use crate::ask::{scenario::System, target::process::Plays};
 
 /// A role, or one process of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,11 @@ pub struct Party {
 pub enum Role {
     /// The lab's HTTP clients.
     Client,
-    /// `outbox-service api`.
+    /// Who takes requests.
     Api,
-    /// `outbox-service relay`.
+    /// Who publishes events.
     Relay,
-    /// `outbox-service consumer`.
+    /// Who applies them.
     Consumer,
     /// A server.
     Server(Server),
@@ -82,6 +82,16 @@ impl Party {
     /// Whether `role`'s process `number` is meant.
     pub fn includes(self, role: Role, number: u32) -> bool {
         self.role == role && self.number.is_none_or(|wanted| wanted == number)
+    }
+}
+
+impl From<Plays> for Role {
+    fn from(plays: Plays) -> Self {
+        match plays {
+            Plays::Api => Self::Api,
+            Plays::Relay => Self::Relay,
+            Plays::Consumer => Self::Consumer,
+        }
     }
 }
 

@@ -63,9 +63,14 @@ impl<P: Place> Command<P> {
         self.0.iter().flat_map(Text::placeholders)
     }
 
+    /// The program, as the file writes it.
+    pub fn program(&self) -> String {
+        self.0[0].to_string()
+    }
+
     /// The program, if it is one that only starts another.
     pub fn launcher(&self) -> Option<&'static str> {
-        let program = self.0[0].to_string();
+        let program = self.program();
         let name = program.rsplit('/').next().unwrap_or_default();
         LAUNCHERS.into_iter().find(|launcher| *launcher == name)
     }

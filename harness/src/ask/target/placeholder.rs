@@ -31,6 +31,8 @@ pub enum Placeholder {
     ProcessNumber,
     /// `{{run}}`: ten letters and digits.
     Run,
+    /// `{{target.dir}}`: the folder of the target's file.
+    TargetDir,
     /// `{{env.NAME}}`: from the lab's own environment.
     Env(String),
 }
@@ -77,7 +79,7 @@ pub enum Rabbitmq {
     Vhost,
 }
 
-const NAMED: [(&str, Placeholder); 25] = [
+const NAMED: [(&str, Placeholder); 26] = [
     ("id", Placeholder::Id),
     ("token", Placeholder::Token),
     ("number", Placeholder::Number),
@@ -112,6 +114,7 @@ const NAMED: [(&str, Placeholder); 25] = [
     ("dir", Placeholder::Dir),
     ("process.number", Placeholder::ProcessNumber),
     ("run", Placeholder::Run),
+    ("target.dir", Placeholder::TargetDir),
 ];
 
 impl Placeholder {

@@ -5,7 +5,7 @@ mod ready;
 mod role;
 mod sound;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -47,8 +47,12 @@ pub struct Process {
     pub ended: Ended,
     /// How it is asked to stop.
     pub stop: Signal,
+    /// The codes with which it then ends. None: 0, the shell's code for that signal, or the signal itself.
+    pub exits: Option<Vec<u8>>,
     /// Over which edges it speaks.
     pub edges: Vec<Edge>,
+    /// The file's line, from 1, that says what is started.
+    pub line: usize,
 }
 
 /// What is started.
@@ -181,6 +185,7 @@ pub(super) struct ProcessTable {
     ended: Ended,
     #[serde(default)]
     stop: Signal,
+    exits: Option<Vec<u8>>,
     edges: Option<Vec<Edge>>,
 }
 
@@ -214,9 +219,11 @@ impl ProcessTable {
             ready: self.ready,
             ended: self.ended,
             stop: self.stop,
+            exits: self.exits,
             edges: self.edges.unwrap_or(vec![Edge::Postgres, Edge::Rabbitmq]),
+            line: 1,
         };
-        let open: Vec<&Placeholder> = process.own().collect();
+        let open: Vec<&Placeholder> = process.placeholders().collect();
         sound::check(&process, &open)?;
         Ok(process)
     }
@@ -259,20 +266,31 @@ impl Process {
     /// Whether it has the port on which requests are taken.
     pub fn takes_requests(&self) -> bool {
         let http = Placeholder::Port("http".to_owned());
-        self.own().any(|open| *open == http)
+        self.placeholders().any(|open| *open == http)
     }
 
     /// What its command, its environment and its files leave open.
-    fn own(&self) -> impl Iterator<Item = &Placeholder> {
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
         let command = match &self.program {
             Program::Command(command) => Some(command.placeholders()),
             Program::Image(_) => None,
         };
-        command
-            .into_iter()
-            .flatten()
-            .chain(self.env.values().flat_map(Text::placeholders))
-            .chain(self.files.values().flat_map(Text::placeholders))
+        command.into_iter().flatten().chain(self.surroundings())
+    }
+
+    /// The names of the ports that it is told.
+    pub fn ports(&self) -> BTreeSet<&str> {
+        let ports = self.placeholders().filter_map(|open| match open {
+            Placeholder::Port(name) => Some(name.as_str()),
+            _ => None,
+        });
+        ports.collect()
+    }
+
+    /// What its environment and its files leave open.
+    pub fn surroundings(&self) -> impl Iterator<Item = &Placeholder> {
+        let env = self.env.values().flat_map(Text::placeholders);
+        env.chain(self.files.values().flat_map(Text::placeholders))
     }
 
     /// Each text that it is told, and where the file says it.

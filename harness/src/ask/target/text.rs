@@ -35,8 +35,7 @@ pub struct OfProcess;
 
 impl Place for OfProcess {
     const CALLED: &'static str = "a process, which is started before any operation";
-    const TAKES: &'static str =
-        "postgres.*, rabbitmq.*, stomp.port, port.NAME, dir, process.number, run, env.NAME";
+    const TAKES: &'static str = "postgres.*, rabbitmq.*, stomp.port, port.NAME, dir, target.dir, process.number, run, env.NAME";
     fn takes(placeholder: &Placeholder) -> bool {
         !placeholder.identifies() && !matches!(placeholder, Placeholder::Key | Placeholder::Api)
     }
@@ -48,10 +47,13 @@ pub struct OfSetup;
 
 impl Place for OfSetup {
     const CALLED: &'static str = "[setup], which is carried out before any process is started";
-    const TAKES: &'static str = "postgres.*, rabbitmq.*, run, env.NAME";
+    const TAKES: &'static str = "postgres.*, rabbitmq.*, target.dir, run, env.NAME";
     fn takes(placeholder: &Placeholder) -> bool {
-        use Placeholder::{Env, Postgres, Rabbitmq, Run};
-        matches!(placeholder, Postgres(_) | Rabbitmq(_) | Run | Env(_))
+        use Placeholder::{Env, Postgres, Rabbitmq, Run, TargetDir};
+        matches!(
+            placeholder,
+            Postgres(_) | Rabbitmq(_) | TargetDir | Run | Env(_)
+        )
     }
 }
 

@@ -11,6 +11,10 @@ use crate::servers::backend::{Details, Kind};
 pub(super) struct Again<'a> {
     /// Its name, or the file it was read from.
     pub asked: &'a str,
+    /// The target, if not the usual one.
+    pub target: Option<&'a str>,
+    /// Without the settings of its `[laboratory]`.
+    pub as_shipped: bool,
     /// Where names are looked up, if not where they usually are.
     pub scenarios: Option<&'a Path>,
     /// What it ran on; never `auto`, which may choose otherwise the next time.
@@ -23,6 +27,12 @@ impl Again<'_> {
     /// The command for a seed.
     pub fn command(&self, seed: u64) -> String {
         let mut command = format!("cargo lab run {} --seed {seed}", quoted(self.asked));
+        if let Some(target) = self.target {
+            command.push_str(&format!(" --target {}", quoted(target)));
+        }
+        if self.as_shipped {
+            command.push_str(" --as-shipped");
+        }
         let mut option = |name: &str, value: String| {
             command.push_str(&format!(" --{name} {value}"));
         };
@@ -84,6 +94,8 @@ mod tests {
     fn again(asked: &str, backend: Kind, details: &Details) -> String {
         let again = Again {
             asked,
+            target: None,
+            as_shipped: false,
             scenarios: None,
             backend,
             details,
@@ -110,13 +122,15 @@ mod tests {
         let details = Details::default();
         let again = Again {
             asked: "my stories/it's.toml",
+            target: Some("shop/target.toml"),
+            as_shipped: true,
             scenarios: Some(Path::new("/other/scenarios")),
             backend: Kind::Native,
             details: &details,
         };
         assert_eq!(
             again.command(1),
-            r"cargo lab run 'my stories/it'\''s.toml' --seed 1 --scenarios /other/scenarios --backend native"
+            r"cargo lab run 'my stories/it'\''s.toml' --seed 1 --target shop/target.toml --as-shipped --scenarios /other/scenarios --backend native"
         );
     }
 

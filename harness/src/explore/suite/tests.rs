@@ -1,9 +1,12 @@
 use super::*;
+use crate::ask::target::Target;
 
 fn trial(name: &str) -> Trial {
     let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
     Trial {
         name: name.to_owned(),
+        target: Arc::new(Target::auction()),
+        as_shipped: false,
         scenario: toml::from_str(text).unwrap(),
         seed: 7,
         repeat_command: format!("lab run {name}"),

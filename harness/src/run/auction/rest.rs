@@ -64,7 +64,7 @@ async fn redelivered(site: Site<'_>, scenario: &Scenario) -> Result<u64> {
 
 async fn consumes(site: Site<'_>) -> bool {
     for member in site.system.members() {
-        if member.role == Role::Consumer && !member.is_taken_away().await {
+        if member.plays(Role::Consumer) && !member.is_taken_away().await {
             return true;
         }
     }
@@ -79,7 +79,7 @@ async fn empty(site: Site<'_>, desk: &Desk) -> Result<()> {
     for chance in 0..CHANCES {
         if chance > 0 {
             for member in site.system.members() {
-                if member.role == Role::Consumer {
+                if member.plays(Role::Consumer) {
                     member.start().await?;
                     member.wait_until_ready(READY_WITHIN).await?;
                 }

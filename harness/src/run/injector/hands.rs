@@ -35,12 +35,13 @@ impl Injector<'_> {
     }
 
     fn hands_now(&self, member: &Member) -> Result<u64> {
-        let own = Party {
-            role: member.role,
-            number: Some(member.number),
-        };
+        let hands = member.roles().iter().map(|own| self.hands_of_role(*own));
+        hands.sum()
+    }
+
+    fn hands_of_role(&self, own: Party) -> Result<u64> {
         let to = |server| self.counters(own, Party::all(Role::Server(server)));
-        Ok(match member.role {
+        Ok(match own.role {
             // Requests that are not answered.
             Role::Api => self.counters(Party::all(Role::Client), own)?.in_flight,
             // Deliveries that are not settled.

@@ -18,13 +18,15 @@ impl OwnServers {
     pub async fn limit_deliveries(&self) -> Result<&'static str> {
         let limit = serde_json::json!({ "delivery-limit": RETURNS });
         let management = self.management();
-        management.limit(self.name(), POLICY, QUEUE, &limit).await?;
+        management
+            .limit(self.vhost(), POLICY, QUEUE, &limit)
+            .await?;
         Ok("deliveries_limited")
     }
 
     /// Undoes [`limit_deliveries`](Self::limit_deliveries).
     pub async fn unlimit_deliveries(&self) -> Result<()> {
-        self.management().unlimit(self.name(), POLICY).await
+        self.management().unlimit(self.vhost(), POLICY).await
     }
 
     /// How many messages the queue has given up.

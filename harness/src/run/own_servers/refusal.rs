@@ -27,7 +27,7 @@ impl OwnServers {
             Refused::Messages => {
                 let limit = serde_json::json!({ "max-length": MOST_MESSAGES, "overflow": "reject-publish" });
                 let management = self.management();
-                management.limit(self.name(), POLICY, QUEUE, &limit).await?;
+                management.limit(self.vhost(), POLICY, QUEUE, &limit).await?;
                 return Ok("queue_limited");
             }
             Refused::Events => {
@@ -55,7 +55,7 @@ impl OwnServers {
     /// Undoes [`refuse`](Self::refuse). That the triggers are gone is read back; a policy's end is the broker's word.
     pub async fn refuse_nothing(&self, what: Refused) -> Result<()> {
         if what == Refused::Messages {
-            return self.management().unlimit(self.name(), POLICY).await;
+            return self.management().unlimit(self.vhost(), POLICY).await;
         }
         let mut connection = PgConnection::connect(&self.database_url()).await?;
         sqlx::query("DROP FUNCTION lab_refuse CASCADE")

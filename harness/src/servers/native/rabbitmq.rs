@@ -59,11 +59,6 @@ struct Ports {
 }
 
 impl RabbitMq {
-    /// Starts a fresh broker.
-    pub async fn boot(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
-        Self::boot_with(name, binaries, run_folder, "", &[]).await
-    }
-
     /// Starts a fresh broker with more lines in its `rabbitmq.conf`, and more plugins.
     pub async fn boot_with(
         name: &str,

@@ -69,7 +69,7 @@ impl Edge {
     }
 
     /// Whether a placeholder's value is an address, or a part of one.
-    pub(in crate::ask::target) fn is_of(placeholder: &Placeholder) -> bool {
+    pub fn is_of(placeholder: &Placeholder) -> bool {
         Self::of(placeholder).is_some()
             || matches!(placeholder, Placeholder::Rabbitmq(_) | Placeholder::Port(_))
     }

@@ -18,6 +18,10 @@ pub(super) fn check(process: &Process, open: &[&Placeholder]) -> Result<(), Mist
         );
         return Err(Mistake::at("count", problem));
     }
+    if process.exits.as_ref().is_some_and(Vec::is_empty) {
+        let problem = "exits = []: every end would be a death; name a code, or leave it out";
+        return Err(Mistake::at("exits", problem));
+    }
     fixed(process)?;
     edges(process, open)?;
     ready(process, open)

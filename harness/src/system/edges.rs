@@ -1,0 +1,140 @@
+//! The edges of a system: one in front of each server for each process that speaks to it, and one in front of each process
+//! that takes requests.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    ask::fault::{Party, Role, Server},
+    ask::target::process::Edge,
+    wire::edge::EdgeControl,
+    wire::tap::{Dialect, Link},
+};
+
+/// To whom an edge leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// From clients to the process itself.
+    Process,
+    /// From the process to a server.
+    Server(Edge),
+}
+
+/// An edge, and the process that it is of.
+pub(super) struct Wired {
+    /// Its process's name, such as `relay 2`.
+    pub process: String,
+    /// What its process plays.
+    pub roles: Vec<Party>,
+    /// To whom it leads.
+    pub end: End,
+    /// The edge.
+    pub link: Link,
+}
+
+/// All edges of a system; none where it runs without.
+pub(super) struct Edges<'c> {
+    control: Option<&'c EdgeControl>,
+    /// Tells them from those of other runs.
+    run: String,
+    pub all: Vec<Wired>,
+}
+
+impl<'c> Edges<'c> {
+    pub fn new(control: Option<&'c EdgeControl>, run: &str) -> Self {
+        Self {
+            control,
+            run: run.to_owned(),
+            all: Vec::new(),
+        }
+    }
+
+    /// Puts an edge in front of `upstream`, and says where it is found from now on: behind the edge, or, where there are to be
+    /// none, where it was.
+    pub async fn put(
+        &mut self,
+        (process, number): (&str, u32),
+        roles: &[Party],
+        end: End,
+        upstream: SocketAddr,
+    ) -> Result<SocketAddr> {
+        let Some(control) = self.control else {
+            return Ok(upstream);
+        };
+        let name = match end {
+            End::Process => format!("{}-client-{number}-{process}", self.run),
+            End::Server(edge) => format!("{}-{process}-{number}-{}", self.run, edge.name()),
+        };
+        let link = Link::create(control, &name, upstream, dialect(end))
+            .await
+            .with_context(|| format!("making the edge {name}"))?;
+        let address = link.address();
+        self.all.push(Wired {
+            process: format!("{process} {number}"),
+            roles: roles.to_owned(),
+            end,
+            link,
+        });
+        Ok(address)
+    }
+}
+
+impl Wired {
+    fn is_between(&self, from: Party, to: Party) -> bool {
+        // A server has no number, and of `client -> api 2` the second end has one.
+        let number = from.number.or(to.number);
+        let of = |role: Role| {
+            let party = Party { role, number };
+            let own = self.roles.iter();
+            own.filter_map(|own| Some((own.role, own.number?)))
+                .any(|(role, number)| party.includes(role, number))
+        };
+        match (from.role, self.end) {
+            (Role::Client, End::Process) => of(to.role),
+            (Role::Client, _) | (_, End::Process) => false,
+            (role, End::Server(edge)) => to.role == Role::Server(server(edge)) && of(role),
+        }
+    }
+}
+
+/// The edges between two parties.
+pub(super) fn between(all: &[Wired], from: Party, to: Party) -> Result<Vec<&Link>> {
+    let meant: Vec<&Link> = all
+        .iter()
+        .filter(|wired| wired.is_between(from, to))
+        .map(|wired| &wired.link)
+        .collect();
+    if meant.is_empty() {
+        bail!(
+            "the scenario has no edge {} -> {} of number {:?}",
+            from.role.name(),
+            to.role.name(),
+            from.number.or(to.number)
+        );
+    }
+    Ok(meant)
+}
+
+/// The edges that lead to a server.
+pub(super) fn to(all: &[Wired], wanted: Server) -> impl Iterator<Item = &Wired> {
+    all.iter()
+        .filter(move |wired| matches!(wired.end, End::Server(edge) if server(edge) == wanted))
+}
+
+/// Whose an edge is: what lies between a process and a server lies on all that they say to each other.
+pub(super) fn server(edge: Edge) -> Server {
+    match edge {
+        Edge::Postgres => Server::Postgres,
+        Edge::Rabbitmq | Edge::Stomp | Edge::Management => Server::RabbitMq,
+    }
+}
+
+fn dialect(end: End) -> Dialect {
+    match end {
+        End::Process | End::Server(Edge::Management) => Dialect::Http,
+        End::Server(Edge::Postgres) => Dialect::Postgres,
+        End::Server(Edge::Rabbitmq) => Dialect::Amqp,
+        End::Server(Edge::Stomp) => Dialect::Bytes,
+    }
+}
