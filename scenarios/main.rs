@@ -125,6 +125,7 @@ fn test(
         name: name.clone(),
         target: Arc::new(Target::auction()),
         as_shipped: false,
+        left_out: Vec::new(),
         scenario: scenario.clone(),
         seed,
         repeat_command: again(wanted, name, seed),

@@ -13,8 +13,10 @@ pub struct Trial {
     pub target: Arc<Target>,
     /// Without the settings of the target's `[laboratory]`.
     pub as_shipped: bool,
-    /// The story.
+    /// The story, as far as the target has what it is about.
     pub scenario: Scenario,
+    /// What of it the target does not have, a sentence each.
+    pub left_out: Vec<String>,
     /// Seeds the workload.
     pub seed: u64,
     /// Runs the same again.
@@ -44,6 +46,7 @@ mod tests {
             name: name.to_owned(),
             target: Arc::new(Target::auction()),
             as_shipped: false,
+            left_out: Vec::new(),
             scenario: toml::from_str(text).unwrap(),
             seed,
             repeat_command: String::new(),

@@ -26,7 +26,7 @@ use crate::{
     servers::needs,
 };
 use again::Again;
-use selection::{Chosen, Selection};
+use selection::{Chosen, On, Selection};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -73,7 +73,11 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<u8> {
     let target = Arc::new(named::target(&args.target).map_err(Usage::because)?);
-    let selection = Selection::of(&args.names, &args.scenarios.folder, &args.servers)
+    let on = On {
+        servers: &args.servers,
+        target: &target,
+    };
+    let selection = Selection::of(&args.names, &args.scenarios.folder, &on)
         .map_err(Usage::because)?;
     args.reports.can_be_written().map_err(Usage::said)?;
     evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
@@ -169,6 +173,7 @@ fn trial(args: &Args, target: &Arc<Target>, lab: &Lab, run: Chosen) -> Trial {
             true => run.scenario.control(),
             false => run.scenario,
         },
+        left_out: run.left_out,
         seed: run.seed,
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     judge::summary::{RunSummary, judge},
     os::causes::Causes,
     servers::lab::Lab,
+    system::Staging,
 };
 
 /// Arranging, all faults and recovery together; a run that takes longer has hung.
@@ -40,7 +41,7 @@ pub async fn run(
         seed: trial.seed,
         subject: Box::new(Subject::of(&trial.target)),
         scenario: Box::new(trial.scenario.clone()),
-        environment: lab.describe(),
+        environment: described(lab, trial),
     });
     let run = conduct(lab, trial, folder, &recorder, progress);
     let ended = timeout(RUN_WITHIN, run)
@@ -54,6 +55,21 @@ pub async fn run(
     recorder.finish()?;
     progress("judging");
     Ok(judge(folder, trial.repeat_command.clone())?)
+}
+
+/// What it runs on, and what it is.
+fn described(lab: &Lab, trial: &Trial) -> Vec<String> {
+    let staging = Staging {
+        target: &trial.target,
+        story: &trial.scenario.system,
+        as_shipped: trial.as_shipped,
+    };
+    let left_out = trial.left_out.iter();
+    let left_out = left_out.map(|what| format!("left out of the story: {what}"));
+    let mut lines = lab.describe();
+    lines.push(staging.describe());
+    lines.extend(left_out);
+    lines
 }
 
 async fn conduct(

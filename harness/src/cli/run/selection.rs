@@ -8,6 +8,8 @@ use crate::{
     ask::fault::Fault,
     ask::scenario::Scenario,
     ask::spelling::did_you_mean,
+    ask::target::Target,
+    explore::fit::{Fit, fit},
     explore::property,
     explore::suite::{self, Case},
     servers::backend::Wanted,
@@ -22,11 +24,19 @@ pub(super) struct Selection {
     pub not_run: Vec<(String, String)>,
 }
 
+/// On what it is run.
+pub(super) struct On<'a> {
+    pub servers: &'a Wanted,
+    pub target: &'a Target,
+}
+
 /// A scenario file and how it was asked for: what repeats it is its name, or its path where a path was given.
 #[derive(Debug)]
 struct Asked {
     by: String,
     case: Case,
+    /// What of it the target does not have.
+    left_out: Vec<String>,
 }
 
 /// One run to be made.
@@ -35,21 +45,22 @@ pub(super) struct Chosen {
     pub asked_by: String,
     pub name: String,
     pub scenario: Scenario,
+    pub left_out: Vec<String>,
     pub seed: u64,
 }
 
 impl Selection {
     /// All that `names` mean, everything if there are none, each once; `folder` is where names are looked up.
-    pub fn of(names: &[String], folder: &Path, servers: &Wanted) -> Result<Self> {
+    pub fn of(names: &[String], folder: &Path, on: &On<'_>) -> Result<Self> {
         let mut selection = Self::default();
         if names.is_empty() {
-            selection.named("", folder, servers)?;
+            selection.named("", folder, on)?;
         }
         for name in names {
             if Path::new(name).is_file() {
                 let case = suite::case(Path::new(name))?;
-                selection.add(name.clone(), case, servers)?;
-            } else if !selection.named(name.trim_end_matches('/'), folder, servers)? {
+                selection.add(name.clone(), case, on)?;
+            } else if !selection.named(name.trim_end_matches('/'), folder, on)? {
                 let names = suite::cases(folder)?.into_iter().map(|case| case.name);
                 let mut known: Vec<String> = names.collect();
                 let folders = known.iter().filter_map(|name| name.split_once('/'));
@@ -66,7 +77,7 @@ impl Selection {
     }
 
     /// Adds what a name or a folder's name means; whether it meant anything.
-    fn named(&mut self, wanted: &str, folder: &Path, servers: &Wanted) -> Result<bool> {
+    fn named(&mut self, wanted: &str, folder: &Path, on: &On<'_>) -> Result<bool> {
         let meant = |name: &str| {
             let rest = name.strip_prefix(wanted);
             wanted.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -74,7 +85,10 @@ impl Selection {
         let mut found = false;
         for property in property::NAMES.into_iter().filter(|name| meant(name)) {
             found = true;
-            if !self.properties.contains(&property) {
+            if !on.target.is_auction() {
+                let why = "it is drawn for the auction service".to_owned();
+                self.not_run.push((property.to_owned(), why));
+            } else if !self.properties.contains(&property) {
                 self.properties.push(property);
             }
         }
@@ -83,12 +97,12 @@ impl Selection {
             .filter(|case| meant(&case.name))
         {
             found = true;
-            self.add(case.name.clone(), case, servers)?;
+            self.add(case.name.clone(), case, on)?;
         }
         Ok(found)
     }
 
-    fn add(&mut self, by: String, case: Case, servers: &Wanted) -> Result<()> {
+    fn add(&mut self, by: String, mut case: Case, on: &On<'_>) -> Result<()> {
         if let Some(known) = self.cases.iter().find(|known| known.case.name == case.name) {
             if known.case.scenario != case.scenario {
                 bail!(
@@ -99,10 +113,24 @@ impl Selection {
             }
             return Ok(());
         }
-        match servers.cannot(&Fault::all(&case.scenario)?) {
-            Some(why) => self.not_run.push((case.name, why)),
-            None => self.cases.push(Asked { by, case }),
+        if let Some(why) = on.servers.cannot(&Fault::all(&case.scenario)?) {
+            self.not_run.push((case.name, why));
+            return Ok(());
         }
+        let mut left_out = Vec::new();
+        if !on.target.is_auction() {
+            match fit(&case.scenario, on.target)? {
+                Fit::Not(why) => {
+                    self.not_run.push((case.name, why));
+                    return Ok(());
+                }
+                Fit::Run {
+                    scenario,
+                    left_out: without,
+                } => (case.scenario, left_out) = (*scenario, without),
+            }
+        }
+        self.cases.push(Asked { by, case, left_out });
         Ok(())
     }
 
@@ -114,10 +142,11 @@ impl Selection {
     }
 
     fn round(&self, seed: u64) -> impl Iterator<Item = Chosen> {
-        let files = self.cases.iter().map(move |Asked { by, case }| Chosen {
+        let files = self.cases.iter().map(move |Asked { by, case, left_out }| Chosen {
             asked_by: by.clone(),
             name: case.name.clone(),
             scenario: case.scenario.clone(),
+            left_out: left_out.clone(),
             seed,
         });
         let drawn = property::scenarios(seed).into_iter();
@@ -126,6 +155,7 @@ impl Selection {
             asked_by: name.clone(),
             name,
             scenario,
+            left_out: Vec::new(),
             seed,
         }))
     }
@@ -134,6 +164,15 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn selected(asked: &[String], folder: &Path, servers: &Wanted) -> Result<Selection> {
+        let target = Target::auction();
+        let on = On {
+            servers,
+            target: &target,
+        };
+        Selection::of(asked, folder, &on)
+    }
 
     const TOLD: &str = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
 
@@ -157,7 +196,7 @@ mod tests {
     fn names(asked: &[&str], servers: &Wanted) -> Result<Vec<String>> {
         let folder = folder();
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
-        let selection = Selection::of(&asked, folder.path(), servers)?;
+        let selection = selected(&asked, folder.path(), servers)?;
         let runs = selection.runs(7, 1).into_iter();
         Ok(runs.map(|run| run.name).collect())
     }
@@ -192,7 +231,7 @@ mod tests {
     fn every_round_has_the_next_seed_and_draws_its_own_properties() {
         let folder = folder();
         let asked = ["property/any_bids_and_one_cut".to_owned()];
-        let selection = Selection::of(&asked, folder.path(), &Wanted::native()).unwrap();
+        let selection = selected(&asked, folder.path(), &Wanted::native()).unwrap();
         let runs = selection.runs(7, 2);
         assert_eq!((runs[0].seed, runs[1].seed), (7, 8));
         assert_ne!(runs[0].scenario, runs[1].scenario);
@@ -203,7 +242,7 @@ mod tests {
     fn a_file_is_repeated_by_its_path() {
         let folder = folder();
         let file = folder.path().join("a/one.toml").display().to_string();
-        let selection = Selection::of(
+        let selection = selected(
             std::slice::from_ref(&file),
             folder.path(),
             &Wanted::native(),
@@ -220,8 +259,25 @@ mod tests {
             backend: crate::servers::backend::Kind::External,
             ..Wanted::default()
         };
-        let selection = Selection::of(&["ab".to_owned()], folder.path(), &external).unwrap();
+        let selection = selected(&["ab".to_owned()], folder.path(), &external).unwrap();
         assert!(selection.runs(7, 1).is_empty());
         assert_eq!(selection.not_run[0].0, "ab/three");
+    }
+
+    #[test]
+    fn a_target_that_is_not_ours_is_put_through_what_fits_it_and_the_rest_says_why() {
+        let folder = folder();
+        let text = include_str!("../../../targets/examples/status_column.toml");
+        let target = Target::read(text).unwrap();
+        let on = On {
+            servers: &Wanted::native(),
+            target: &target,
+        };
+        let selection = Selection::of(&[], folder.path(), &on).unwrap();
+        let runs = selection.runs(7, 1);
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        assert_eq!(names, ["ab/three"]);
+        let (name, why) = &selection.not_run[0];
+        assert!(name.starts_with("property/") && why.contains("auction"), "{name}: {why}");
     }
 }

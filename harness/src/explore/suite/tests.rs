@@ -7,6 +7,7 @@ fn trial(name: &str) -> Trial {
         name: name.to_owned(),
         target: Arc::new(Target::auction()),
         as_shipped: false,
+        left_out: Vec::new(),
         scenario: toml::from_str(text).unwrap(),
         seed: 7,
         repeat_command: format!("lab run {name}"),
