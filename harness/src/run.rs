@@ -1,24 +1,32 @@
 //! One run: arranged, driven, broken, watched, settled, looked at for the last time. [`trial`] is the page to begin with.
 
+pub mod about;
 mod adapter;
 pub mod arrange;
 pub mod auction;
 pub mod client;
+pub mod described;
 mod desk;
 mod disturb;
 mod gauge;
 mod heal;
+pub mod heard;
 mod injector;
-mod ledger;
+pub mod ledger;
 mod look;
 mod meters;
+pub mod oplog;
 pub mod own_servers;
 mod plan;
 mod reach;
+pub mod rng;
+pub mod rows;
 mod settle;
 mod site;
 mod stage;
 mod topology;
 pub mod trial;
+pub mod warm_up;
 mod watch;
 mod witness;
+pub mod write;

@@ -77,8 +77,8 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         servers: &args.servers,
         target: &target,
     };
-    let selection = Selection::of(&args.names, &args.scenarios.folder, &on)
-        .map_err(Usage::because)?;
+    let selection =
+        Selection::of(&args.names, &args.scenarios.folder, &on).map_err(Usage::because)?;
     args.reports.can_be_written().map_err(Usage::said)?;
     evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
     let seed = args.seed.unwrap_or_else(seed::fresh);

@@ -52,7 +52,7 @@ impl Arranged {
             true => Watched::auction(),
             false => Watched::of(&trial.target, servers.run()),
         };
-        let ledger = Ledger::start(servers.observing_url(), watched, recorder.clone()).await?;
+        let ledger = Ledger::watching(servers.observing_url(), watched, recorder.clone()).await?;
         let listening = Listening::begin(trial, &servers, &pool, recorder).await?;
         let staging = Staging {
             target: &trial.target,
@@ -60,7 +60,9 @@ impl Arranged {
             as_shipped: trial.as_shipped,
         };
         let system = start(lab, &staging, &servers, folder, trial.edges()).await?;
-        let adapter = listening.ready(trial, &servers, &system, &pool, recorder).await?;
+        let adapter = listening
+            .ready(trial, &servers, &system, &pool, recorder)
+            .await?;
         let addresses = servers.addresses();
         system
             .goes_over_its_edges(&addresses, &pool, servers.management())

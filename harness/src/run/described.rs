@@ -143,7 +143,10 @@ impl DescribedTarget {
         let keys = 0..self.keys.max(u16::try_from(apis.len()).unwrap_or(u16::MAX));
         let canary = |key: u16| Canary {
             asked: self.numbers.next(key % self.keys),
-            api: apis.get(usize::from(key) % apis.len().max(1)).copied().unwrap_or_default(),
+            api: apis
+                .get(usize::from(key) % apis.len().max(1))
+                .copied()
+                .unwrap_or_default(),
         };
         keys.map(canary).collect()
     }
@@ -235,7 +238,7 @@ impl DescribedTarget {
     }
 
     /// Ends writers and relays, and then who consumes.
-    pub async fn come_to_rest(&self, site: Site<'_>) {
+    pub(super) async fn come_to_rest(&self, site: Site<'_>) {
         site.system.stop(&[Role::Api, Role::Relay]).await;
         site.system.stop(&[Role::Consumer]).await;
     }

@@ -142,13 +142,16 @@ impl Selection {
     }
 
     fn round(&self, seed: u64) -> impl Iterator<Item = Chosen> {
-        let files = self.cases.iter().map(move |Asked { by, case, left_out }| Chosen {
-            asked_by: by.clone(),
-            name: case.name.clone(),
-            scenario: case.scenario.clone(),
-            left_out: left_out.clone(),
-            seed,
-        });
+        let files = self
+            .cases
+            .iter()
+            .map(move |Asked { by, case, left_out }| Chosen {
+                asked_by: by.clone(),
+                name: case.name.clone(),
+                scenario: case.scenario.clone(),
+                left_out: left_out.clone(),
+                seed,
+            });
         let drawn = property::scenarios(seed).into_iter();
         let drawn = drawn.filter(|(name, _)| self.properties.contains(&name.as_str()));
         files.chain(drawn.map(move |(name, scenario)| Chosen {
@@ -278,6 +281,9 @@ mod tests {
         let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
         assert_eq!(names, ["ab/three"]);
         let (name, why) = &selection.not_run[0];
-        assert!(name.starts_with("property/") && why.contains("auction"), "{name}: {why}");
+        assert!(
+            name.starts_with("property/") && why.contains("auction"),
+            "{name}: {why}"
+        );
     }
 }
