@@ -14,6 +14,7 @@ mod digest;
 mod escaped;
 mod found;
 mod packed;
+mod spelled;
 mod token;
 
 use std::fmt::{Display, Formatter};

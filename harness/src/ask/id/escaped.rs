@@ -1,4 +1,4 @@
-//! What wraps an id: base64, and the escapes of a JSON string.
+//! What wraps an id: base64, hexadecimal, and the escapes of a JSON string.
 
 use base64::{
     Engine,
@@ -18,6 +18,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 /// As long are 16 bytes.
 const LEAST: usize = 22;
+/// The shortest form, a number, has as many bytes. Raw bytes in hexadecimal are a UUID's text.
+const LEAST_IN_HEX: usize = 19;
 
 /// What every long enough piece of base64 may stand for, with either alphabet, and broken into lines or not. What stands
 /// before a piece may look like a part of it, so it is read from each of its first four signs.
@@ -38,6 +40,30 @@ pub(super) fn base64_in(bytes: &[u8]) -> Vec<Vec<u8>> {
         shifted.filter_map(Result::ok)
     })
     .collect()
+}
+
+/// What every long enough run of hexadecimal digits stands for. What stands before it may look like a part of it, so it is
+/// read from each of its first two digits.
+pub(super) fn hex_in(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let runs = bytes.split(|byte| !byte.is_ascii_hexdigit());
+    let long = runs.filter(|run| run.len() >= 2 * LEAST_IN_HEX);
+    long.flat_map(|run| {
+        (0..2).map(|shift| {
+            let pairs = run[shift..].chunks_exact(2);
+            pairs
+                .map(|pair| value(pair[0]) << 4 | value(pair[1]))
+                .collect()
+        })
+    })
+    .collect()
+}
+
+/// Of a hexadecimal digit.
+fn value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
 }
 
 fn is_base64(byte: u8) -> bool {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Id, Run,
-    escaped::{base64_in, unescaped},
+    escaped::{base64_in, hex_in, unescaped},
     packed::{self, Read},
     token,
 };
@@ -63,6 +63,8 @@ pub enum Inside {
     Escapes,
     /// Base64 that a JSON string escapes, such as `\/`.
     EscapedBase64,
+    /// Two digits a byte, as Postgres shows a `bytea`.
+    Hex,
 }
 
 /// What of a run, and of others, is in there: each thing once, where it is least wrapped.
@@ -88,6 +90,9 @@ impl Search {
         self.look(bytes, plainly);
         for decoded in base64_in(bytes) {
             self.look(&decoded, wrapped);
+        }
+        for decoded in hex_in(bytes) {
+            self.look(&decoded, Inside::Hex);
         }
     }
 

@@ -114,6 +114,24 @@ proptest! {
     }
 
     #[test]
+    fn an_id_is_found_in_the_hexadecimal_of_what_has_it(id in ids(), before in "[ -~]{0,9}", glued in "[0-9a-f]{0,3}") {
+        let content = format!("{before}{{\"order\":\"{}\"}}", id.uuid());
+        let hex: String = content.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let row = format!("{{\"payload\":\"\\\\x{glued}{hex}\"}}");
+        prop_assert_eq!(ours(row.as_bytes(), id.run), [id]);
+    }
+
+    #[test]
+    fn each_spelling_of_an_id_leads_back_to_it(id in ids(), number in 0..NUMBERS) {
+        let id = Id { number, ..id };
+        let all = id.spellings();
+        prop_assert!(all.contains(&id.uuid().to_string()) && all.contains(&id.number().unwrap().to_string()));
+        for spelling in all {
+            prop_assert_eq!(ours(spelling.as_bytes(), id.run), [id], "{}", spelling);
+        }
+    }
+
+    #[test]
     fn another_runs_id_is_told_from_ones_own(id in ids(), other in any::<u64>()) {
         let run = Run::of(other);
         for text in [id.uuid().to_string(), id.token()] {
@@ -164,6 +182,8 @@ fn what_was_found_says_its_form_and_what_it_was_wrapped_in() {
     assert_eq!(places(wrapped.as_bytes()), (Form::Text, Inside::Base64));
     let digits = id.number().unwrap().to_string();
     assert_eq!(places(digits.as_bytes()), (Form::Number, Inside::Nothing));
+    let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(places(digits.as_bytes()), (Form::Text, Inside::Hex));
     let coded = text.replace('-', "\\u002d");
     assert_eq!(places(coded.as_bytes()), (Form::Text, Inside::Escapes));
 }

@@ -1,5 +1,7 @@
 //! Where in a message something stands.
 
+use std::fmt::{Display, Formatter};
+
 use serde::Deserialize;
 
 use super::pattern::Pattern;
@@ -32,7 +34,7 @@ pub enum Address {
 }
 
 /// A property of AMQP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Property {
     /// `content-type`.
     ContentType,
@@ -74,6 +76,14 @@ const PROPERTIES: [(&str, Property); 12] = [
     ("user_id", Property::UserId),
     ("app_id", Property::AppId),
 ];
+
+impl Property {
+    /// As files write it.
+    pub fn name(self) -> &'static str {
+        let known = PROPERTIES.into_iter().find(|(_, known)| *known == self);
+        known.map_or("?", |(name, _)| name)
+    }
+}
 
 /// A pointer into JSON (RFC 6901) that leads somewhere: `/message/orderId`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,6 +189,29 @@ impl TryFrom<String> for Address {
     }
 }
 
+/// As files write it.
+impl Display for Address {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let inner = |f: &mut Formatter<'_>, within: &Option<Pointer>| match within {
+            Some(pointer) => write!(f, "#{}", pointer.as_str()),
+            None => Ok(()),
+        };
+        match self {
+            Self::Property(property) => write!(f, "property:{}", property.name()),
+            Self::Header { name, within } => {
+                write!(f, "header:{name}")?;
+                inner(f, within)
+            }
+            Self::Body { pointer, within } => {
+                write!(f, "body:{}", pointer.as_str())?;
+                inner(f, within)
+            }
+            Self::Pattern(pattern) => write!(f, "body:~{}~", pattern.get().as_str()),
+            Self::RoutingKey => f.write_str("routing_key"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +248,21 @@ mod tests {
         };
         assert_eq!(pattern.get().as_str(), "\"order\":\"(.*?)\"");
         assert_eq!(parsed("routing_key"), Ok(Address::RoutingKey));
+    }
+
+    #[test]
+    fn an_address_is_shown_as_it_is_written() {
+        for text in [
+            "property:app_id",
+            "header:id",
+            "header:id#/payload",
+            "body:/a/b",
+            "body:/payload#/id",
+            "body:~a(.)~",
+            "routing_key",
+        ] {
+            assert_eq!(parsed(text).expect(text).to_string(), text);
+        }
     }
 
     #[test]

@@ -15,6 +15,6 @@ pub struct Message {
     pub dedup_by: Option<Address>,
     /// Its place in its key; else the operation's own number is.
     pub n: Option<Address>,
-    /// Headers that may differ between copies, such as a count of attempts.
+    /// Headers that may differ between copies, such as a count of attempts; properties, too, by their names: `timestamp`.
     pub ignore: Vec<String>,
 }
