@@ -1,5 +1,6 @@
 //! One run: arranged, driven, broken, watched, settled, looked at for the last time. [`trial`] is the page to begin with.
 
+pub mod about;
 pub mod arrange;
 mod canary;
 pub mod client;
@@ -7,6 +8,7 @@ mod desk;
 mod disturb;
 mod gauge;
 mod heal;
+pub mod heard;
 mod injector;
 mod ledger;
 mod look;
@@ -14,10 +16,13 @@ mod meters;
 mod observer;
 pub mod own_servers;
 mod reach;
+pub mod rows;
 mod settle;
 mod stage;
 mod topology;
 pub mod trial;
+pub mod warm_up;
 mod watch;
 mod witness;
 pub mod workload;
+pub mod write;
