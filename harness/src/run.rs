@@ -10,7 +10,7 @@ mod gauge;
 mod heal;
 pub mod heard;
 mod injector;
-mod ledger;
+pub mod ledger;
 mod look;
 mod meters;
 mod observer;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// One transaction, as the database committed it. Entries stand in commit order; one comes into the history shortly after
 /// it happened, so that its position says nothing about what happened beside it.
@@ -33,6 +34,9 @@ pub struct Change {
     /// The key before, where an update changed it.
     #[serde(default, skip_serializing_if = "Columns::is_empty")]
     pub old_key: Columns,
+    /// The operations whose ids are anywhere in the row, where they are the lab's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<Uuid>,
 }
 
 /// Columns by name.

@@ -6,6 +6,7 @@
 mod decoding;
 mod reader;
 mod transaction;
+mod watched;
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use tokio::{
 
 use crate::history::{Event, Recorder};
 use reader::Reader;
+pub use watched::Watched;
 
 /// A new slot waits for every transaction of the server that was open before it: those of runs beside this one end with
 /// their statements' deadlines and their faults.
@@ -38,9 +40,15 @@ struct Keeper {
 }
 
 impl Ledger {
-    /// Opens the ledger of the database at `url`, around all faults and before anything of the system writes to it. Where the
-    /// server keeps no such log, or keeps it from this user, the history says that the run is sampled, and why.
+    /// Opens the ledger of the auction service's database: see [`watching`](Self::watching).
     pub async fn start(url: String, recorder: Recorder) -> Result<Self> {
+        Self::watching(url, Watched::auction(), recorder).await
+    }
+
+    /// Opens the ledger of the database at `url`, around all faults and before anything of the system writes to it. Rows of
+    /// `watched` tables enter the history. Where the server keeps no such log, or keeps it from this user, the history says
+    /// that the run is sampled, and why.
+    pub async fn watching(url: String, watched: Watched, recorder: Recorder) -> Result<Self> {
         let began = Instant::now();
         match open(&url).await? {
             Opened::Slot(slot) => {
@@ -48,7 +56,7 @@ impl Ledger {
                     took_ms: began.elapsed().as_millis() as u64,
                 });
                 let (end, ended) = oneshot::channel();
-                let reader = Reader::new(url, slot, recorder);
+                let reader = Reader::new(url, slot, watched, recorder);
                 let task = tokio::spawn(reader.keep(ended));
                 Ok(Self {
                     keeper: Some(Keeper { end, task }),

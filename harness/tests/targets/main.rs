@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 mod heard;
+mod ledger;
 mod requests;
 mod rows;
 mod shop;
@@ -37,8 +38,9 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 5] = [
+const CASES: [&[Case]; 6] = [
     heard::CASES,
+    ledger::CASES,
     requests::CASES,
     rows::CASES,
     transactions::CASES,

@@ -9,7 +9,10 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::transaction::{Assembly, Completed};
+use super::{
+    transaction::{Assembly, Completed},
+    watched::Watched,
+};
 use crate::history::{Event, Recorder};
 
 /// Between two readings.
@@ -68,6 +71,7 @@ impl From<sqlx::Error> for Failed {
 pub(super) struct Reader {
     url: String,
     slot: String,
+    watched: Watched,
     recorder: Recorder,
     connection: Option<PgConnection>,
     /// The end of the last commit that is in the history. A slot that is read again, as after the server's crash, repeats
@@ -80,10 +84,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub fn new(url: String, slot: String, recorder: Recorder) -> Self {
+    pub fn new(url: String, slot: String, watched: Watched, recorder: Recorder) -> Self {
         Self {
             url,
             slot,
+            watched,
             recorder,
             connection: None,
             read: Lsn::default(),
@@ -178,7 +183,7 @@ impl Reader {
     }
 
     fn record(&mut self, lines: &[(String, String)]) -> Result<()> {
-        let mut assembly = Assembly::default();
+        let mut assembly = Assembly::new(&self.watched);
         for (lsn, line) in lines {
             let completed = assembly.take(line)?;
             // The place of a commit's line is the end of the commit.
@@ -287,7 +292,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history.jsonl");
         let recorder = Recorder::create(&path).expect("a recorder");
-        let mut reader = Reader::new(String::new(), "run".to_owned(), recorder.clone());
+        let mut reader = Reader::new(
+            String::new(),
+            "run".to_owned(),
+            Watched::auction(),
+            recorder.clone(),
+        );
         let line = |lsn: &str, data: &str| (lsn.to_owned(), data.to_owned());
         let commit = |xid: u32, end: &str| {
             [

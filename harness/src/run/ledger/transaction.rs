@@ -1,68 +1,10 @@
 //! From lines to commits, keeping what checkers need.
 
-use super::decoding::{Column, Line, Misread, Row, Value, line};
-use crate::history::{Change, Columns, Commit, Operation};
-
-/// The schema that the service's tables are in.
-const SCHEMA: &str = "public";
-
-/// What is kept of a table's rows.
-struct Kept {
-    table: &'static str,
-    /// Of a new row.
-    inserted: &'static [&'static str],
-    /// Of one that was there; less where rows are updated often and most columns never change.
-    updated: &'static [&'static str],
-}
-
-const KEPT: [Kept; 5] = [
-    Kept {
-        table: "bids",
-        inserted: BID,
-        updated: BID,
-    },
-    Kept {
-        table: "outbox_events",
-        inserted: &[
-            "id",
-            "event_type",
-            "payload",
-            "status",
-            "auction_id",
-            "sequence",
-            "lane",
-            "claim_token",
-            "attempts",
-        ],
-        updated: &["id", "status", "lane", "claim_token", "attempts"],
-    },
-    Kept {
-        table: "inbox",
-        inserted: RECEIVED,
-        updated: RECEIVED,
-    },
-    Kept {
-        table: "standings",
-        inserted: STANDING,
-        updated: STANDING,
-    },
-    Kept {
-        table: "relay_lanes",
-        inserted: LANE,
-        updated: LANE,
-    },
-];
-const BID: &[&str] = &[
-    "bid_id",
-    "auction_id",
-    "user_id",
-    "amount",
-    "sequence",
-    "placed_at",
-];
-const RECEIVED: &[&str] = &["bid_id", "auction_id", "sequence", "applied_at"];
-const STANDING: &[&str] = &["auction_id", "last_sequence", "bid_count"];
-const LANE: &[&str] = &["lane", "owner", "token", "lease_until", "draining"];
+use super::{
+    decoding::{Line, Misread, line},
+    watched::Watched,
+};
+use crate::history::Commit;
 
 /// What a line completed.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,12 +25,21 @@ pub(super) enum Torn {
 }
 
 /// A transaction being read.
-#[derive(Debug, Default)]
-pub(super) struct Assembly {
+#[derive(Debug)]
+pub(super) struct Assembly<'w> {
+    watched: &'w Watched,
     open: Option<Commit>,
 }
 
-impl Assembly {
+impl<'w> Assembly<'w> {
+    /// Nothing is read yet.
+    pub fn new(watched: &'w Watched) -> Self {
+        Self {
+            watched,
+            open: None,
+        }
+    }
+
     /// Takes the next line.
     pub fn take(&mut self, text: &str) -> Result<Option<Completed>, Torn> {
         let outside = || Torn::Outside(text.to_owned());
@@ -104,7 +55,7 @@ impl Assembly {
             Line::Begin { .. } => return Err(outside()),
             Line::Row(row) => {
                 let open = self.open.as_mut().ok_or_else(outside)?;
-                match kept(&row) {
+                match self.watched.kept(&row) {
                     Some(change) => open.changes.push(change),
                     None => open.others += 1,
                 }
@@ -112,13 +63,8 @@ impl Assembly {
             Line::Truncate(tables) => {
                 let open = self.open.as_mut().ok_or_else(outside)?;
                 for table in tables {
-                    match watched(&table.schema, &table.name) {
-                        Some(kept) => open.changes.push(Change {
-                            table: kept.table.to_owned(),
-                            op: Operation::Truncate,
-                            row: Columns::new(),
-                            old_key: Columns::new(),
-                        }),
+                    match self.watched.emptied(&table) {
+                        Some(change) => open.changes.push(change),
                         None => open.others += 1,
                     }
                 }
@@ -138,42 +84,14 @@ impl Assembly {
     }
 }
 
-fn watched(schema: &str, table: &str) -> Option<&'static Kept> {
-    let found = KEPT.iter().find(|kept| kept.table == table)?;
-    (schema == SCHEMA).then_some(found)
-}
-
-fn kept(row: &Row) -> Option<Change> {
-    let kept = watched(&row.table.schema, &row.table.name)?;
-    let wanted = match row.op {
-        Operation::Update => kept.updated,
-        _ => kept.inserted,
-    };
-    Some(Change {
-        table: kept.table.to_owned(),
-        op: row.op,
-        row: columns(&row.columns, wanted),
-        old_key: columns(&row.old_key, wanted),
-    })
-}
-
-fn columns(of: &[Column], wanted: &[&str]) -> Columns {
-    of.iter()
-        .filter(|(name, _)| wanted.contains(&name.as_str()))
-        .filter_map(|(name, value)| match value {
-            Value::Null => Some((name.clone(), None)),
-            Value::Text(text) => Some((name.clone(), Some(text.clone()))),
-            Value::Unchanged => None,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::{Change, Columns, Operation};
 
     fn all(lines: &[&str]) -> Result<Vec<Completed>, Torn> {
-        let mut assembly = Assembly::default();
+        let watched = Watched::auction();
+        let mut assembly = Assembly::new(&watched);
         let completed: Result<Vec<_>, _> = lines.iter().map(|line| assembly.take(line)).collect();
         Ok(completed?.into_iter().flatten().collect())
     }
@@ -207,6 +125,7 @@ mod tests {
                     .map(|(name, value)| (name.to_owned(), value.map(str::to_owned)))
                     .into(),
                 old_key: Columns::new(),
+                ids: Vec::new(),
             }],
             others: 2,
         };

@@ -41,6 +41,7 @@ pub(crate) fn change(table: &str, op: Operation, columns: &[(&str, Option<String
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         old_key: Columns::new(),
+        ids: Vec::new(),
     }
 }
 

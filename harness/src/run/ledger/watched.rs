@@ -1,0 +1,289 @@
+//! Which tables' rows enter the history, and what of them.
+
+use uuid::Uuid;
+
+use super::decoding::{Column, Row, Table, Value};
+use crate::{
+    ask::{
+        id::Run,
+        target::{Target, effects::Effects, sql::TableName},
+    },
+    history::{Change, Columns, Operation},
+    run::about::About,
+};
+
+/// Longer than this are payloads; keys, states, counts and times are shorter. In characters.
+const SHORT: usize = 100;
+
+/// The tables whose rows enter the history. Those of all others are counted.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    tables: Vec<Kept>,
+    /// Whose ids are looked for in rows, where they are the lab's own.
+    run: Option<Run>,
+}
+
+/// What is kept of a table's rows.
+#[derive(Debug, Clone)]
+struct Kept {
+    /// Whatever schema, where none is said.
+    schema: Option<String>,
+    table: String,
+    /// Of a new row.
+    inserted: Keeps,
+    /// Of one that was there; less where rows are updated often and most columns never change.
+    updated: Keeps,
+}
+
+/// Which columns.
+#[derive(Debug, Clone, Copy)]
+enum Keeps {
+    /// These.
+    These(&'static [&'static str]),
+    /// Whatever is short.
+    Short,
+}
+
+const BID: &[&str] = &[
+    "bid_id",
+    "auction_id",
+    "user_id",
+    "amount",
+    "sequence",
+    "placed_at",
+];
+const RECEIVED: &[&str] = &["bid_id", "auction_id", "sequence", "applied_at"];
+const STANDING: &[&str] = &["auction_id", "last_sequence", "bid_count"];
+const LANE: &[&str] = &["lane", "owner", "token", "lease_until", "draining"];
+const NEW_EVENT: &[&str] = &[
+    "id",
+    "event_type",
+    "payload",
+    "status",
+    "auction_id",
+    "sequence",
+    "lane",
+    "claim_token",
+    "attempts",
+];
+const EVENT: &[&str] = &["id", "status", "lane", "claim_token", "attempts"];
+
+impl Watched {
+    /// Those of the auction service, whose checkers know each column.
+    pub fn auction() -> Self {
+        let kept = |table: &str, inserted, updated| Kept {
+            schema: Some("public".to_owned()),
+            table: table.to_owned(),
+            inserted: Keeps::These(inserted),
+            updated: Keeps::These(updated),
+        };
+        Self {
+            tables: vec![
+                kept("bids", BID, BID),
+                kept("outbox_events", NEW_EVENT, EVENT),
+                kept("inbox", RECEIVED, RECEIVED),
+                kept("standings", STANDING, STANDING),
+                kept("relay_lanes", LANE, LANE),
+            ],
+            run: None,
+        }
+    }
+
+    /// Those that a target file names, whether they are there yet or not: what is stored, the outbox and its archive, and
+    /// the table of effects. Their short columns are kept, and the operations that are found anywhere in a row. A deleted row
+    /// shows its key alone: what it was about stands with the insert that has the same key.
+    pub fn of(target: &Target, run: Run) -> Self {
+        let outbox = target.outbox.iter();
+        let outbox = outbox.flat_map(|outbox| [Some(&outbox.table), outbox.archive.as_ref()]);
+        let effects = match &target.effects {
+            Some(Effects::Rows { table, .. }) => Some(table),
+            Some(Effects::Query(_)) | None => None,
+        };
+        let all = outbox.chain([target.look.business.as_ref(), effects]);
+        let mut tables: Vec<Kept> = Vec::new();
+        for table in all.flatten() {
+            let kept = Kept::short(table);
+            if !tables.iter().any(|known| known.is_of_name(&kept)) {
+                tables.push(kept);
+            }
+        }
+        Self {
+            tables,
+            run: Some(run),
+        }
+    }
+
+    /// What enters the history of a row; none if it is another table's.
+    pub(super) fn kept(&self, row: &Row) -> Option<Change> {
+        let kept = self.table(&row.table)?;
+        let keeps = match row.op {
+            Operation::Update => kept.updated,
+            _ => kept.inserted,
+        };
+        Some(Change {
+            table: kept.table.clone(),
+            op: row.op,
+            row: columns(&row.columns, keeps),
+            old_key: columns(&row.old_key, keeps),
+            ids: self.ids(row),
+        })
+    }
+
+    /// What enters the history of a table that was emptied.
+    pub(super) fn emptied(&self, table: &Table) -> Option<Change> {
+        let kept = self.table(table)?;
+        Some(Change {
+            table: kept.table.clone(),
+            op: Operation::Truncate,
+            row: Columns::new(),
+            old_key: Columns::new(),
+            ids: Vec::new(),
+        })
+    }
+
+    fn table(&self, table: &Table) -> Option<&Kept> {
+        self.tables.iter().find(|kept| kept.is(table))
+    }
+
+    fn ids(&self, row: &Row) -> Vec<Uuid> {
+        let Some(run) = self.run else {
+            return Vec::new();
+        };
+        let texts = row.columns.iter().chain(&row.old_key);
+        let texts = texts.filter_map(|(_, value)| match value {
+            Value::Text(text) => Some(text.as_bytes()),
+            Value::Null | Value::Unchanged => None,
+        });
+        let ids = About::of(texts, run).ids.into_iter();
+        ids.map(|id| id.uuid()).collect()
+    }
+}
+
+impl Kept {
+    fn short(table: &TableName) -> Self {
+        let (schema, table) = table.parts();
+        Self {
+            schema,
+            table,
+            inserted: Keeps::Short,
+            updated: Keeps::Short,
+        }
+    }
+
+    fn is(&self, table: &Table) -> bool {
+        let schema = self.schema.as_ref();
+        self.table == table.name && schema.is_none_or(|schema| *schema == table.schema)
+    }
+
+    fn is_of_name(&self, other: &Self) -> bool {
+        self.table == other.table && self.schema == other.schema
+    }
+}
+
+fn columns(of: &[Column], keeps: Keeps) -> Columns {
+    let wanted = |name: &str, value: &Value| match (keeps, value) {
+        (Keeps::These(names), _) => names.contains(&name),
+        (Keeps::Short, Value::Text(text)) => text.chars().nth(SHORT).is_none(),
+        (Keeps::Short, Value::Null | Value::Unchanged) => true,
+    };
+    of.iter()
+        .filter(|(name, value)| wanted(name, value))
+        .filter_map(|(name, value)| match value {
+            Value::Null => Some((name.clone(), None)),
+            Value::Text(text) => Some((name.clone(), Some(text.clone()))),
+            Value::Unchanged => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ask::id::Id,
+        run::ledger::decoding::{Line, line},
+    };
+
+    const TARGET: &str = r#"
+        name = "shop"
+        promise = { order = "none" }
+        [write]
+        sql = "SELECT '{{id}}'"
+        [look]
+        business = "orders"
+        [outbox]
+        table = 'outbox."Messages"'
+        archive = "outbox.sent"
+        [witness]
+        exchange = "shop.events"
+        [[process]]
+        name = "relay"
+        run = "./relay"
+        env = { A = "{{postgres.url}}", B = "{{rabbitmq.url}}" }
+    "#;
+
+    fn kept(text: &str) -> Option<Change> {
+        let target = Target::read(TARGET).expect("a target");
+        match line(text).expect("a line") {
+            Line::Row(row) => Watched::of(&target, Run::of(1)).kept(&row),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn id() -> Id {
+        Id {
+            run: Run::of(1),
+            key: 2,
+            number: 3,
+        }
+    }
+
+    #[test]
+    fn the_tables_of_a_file_are_watched_and_no_others() {
+        for watched in [
+            "public.orders",
+            "other.orders",
+            "outbox.\"Messages\"",
+            "outbox.sent",
+        ] {
+            let found = kept(&format!("table {watched}: INSERT: id[integer]:1"));
+            assert!(found.is_some(), "{watched}");
+        }
+        for other in ["public.\"Messages\"", "outbox.messages", "public.customers"] {
+            let found = kept(&format!("table {other}: INSERT: id[integer]:1"));
+            assert!(found.is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_known_by_the_operations_in_it_and_keeps_what_is_short() {
+        let payload: String = format!(
+            "{{\"order\":\"{}\",\"pad\":\"{}\"}}",
+            id().uuid(),
+            "x".repeat(90)
+        )
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+        let change = kept(&format!(
+            "table outbox.\"Messages\": INSERT: id[bigint]:7 status[text]:'new' sent_at[date]:null payload[bytea]:'\\x{payload}'"
+        ));
+        let change = change.expect("a change");
+        assert_eq!(
+            (change.table.as_str(), change.op),
+            ("Messages", Operation::Insert)
+        );
+        assert_eq!(change.ids, [id().uuid()]);
+        let names: Vec<&str> = change.row.keys().map(String::as_str).collect();
+        assert_eq!(names, ["id", "sent_at", "status"]);
+    }
+
+    #[test]
+    fn a_deleted_row_shows_the_key_by_which_its_insert_is_found() {
+        let change = kept("table public.orders: DELETE: id[bigint]:7").expect("a change");
+        assert_eq!(change.row, [("id".to_owned(), Some("7".to_owned()))].into());
+        assert!(change.ids.is_empty());
+        let own = format!("table public.orders: DELETE: id[uuid]:'{}'", id().uuid());
+        assert_eq!(kept(&own).expect("a change").ids, [id().uuid()]);
+    }
+}
