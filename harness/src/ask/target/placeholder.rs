@@ -27,6 +27,8 @@ pub enum Placeholder {
     Port(String),
     /// `{{dir}}`: a folder of the process's own.
     Dir,
+    /// `{{here}}`: the folder of the target file, for what stands beside it.
+    Here,
     /// `{{process.number}}`: which of several, from 1.
     ProcessNumber,
     /// `{{run}}`: ten letters and digits.
@@ -77,7 +79,7 @@ pub enum Rabbitmq {
     Vhost,
 }
 
-const NAMED: [(&str, Placeholder); 25] = [
+const NAMED: [(&str, Placeholder); 26] = [
     ("id", Placeholder::Id),
     ("token", Placeholder::Token),
     ("number", Placeholder::Number),
@@ -110,6 +112,7 @@ const NAMED: [(&str, Placeholder); 25] = [
     ("rabbitmq.vhost", Placeholder::Rabbitmq(Rabbitmq::Vhost)),
     ("stomp.port", Placeholder::StompPort),
     ("dir", Placeholder::Dir),
+    ("here", Placeholder::Here),
     ("process.number", Placeholder::ProcessNumber),
     ("run", Placeholder::Run),
 ];

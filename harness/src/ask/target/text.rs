@@ -36,7 +36,7 @@ pub struct OfProcess;
 impl Place for OfProcess {
     const CALLED: &'static str = "a process, which is started before any operation";
     const TAKES: &'static str =
-        "postgres.*, rabbitmq.*, stomp.port, port.NAME, dir, process.number, run, env.NAME";
+        "postgres.*, rabbitmq.*, stomp.port, port.NAME, dir, here, process.number, run, env.NAME";
     fn takes(placeholder: &Placeholder) -> bool {
         !placeholder.identifies() && !matches!(placeholder, Placeholder::Key | Placeholder::Api)
     }
@@ -48,10 +48,10 @@ pub struct OfSetup;
 
 impl Place for OfSetup {
     const CALLED: &'static str = "[setup], which is carried out before any process is started";
-    const TAKES: &'static str = "postgres.*, rabbitmq.*, run, env.NAME";
+    const TAKES: &'static str = "postgres.*, rabbitmq.*, here, run, env.NAME";
     fn takes(placeholder: &Placeholder) -> bool {
-        use Placeholder::{Env, Postgres, Rabbitmq, Run};
-        matches!(placeholder, Postgres(_) | Rabbitmq(_) | Run | Env(_))
+        use Placeholder::{Env, Here, Postgres, Rabbitmq, Run};
+        matches!(placeholder, Postgres(_) | Rabbitmq(_) | Here | Run | Env(_))
     }
 }
 
@@ -242,6 +242,18 @@ mod tests {
         let port = Text::<OfProcess>::parse("{{port.http}}").unwrap();
         let missing = port.render(&Values::of(id)).unwrap_err();
         assert_eq!(missing.to_string(), "nothing stands for {{port.http}}");
+    }
+
+    #[test]
+    fn what_stands_beside_the_file_is_found_from_its_folder() {
+        let values = Values::default().with(Placeholder::Here, "/shop");
+        for rendered in [
+            Text::<OfProcess>::parse("{{here}}/run").map(|text| text.render(&values)),
+            Text::<OfSetup>::parse("{{here}}/run").map(|text| text.render(&values)),
+        ] {
+            assert_eq!(rendered, Ok(Ok("/shop/run".to_owned())));
+        }
+        assert!(refused::<OfOperation>("{{here}}").contains("has no meaning"));
     }
 
     #[test]
