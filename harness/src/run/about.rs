@@ -142,7 +142,11 @@ mod tests {
         let text = id(1).uuid().to_string();
         let about = About::of([text.as_bytes()], Run::of(1));
         let items = about.items(|_| None, || unreachable!("there is one"));
-        assert!(items[0].as_ref().is_err_and(|why| why.contains("[message] n")));
+        assert!(
+            items[0]
+                .as_ref()
+                .is_err_and(|why| why.contains("[message] n"))
+        );
     }
 
     #[test]

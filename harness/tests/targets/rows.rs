@@ -252,10 +252,7 @@ async fn effects_are_rows_or_a_query(site: &Site) -> Result<()> {
     ensure!(rows == [(1, 1), (2, 2)], "{rows:?}");
     let query = "sql = \"SELECT order_id AS id, count(*) AS times, min(at) AS n, 'x' AS lab_row FROM shipped GROUP BY 1 ORDER BY 3\"";
     let rows = seen(query).await?;
-    ensure!(
-        rows == [(1, 1), (2, 2), (4, 1)],
-        "{rows:?}"
-    );
+    ensure!(rows == [(1, 1), (2, 2), (4, 1)], "{rows:?}");
     Ok(())
 }
 

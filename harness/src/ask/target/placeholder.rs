@@ -31,7 +31,7 @@ pub enum Placeholder {
     ProcessNumber,
     /// `{{run}}`: ten letters and digits.
     Run,
-    /// `{{target.dir}}`: the folder of the target's file.
+    /// `{{target.dir}}`: the folder of the target file, for what stands beside it.
     TargetDir,
     /// `{{env.NAME}}`: from the lab's own environment.
     Env(String),

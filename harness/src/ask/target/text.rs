@@ -247,6 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_beside_the_file_is_found_from_its_folder() {
+        let values = Values::default().with(Placeholder::TargetDir, "/shop");
+        for rendered in [
+            Text::<OfProcess>::parse("{{target.dir}}/run").map(|text| text.render(&values)),
+            Text::<OfSetup>::parse("{{target.dir}}/run").map(|text| text.render(&values)),
+        ] {
+            assert_eq!(rendered, Ok(Ok("/shop/run".to_owned())));
+        }
+        assert!(refused::<OfOperation>("{{target.dir}}").contains("has no meaning"));
+    }
+
+    #[test]
     fn a_scheme_can_be_swapped_and_nothing_else() {
         let text = "DSN={{postgres.url as postgresql+asyncpg}}?x";
         let parsed = Text::<OfProcess>::parse(text).unwrap();

@@ -167,14 +167,17 @@ fn understood(
         Some(_) => id.as_deref().unwrap_or_default(),
         None => &text,
     };
-    let items = About::of([searched.as_bytes()], run)  .items(|id| Some(number(id)), || match strictly {
-        Some(strictly) => format!(
-            "no id in {}: {} stands there",
-            strictly.as_str(),
-            excerpt(searched.as_bytes())
-        ),
-        None => format!("no id in the row {}", excerpt(text.as_bytes())),
-    });
+    let items = About::of([searched.as_bytes()], run).items(
+        |id| Some(number(id)),
+        || match strictly {
+            Some(strictly) => format!(
+                "no id in {}: {} stands there",
+                strictly.as_str(),
+                excerpt(searched.as_bytes())
+            ),
+            None => format!("no id in the row {}", excerpt(text.as_bytes())),
+        },
+    );
     let row = |item: Result<Item, String>| OutboxRow {
         row: key.join("/"),
         state,
@@ -225,8 +228,8 @@ pub(super) async fn count(
 
 #[cfg(test)]
 mod tests {
-    use crate::history::Key;
     use super::*;
+    use crate::history::Key;
     use crate::{ask::id::Id, run::about::item};
 
     fn outbox(archive: bool) -> Outbox {
