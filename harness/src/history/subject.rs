@@ -61,6 +61,8 @@ pub struct Shows {
     pub effects: bool,
     /// What consumers tell copies by.
     pub dedup: bool,
+    /// An operation's place in its key, in each message.
+    pub place: bool,
 }
 
 /// What a target says of itself. What it does not promise is counted, and fails nobody.
@@ -91,6 +93,7 @@ impl Subject {
                 rows_leave: false,
                 effects: true,
                 dedup: true,
+                place: true,
             },
             promises: Promises {
                 order: true,
@@ -119,6 +122,7 @@ impl Subject {
                 rows_leave: matches!(sent, Some(Sent::Gone | Sent::Unsaid)),
                 effects: target.effects.is_some() && target.has(Plays::Consumer),
                 dedup: target.message.dedup_by.is_some(),
+                place: target.message.n.is_some(),
             },
             promises: Promises {
                 order: target.promise.order == Order::Key,

@@ -1,5 +1,6 @@
 //! Order within a key: what is heard first of each operation comes in the order of their places.
 
+mod committed;
 mod placed;
 mod rejections;
 
@@ -17,11 +18,13 @@ const LEAST: usize = 3;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
-    let promises = subject(history)?.promises;
+    let (promises, shows) = (subject(history)?.promises, subject(history)?.shows);
     let promised = promises.order;
     let mut inquiry = Inquiry::new("order");
     let mut orders = history.first_deliveries_at();
-    if promises.serial {
+    if !promises.serial && !shows.place {
+        orders = committed::of(history, orders)?;
+    } else if promises.serial {
         let placed = placed::of(history);
         for order in orders.values_mut() {
             order.retain(|(_, position)| placed.is(history, *position));

@@ -220,7 +220,7 @@ async fn of_database(pool: &PgPool, port: u16, owners: &Owners) -> Result<Vec<Se
     let seen = listed.into_iter().map(|(name, host, at)| {
         let at = at.and_then(|at| u16::try_from(at).ok());
         Seen {
-            is_ours: name == LAB,
+            is_ours: name.starts_with(LAB),
             name,
             from: match (host, at) {
                 (Some(host), Some(at)) => format!("{host}:{at}"),

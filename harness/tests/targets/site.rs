@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use async_trait::async_trait;
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind,
     options::{
@@ -13,9 +14,10 @@ use lapin::{
 use outbox_harness::{
     ask::id::{Id, Run},
     ask::target::Target,
-    run::write::{Api, Ways, Writer},
-    servers::lab::Lab,
+    run::write::{Ways, Writer},
+    servers::lab::{Beginning, Lab},
     servers::upstream::Upstream,
+    system::Api,
     wire::tap::{Dialect, Link},
 };
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
@@ -36,10 +38,24 @@ pub struct Site {
     pub to_rabbitmq: Link,
 }
 
+/// A database with nothing in it.
+struct Empty;
+
+#[async_trait]
+impl Beginning for Empty {
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    async fn put_into(&self, _: Upstream) -> Result<()> {
+        Ok(())
+    }
+}
+
 impl Site {
     pub async fn new(lab: &Lab) -> Result<Self> {
         let name = format!("case_{}", Uuid::now_v7().simple());
-        lab.create_database(lab.postgres(), &name).await?;
+        lab.create_database(lab.postgres(), &name, &Empty).await?;
         lab.create_vhost(lab.rabbitmq(), &name).await?;
         let (database, vhost) = (lab.postgres().database(&name), lab.rabbitmq().vhost(&name));
         let link = async |to: &str, upstream: &Upstream, dialect| {

@@ -166,7 +166,7 @@ mod tests {
         ));
         let heard = read(rules("body:/id"), &message);
         assert_eq!(heard.len(), 1);
-        assert_eq!(heard[0].item, Ok(item(id(1), Some(1))));
+        assert_eq!(heard[0].item, Ok(item(id(1), 1)));
         let nothing = read(rules("header:id"), &message);
         assert_eq!(
             nothing[0].item,

@@ -33,7 +33,7 @@ use crate::{
 /// Transactions under way at once; what would be more waits.
 const AT_ONCE: usize = 32;
 /// What the lab's writing sessions are called, before their number: the target's own are told from them.
-pub const SESSION: &str = "lab client";
+pub const SESSION: &str = "outbox-lab client";
 
 /// The lab's own way to write.
 #[derive(Debug)]
