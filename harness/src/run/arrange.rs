@@ -57,13 +57,11 @@ impl Arranged {
         client::create_auction(&pool, recorder, plan.closed, Closes::Before).await?;
         let witness =
             Witness::start(servers.amqp_url(), EXCHANGE.to_owned(), recorder.clone()).await?;
-        let staging = Staging {
-            target: &trial.target,
-            story: &trial.scenario.system,
-            as_shipped: trial.as_shipped,
+        let system = start(lab, &staging(trial), &servers, folder, trial.edges()).await?;
+        let relays = match system.is_our_service() {
+            true => trial.scenario.system.relays,
+            false => 0,
         };
-        let system = start(lab, &staging, &servers, folder, trial.edges()).await?;
-        let relays = trial.scenario.system.relays;
         if let Some(what) = servers.lanes_not_shared_by(relays).await? {
             recorder.record(Event::Owed { what });
         }
@@ -103,6 +101,15 @@ impl Arranged {
         tidied?;
         self.ledger.finish(Instant::now() + LEDGER_WITHIN).await?;
         self.servers.remove(lab).await
+    }
+}
+
+/// What is put on in a trial.
+pub(super) fn staging(trial: &Trial) -> Staging<'_> {
+    Staging {
+        target: &trial.target,
+        story: &trial.scenario.system,
+        as_shipped: trial.as_shipped,
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch::channel, time::timeout};
 
 use super::{
-    arrange::Arranged,
+    arrange::{self, Arranged},
     client::{Clients, Followers},
     disturb,
     gauge::Gauge,
@@ -23,8 +23,8 @@ use crate::{
     servers::lab::Lab,
 };
 
-/// Arranging, all faults and recovery together; a run that takes longer has hung.
-const RUN_WITHIN: Duration = Duration::from_secs(180);
+/// Arranging, all faults and recovery together, beside what the target may take to start; a run that takes longer has hung.
+const RUN_WITHIN: Duration = Duration::from_secs(160);
 
 /// Runs a trial into `folder`, and judges what it left there.
 pub async fn run(
@@ -45,12 +45,17 @@ pub async fn run(
         name: trial.name.clone(),
         seed: trial.seed,
         scenario: Box::new(trial.scenario.clone()),
-        environment: lab.describe(),
+        environment: lab
+            .describe()
+            .into_iter()
+            .chain([arrange::staging(trial).describe()])
+            .collect(),
     });
     let run = conduct(lab, trial, folder, &recorder, progress);
-    let ended = timeout(RUN_WITHIN, run)
+    let within = RUN_WITHIN + trial.target.pace.ready_within.get();
+    let ended = timeout(within, run)
         .await
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {RUN_WITHIN:?}")));
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {within:?}")));
     if let Err(error) = ended {
         recorder.record(Event::LabError {
             message: Causes(&error).to_string(),
