@@ -159,6 +159,11 @@ impl System {
         Ok(())
     }
 
+    /// Whether it is the service of this repository, of which more is known than its file says.
+    pub fn is_our_service(&self) -> bool {
+        self.operator.is_some()
+    }
+
     /// All processes.
     pub fn members(&self) -> &[Arc<Member>] {
         &self.members

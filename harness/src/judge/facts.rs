@@ -178,7 +178,8 @@ pub(crate) fn shown_by(name: &str, target: &Target) -> bool {
         "applied" | "parked" | "parked_peak" | "redelivered_to_consumer" => {
             target.effects.is_some()
         }
-        "dead_letters" => false,
+        // As the auction service says it; others may say it otherwise.
+        "dead_letters" | "unavailable" | "unavailable_during_fault" => false,
         name => COMMON.iter().any(|(known, _)| *known == name) || name.starts_with("fault_"),
     }
 }

@@ -54,12 +54,7 @@ impl Arranged {
         };
         let ledger = Ledger::watching(servers.observing_url(), watched, recorder.clone()).await?;
         let listening = Listening::begin(trial, &servers, &pool, recorder).await?;
-        let staging = Staging {
-            target: &trial.target,
-            story: &trial.scenario.system,
-            as_shipped: trial.as_shipped,
-        };
-        let system = start(lab, &staging, &servers, folder, trial.edges()).await?;
+        let system = start(lab, &staging(trial), &servers, folder, trial.edges()).await?;
         let adapter = listening
             .ready(trial, &servers, &system, &pool, recorder)
             .await?;
@@ -162,6 +157,15 @@ impl Listening {
                 Ok(Adapter::Described(Box::new(target)))
             }
         }
+    }
+}
+
+/// What is put on in a trial.
+pub(super) fn staging(trial: &Trial) -> Staging<'_> {
+    Staging {
+        target: &trial.target,
+        story: &trial.scenario.system,
+        as_shipped: trial.as_shipped,
     }
 }
 

@@ -32,9 +32,6 @@ use imposed::Imposed;
 /// How long after the workload a condition may still come true.
 const CONDITION_GRACE: Duration = Duration::from_secs(10);
 
-/// How long a process that was started again may take to answer.
-const ALIVE_WITHIN: Duration = Duration::from_secs(20);
-
 /// What every fault of a run needs.
 pub struct Injector<'r> {
     /// The system that is broken.
@@ -218,7 +215,7 @@ impl<'r> Injector<'r> {
                         member.terminate().await?;
                         member.start().await?;
                         // What the edge still counts may be the hands of the one before.
-                        member.wait_until_alive(ALIVE_WITHIN).await?;
+                        member.wait_until_alive().await?;
                     }
                 }
                 bitten.happened("restarted");

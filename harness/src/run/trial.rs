@@ -6,8 +6,14 @@ use anyhow::{Context, Result};
 use tokio::{sync::watch::channel, time::timeout};
 
 use super::{
-    arrange::Arranged, client::Clients, disturb, gauge::Gauge, look, reach::Reach,
-    settle::Recovery, watch,
+    arrange::{self, Arranged},
+    client::Clients,
+    disturb,
+    gauge::Gauge,
+    look,
+    reach::Reach,
+    settle::Recovery,
+    watch,
 };
 use crate::{
     ask::trial::Trial,
@@ -15,11 +21,10 @@ use crate::{
     judge::summary::{RunSummary, judge},
     os::causes::Causes,
     servers::lab::Lab,
-    system::Staging,
 };
 
-/// Arranging, all faults and recovery together; a run that takes longer has hung.
-const RUN_WITHIN: Duration = Duration::from_secs(180);
+/// Arranging, all faults and recovery together, beside what the target may take to start; a run that takes longer has hung.
+const RUN_WITHIN: Duration = Duration::from_secs(160);
 
 /// Runs a trial into `folder`, and judges what it left there.
 pub async fn run(
@@ -44,9 +49,10 @@ pub async fn run(
         environment: described(lab, trial),
     });
     let run = conduct(lab, trial, folder, &recorder, progress);
-    let ended = timeout(RUN_WITHIN, run)
+    let within = RUN_WITHIN + trial.target.pace.ready_within.get();
+    let ended = timeout(within, run)
         .await
-        .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {RUN_WITHIN:?}")));
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {within:?}")));
     if let Err(error) = ended {
         recorder.record(Event::LabError {
             message: Causes(&error).to_string(),
@@ -59,15 +65,10 @@ pub async fn run(
 
 /// What it runs on, and what it is.
 fn described(lab: &Lab, trial: &Trial) -> Vec<String> {
-    let staging = Staging {
-        target: &trial.target,
-        story: &trial.scenario.system,
-        as_shipped: trial.as_shipped,
-    };
     let left_out = trial.left_out.iter();
     let left_out = left_out.map(|what| format!("left out of the story: {what}"));
     let mut lines = lab.describe();
-    lines.push(staging.describe());
+    lines.push(arrange::staging(trial).describe());
     lines.extend(left_out);
     lines
 }

@@ -168,9 +168,8 @@ impl Management {
         };
         let nodes = nodes.as_array().context("RabbitMQ names no node")?;
         let all = nodes.iter().map(enabled);
-        Ok(all
-            .reduce(|one, other| &one & &other)
-            .context("RabbitMQ has no node")?)
+        all.reduce(|one, other| &one & &other)
+            .context("RabbitMQ has no node")
     }
 
     /// The port on which a protocol such as `stomp` is spoken; none if nobody listens.

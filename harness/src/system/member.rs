@@ -122,7 +122,7 @@ impl Member {
     }
 
     /// Waits until it can work, for as long as it may take to start.
-    pub(super) async fn wait_for_start(&self) -> Result<()> {
+    pub async fn wait_for_start(&self) -> Result<()> {
         self.wait_until_ready(self.manners.ready_within).await
     }
 
@@ -134,9 +134,10 @@ impl Member {
         .await
     }
 
-    /// Waits until it answers at all: from then on it hears what it is told, whether it can work or not.
-    pub async fn wait_until_alive(&self, within: Duration) -> Result<()> {
-        self.wait(within, |before| async move {
+    /// Waits until it answers at all, for as long as it may take to start: from then on it hears what it is told, whether it
+    /// can work or not.
+    pub async fn wait_until_alive(&self) -> Result<()> {
+        self.wait(self.manners.ready_within, |before| async move {
             self.sign.lives(&before, self.launch.log()).await
         })
         .await

@@ -19,7 +19,6 @@ const BACK_WITHIN: Duration = Duration::from_millis(250);
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// How often the consumers are given another chance at what they left unacknowledged when they stopped.
 const CHANCES: usize = 3;
-const READY_WITHIN: Duration = Duration::from_secs(10);
 /// The broker's statistics are a second old, more on a busy machine.
 const STATISTICS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -81,7 +80,7 @@ async fn empty(site: Site<'_>, desk: &Desk) -> Result<()> {
             for member in site.system.members() {
                 if member.plays(Role::Consumer) {
                     member.start().await?;
-                    member.wait_until_ready(READY_WITHIN).await?;
+                    member.wait_for_start().await?;
                 }
             }
         }
