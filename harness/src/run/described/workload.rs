@@ -22,6 +22,9 @@ use crate::{
     run::{plan::Step, rng},
 };
 
+/// So many writes are counted one by one.
+const HANDFUL: usize = 20;
+
 /// One operation before its number is drawn.
 #[derive(Debug, Clone)]
 struct Intent {
@@ -41,8 +44,9 @@ pub fn steps(
 ) -> Result<Vec<Step>> {
     let pace = Pace::parse(&workload.writes)?.at_most(target.pace.drains.per_second());
     let rollback = match &target.write.how {
-        How::Sql(Sql { rollback, .. }) => u32::from(*rollback),
-        How::Http(_) => 0,
+        // Of a handful the story says how many there are.
+        How::Sql(Sql { rollback, .. }) if pace.writes() > HANDFUL => u32::from(*rollback),
+        How::Sql(_) | How::Http(_) => 0,
     };
     let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
     let intents = proptest::collection::vec(intent(workload, rollback), pace.writes())
