@@ -2,10 +2,10 @@
 
 mod atomic;
 pub(crate) mod auction;
-mod availability;
 pub(crate) mod basis;
 mod bite;
 pub mod check;
+pub mod claims;
 pub(crate) mod commits;
 mod dedup;
 mod durable;

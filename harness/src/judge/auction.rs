@@ -1,5 +1,6 @@
 //! What only the auction service promises: its rules, its lists and feeds, its lanes; and how its rows and messages are read.
 
+pub(super) mod availability;
 pub(crate) mod bid;
 pub(crate) mod contract;
 pub(crate) mod counters;

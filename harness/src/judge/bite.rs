@@ -78,7 +78,7 @@ fn workload(inquiry: &mut Inquiry, history: &History) {
         let example = format!("of {asked} requests none was accepted");
         inquiry.object(
             Verdict::Vacuous,
-            "workloads without an accepted bid",
+            "workloads without an accepted request",
             example,
         );
     }

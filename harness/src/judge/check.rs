@@ -7,8 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
     atomic,
-    auction::{domain, http_truth, ownership, places, readers},
-    availability,
+    auction::{availability, domain, http_truth, ownership, places, readers},
     basis::Unjudgeable,
     bite, dedup, durable, expect, identity, integrity, loss, marks, order, persistent, phantom,
     recovery, refusal, survival, whole,

@@ -33,7 +33,7 @@ impl Inquiry {
         *self.counts.entry(what.to_owned()).or_default() += times as u64;
     }
 
-    /// A counterexample. `what` is the kind, in words that follow a number: "accepted bids that are not stored".
+    /// A counterexample. `what` is the kind, in words that follow a number: "accepted operations that are not stored".
     pub(super) fn fail(&mut self, what: &'static str, example: String) {
         self.object(Verdict::Fail, what, example);
     }

@@ -3,7 +3,7 @@
 /// A delivery behind a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Late {
-    /// Its place in the auction.
+    /// Its place in its key.
     pub(crate) n: i64,
     /// Its number among the arrivals, from 0.
     pub(crate) index: usize,
@@ -29,7 +29,7 @@ pub(crate) fn reordered(order: &[i64]) -> Vec<Late> {
             continue;
         }
         let first_greater = in_order.partition_point(|(earlier, _)| *earlier <= n);
-        // The same place twice (two bids claim one) has none greater: it is late by the arrivals since its twin.
+        // The same place twice (two operations claim one) has none greater: it is late by the arrivals since its twin.
         let (behind, since) = in_order[first_greater.min(in_order.len() - 1)];
         late.push(Late {
             n,

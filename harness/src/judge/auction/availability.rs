@@ -14,7 +14,7 @@ const OVERLOAD: usize = 64;
 /// are found dead.
 const GRACE_US: u64 = 2_000_000;
 
-pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
+pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let faults = Fault::all(scenario(history)?).map_err(Unjudgeable::Fault)?;
     let mut inquiry = Inquiry::new("availability");
     for (number, op) in history.ops() {
