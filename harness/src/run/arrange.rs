@@ -100,7 +100,7 @@ impl Arranged {
 /// A target that is listened to, before its processes stand.
 enum Listening {
     Auction(AuctionService),
-    Described(Prepared),
+    Described(Box<Prepared>),
 }
 
 impl Listening {
@@ -116,7 +116,7 @@ impl Listening {
             let auctions = AuctionService::prepare(plan, pool, amqp_url, recorder).await?;
             return Ok(Self::Auction(auctions));
         }
-        let asked = (&*trial.target).clone();
+        let asked = (*trial.target).clone();
         let prepared = Prepared::of(
             asked,
             &trial.scenario,
@@ -126,7 +126,7 @@ impl Listening {
             amqp_url,
             recorder,
         );
-        Ok(Self::Described(prepared.await?))
+        Ok(Self::Described(Box::new(prepared.await?)))
     }
 
     /// The target works: of the auction service every relay has its share of the lanes, and of any other what is written is
