@@ -6,7 +6,7 @@ use crate::ask::target::{
     Target,
     outbox::Sent,
     process::Plays,
-    promise::{Order, Outage, Times, Unroutable},
+    promise::{Messages, Order, Outage, Times, Unroutable},
     sql::TableName,
     write::Serial,
 };
@@ -74,8 +74,10 @@ pub struct Promises {
     pub once: bool,
     /// What the broker routes nowhere goes out again.
     pub keeps_unroutable: bool,
-    /// An outage costs no event, however long it lasts.
-    pub outlasts_outages: bool,
+    /// After so long an outage, in milliseconds, events may be given up; never, if there is none.
+    pub gives_up_after_ms: Option<u64>,
+    /// Messages outlive a restart of the broker.
+    pub persistent: bool,
     /// The lab writes one operation of a key after the other, so that its own number is an operation's place.
     pub serial: bool,
 }
@@ -99,7 +101,8 @@ impl Subject {
                 order: true,
                 once: true,
                 keeps_unroutable: true,
-                outlasts_outages: true,
+                gives_up_after_ms: None,
+                persistent: true,
                 serial: false,
             },
             tables: TableNames::default(),
@@ -128,7 +131,11 @@ impl Subject {
                 order: target.promise.order == Order::Key,
                 once: target.promise.effects == Times::Once,
                 keeps_unroutable: target.promise.unroutable == Unroutable::Kept,
-                outlasts_outages: target.promise.outage == Outage::Keeps,
+                gives_up_after_ms: match target.promise.outage {
+                    Outage::Keeps => None,
+                    Outage::GivesUpAfter(span) => u64::try_from(span.get().as_millis()).ok(),
+                },
+                persistent: target.promise.messages == Messages::Persistent,
                 serial: target.write.serial == Serial::Key,
             },
             tables: TableNames {

@@ -4,6 +4,8 @@
 //! fail. For each lost one the furthest stage it reached is named, so that the broker's losses are told from the
 //! service's.
 
+mod excuse;
+
 use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
@@ -18,7 +20,11 @@ use crate::judge::verdict::{Finding, Verdict};
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
     let scenario = scenario(history)?;
-    let shows = subject(history)?.shows;
+    let subject = subject(history)?;
+    let shows = subject.shows;
+    if let Some(why) = excuse::of(subject, scenario)? {
+        return Err(Unjudgeable::NotShown(why));
+    }
     let mut inquiry = Inquiry::new("loss");
     let owed = if shows.outbox && !shows.rows_leave {
         let may_give_up = names(scenario, "events_failed");

@@ -6,7 +6,7 @@ use super::{
     Target,
     outbox::{Outbox, Sent},
     process::Plays,
-    promise::{Order, Outage, Times, Unroutable},
+    promise::{Messages, Order, Outage, Times, Unroutable},
     write::{How, Serial},
 };
 
@@ -128,7 +128,12 @@ fn always(target: &Target) -> Vec<Judgement> {
         one(
             "persistent",
             "messages outlive a restart of the broker",
-            Judged::Yes,
+            match promise.messages {
+                Messages::Persistent => Judged::Yes,
+                Messages::Transient => {
+                    Judged::Counted("promise.messages = \"transient\"".to_owned())
+                }
+            },
         ),
         one(
             "recovery",

@@ -17,6 +17,19 @@ pub struct Promise {
     pub unroutable: Unroutable,
     /// What becomes of events while the broker is away.
     pub outage: Outage,
+    /// What becomes of messages when the broker is restarted.
+    pub messages: Messages,
+}
+
+/// What becomes of messages when the broker is restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Messages {
+    /// They are there as before (delivery mode 2).
+    #[default]
+    Persistent,
+    /// They may be gone.
+    Transient,
 }
 
 /// In which order events come.

@@ -1,8 +1,8 @@
 //! What goes wrong in a story: changes to one that was told already.
 
 use super::{
-    Condition, Delivery, Event, Note, OutboxRow, Scenario, Snapshot, StandingRow, Story, Uuid,
-    ledger,
+    Condition, Delivery, Event, Note, OutboxRow, Scenario, Snapshot, StandingRow, Story, Subject,
+    Uuid, ledger,
 };
 use crate::judge::auction::bid::change::placed_at_us;
 
@@ -10,6 +10,14 @@ impl Story {
     pub(crate) fn scenario(&mut self, change: impl FnOnce(&mut Scenario)) {
         match &mut self.events[0] {
             Event::Begun { scenario, .. } => change(scenario),
+            other => panic!("a story begins with `begun`, not {other:?}"),
+        }
+    }
+
+    /// Another target is judged.
+    pub(crate) fn subject(&mut self, change: impl FnOnce(&mut Subject)) {
+        match &mut self.events[0] {
+            Event::Begun { subject, .. } => change(subject),
             other => panic!("a story begins with `begun`, not {other:?}"),
         }
     }
