@@ -12,6 +12,7 @@ mod member;
 mod place;
 mod ports;
 mod program;
+mod running;
 mod setup;
 mod sign;
 mod staging;
@@ -149,13 +150,9 @@ impl System {
         let operator = self.operator.as_ref().with_context(|| {
             format!("{command:?} is a command of {SERVICE}, and another program is judged")
         })?;
-        let process = operator.with(command).spawn()?;
+        let process = operator.with(command).spawn().await?;
         let ended = process.wait(OPERATED_WITHIN).await?;
-        ensure!(
-            ended.success(),
-            "{command:?}: {ended}: {}",
-            process.log_tail()
-        );
+        ensure!(ended.success(), "{command:?}: {ended}: {}", process.tail());
         Ok(())
     }
 
@@ -249,7 +246,9 @@ async fn member(
         Program::Command(command) => {
             Launch::of(command, process, staging, &values, (&name, place))?
         }
-        Program::Image(image) => bail!("image processes are not started yet: {image}"),
+        Program::Image(image) => {
+            Launch::of_image(image, process, staging, &values, (&name, place))?
+        }
     };
     Ok(Member {
         roles: part.roles.clone(),

@@ -3,19 +3,20 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
+    net::{IpAddr, SocketAddr},
 };
 
 use nix::unistd::Pid;
 
 use crate::os::table;
 
-/// The ports of a TCP connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The ends of a TCP connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ends {
-    /// At the process that was asked for.
+    /// The port at the process that was asked for.
     pub local: u16,
-    /// At whom it speaks to.
-    pub remote: u16,
+    /// Whom it speaks to.
+    pub remote: SocketAddr,
 }
 
 /// The connections of process groups, each with those of its descendants. Of processes that this user may not look into,
@@ -54,12 +55,28 @@ fn connected(line: &str) -> Option<(u64, Ends)> {
     let [_, local, remote, ESTABLISHED, _, _, _, _, _, inode, ..] = fields[..] else {
         return None;
     };
-    let port = |address: &str| u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok();
     let ends = Ends {
-        local: port(local)?,
-        remote: port(remote)?,
+        local: address(local)?.port(),
+        remote: address(remote)?,
     };
     Some((inode.parse().ok()?, ends))
+}
+
+/// An address such as `0100007F:1538`: the IP's words of 32 bits as the machine has them, the port as people write it. An
+/// address of version 4 in one of version 6 is itself.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.split_once(':')?;
+    let words = ip.as_bytes().chunks(8).map(|word| {
+        let word = std::str::from_utf8(word).ok()?;
+        Some(u32::from_str_radix(word, 16).ok()?.to_ne_bytes())
+    });
+    let bytes: Vec<u8> = words.collect::<Option<Vec<_>>>()?.concat();
+    let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(four) => IpAddr::from(four),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?),
+    };
+    let port = u16::from_str_radix(port, 16).ok()?;
+    Some(SocketAddr::new(ip.to_canonical(), port))
 }
 
 fn open_sockets(process: Pid) -> Vec<u64> {
@@ -83,8 +100,8 @@ mod tests {
     #[test]
     fn a_connection_is_found_at_the_process_that_has_it() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let there = listener.local_addr().unwrap().port();
-        let stream = TcpStream::connect(("127.0.0.1", there)).unwrap();
+        let there = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(there).unwrap();
         let here = stream.local_addr().unwrap().port();
         let ends = Ends {
             local: here,
@@ -107,9 +124,19 @@ mod tests {
         };
         let ends = Ends {
             local: 0x1538,
-            remote: 0xc350,
+            remote: "127.0.0.1:50000".parse().unwrap(),
         };
         assert_eq!(connected(&line("01")), Some((4711, ends)));
         assert_eq!(connected(&line("0A")), None);
+    }
+
+    #[test]
+    fn an_address_of_version_4_is_the_same_in_one_of_version_6() {
+        let four = address("0100007F:1538").unwrap();
+        assert_eq!(four, "127.0.0.1:5432".parse().unwrap());
+        let mapped = address("0000000000000000FFFF00000100007F:1538");
+        assert_eq!(mapped, Some(four));
+        let six = address("00000000000000000000000001000000:1538");
+        assert_eq!(six, Some("[::1]:5432".parse().unwrap()));
     }
 }

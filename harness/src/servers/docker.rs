@@ -3,6 +3,7 @@
 //! A server keeps its host port over stops, kills and starts: the lab chooses the port, where Docker would draw another one
 //! each time. Toxiproxy shares the host's network, because its edges lead to the service's processes on the host, too.
 
+mod contained;
 mod container;
 mod daemon;
 mod images;
@@ -20,6 +21,7 @@ use crate::{
         toxiproxy::Toxiproxy,
     },
 };
+pub use contained::{Contained, Contents};
 use container::{Ask, Container, Ports};
 pub use daemon::Daemon;
 use daemon::Run;

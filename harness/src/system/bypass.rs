@@ -1,11 +1,11 @@
 //! Whether a process goes around its edges: an address that is written somewhere in its configuration leads past every fault,
 //! and a run in which nothing was broken would be green.
 //!
-//! A server's own list of connections is held against the edges: each is the lab's, or came over one of them. Two things give
-//! one away: its end on this machine belongs to a process of the target's, or there are more of them than the edges carry.
-//! The second finds it where the first cannot look, behind a container's wall, and cannot say which one it is.
+//! Three things give a connection away: a process of the target's has one to the server itself; a server's own list has one
+//! whose other end belongs to such a process, by whatever address it came; or that list is longer than what the lab and the
+//! edges account for. The last finds it where nobody may look into the process, and cannot say which one it is.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
 use sqlx::PgPool;
@@ -99,10 +99,7 @@ pub enum Bypass {
 
 /// What is wrong with a server's connections, if anything is.
 fn around(server: Server, seen: &[Seen], carried: u64) -> Option<Bypass> {
-    let (server, told) = match server {
-        Server::Postgres => ("Postgres", "{{postgres.url}} or its parts"),
-        Server::RabbitMq => ("RabbitMQ", "{{rabbitmq.url}} or its parts"),
-    };
+    let (server, told) = called(server);
     let foreign: Vec<&Seen> = seen.iter().filter(|seen| !seen.is_ours).collect();
     let owned = foreign
         .iter()
@@ -126,8 +123,27 @@ fn around(server: Server, seen: &[Seen], carried: u64) -> Option<Bypass> {
     })
 }
 
-/// The process that has a connection's other end, by the ports of both ends.
-type Owners = HashMap<Ends, String>;
+/// The connections of the target's processes, and whose they are.
+type Owners = BTreeMap<Ends, String>;
+
+/// The process that is connected to a server itself.
+fn direct(server: Server, at: SocketAddr, owners: &Owners) -> Option<Bypass> {
+    let (server, told) = called(server);
+    let mut there = owners.iter().filter(|(ends, _)| ends.remote == at);
+    there.next().map(|(ends, process)| Bypass::Of {
+        process: process.clone(),
+        server,
+        seen: format!("its port {} is connected to {at}", ends.local),
+        told,
+    })
+}
+
+fn called(server: Server) -> (&'static str, &'static str) {
+    match server {
+        Server::Postgres => ("Postgres", "{{postgres.url}} or its parts"),
+        Server::RabbitMq => ("RabbitMQ", "{{rabbitmq.url}} or its parts"),
+    }
+}
 
 impl System {
     /// Refuses a system in which a process goes around its edges, or does not use one. To be asked when every process has
@@ -161,6 +177,15 @@ impl System {
         management: &Management,
     ) -> Result<Option<Bypass>> {
         let owners = self.owners().await?;
+        let stomp = servers.stomp.map(|at| (Server::RabbitMq, at));
+        let itself = [
+            (Server::Postgres, servers.database.address),
+            (Server::RabbitMq, servers.vhost.address),
+        ];
+        let mut itself = itself.into_iter().chain(stomp);
+        if let Some(found) = itself.find_map(|(server, at)| direct(server, at, &owners)) {
+            return Ok(Some(found));
+        }
         let vhost = servers.vhost.name();
         let (database, broker) = tokio::try_join!(
             of_database(pool, servers.database.address.port(), &owners),
@@ -253,7 +278,10 @@ async fn of_broker(
 }
 
 fn owner(owners: &Owners, local: u16, remote: u16) -> Option<String> {
-    owners.get(&Ends { local, remote }).cloned()
+    let mut theirs = owners.iter();
+    theirs
+        .find(|(ends, _)| ends.local == local && ends.remote.port() == remote)
+        .map(|(_, process)| process.clone())
 }
 
 #[cfg(test)]
@@ -282,6 +310,34 @@ mod tests {
         assert_eq!(around(Server::RabbitMq, &all, 2), None);
         // One that an edge has lost a moment ago.
         assert_eq!(around(Server::RabbitMq, &all[..1], 2), None);
+    }
+
+    #[test]
+    fn a_process_that_is_connected_to_the_server_itself_is_found_before_the_server_says_so() {
+        let at = "127.0.0.1:5672".parse().unwrap();
+        let ends = |remote: &str| Ends {
+            local: 40_000,
+            remote: remote.parse().unwrap(),
+        };
+        let owners = |remote: &str| Owners::from([(ends(remote), "relay 1".to_owned())]);
+        assert_eq!(
+            direct(Server::RabbitMq, at, &owners("127.0.0.1:40001")),
+            None
+        );
+        let other = owners("10.0.0.7:5672");
+        assert_eq!(
+            direct(Server::RabbitMq, at, &other),
+            None,
+            "of another machine"
+        );
+        let said = direct(Server::RabbitMq, at, &owners("127.0.0.1:5672"));
+        let said = said.unwrap().to_string();
+        assert!(
+            said.starts_with(
+                "relay 1 goes around its edge to RabbitMQ: its port 40000 is connected"
+            ),
+            "{said}"
+        );
     }
 
     #[test]

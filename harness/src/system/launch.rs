@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use super::{
     place::Place,
     program::{self, Program},
+    running::Running,
     staging::Staging,
 };
 use crate::{
@@ -22,20 +24,27 @@ use crate::{
         text::{self, Text, Unset},
     },
     os::process,
+    servers::docker::{Contained, Contents},
 };
 
 /// A process to be started, as often as wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     name: String,
-    program: Program,
-    args: Vec<String>,
+    what: What,
     env: BTreeMap<String, String>,
     files: Vec<(String, String)>,
     dir: PathBuf,
     kept: bool,
     environment: PathBuf,
     log: PathBuf,
+}
+
+/// What is started.
+#[derive(Debug, Clone)]
+enum What {
+    Program(Program, Vec<String>),
+    Image(String),
 }
 
 impl Launch {
@@ -45,7 +54,7 @@ impl Launch {
         process: &Process,
         staging: &Staging<'_>,
         values: &Values,
-        (name, place): (&str, &Place),
+        name: (&str, &Place),
     ) -> Result<Self> {
         let mut words = command.render(values).map_err(unset)?;
         let env = environment(process, staging, values)?;
@@ -55,13 +64,34 @@ impl Launch {
         };
         let folder = staging.target.folder.as_deref();
         let program = program::found(&words.remove(0), folder, path.as_deref())?;
+        Self::with_all_told(What::Program(program, words), env, process, values, name)
+    }
+
+    /// A container of an image, with all that `process` is told.
+    pub fn of_image(
+        image: &str,
+        process: &Process,
+        staging: &Staging<'_>,
+        values: &Values,
+        name: (&str, &Place),
+    ) -> Result<Self> {
+        let env = environment(process, staging, values)?;
+        Self::with_all_told(What::Image(image.to_owned()), env, process, values, name)
+    }
+
+    fn with_all_told(
+        what: What,
+        env: BTreeMap<String, String>,
+        process: &Process,
+        values: &Values,
+        (name, place): (&str, &Place),
+    ) -> Result<Self> {
         let files = process.files.iter().map(|(file, text)| {
             let text = text.render(values).map_err(unset)?;
             Ok((file.as_str().to_owned(), text))
         });
         Ok(Self {
-            program,
-            args: words,
+            what,
             env,
             files: files.collect::<Result<_>>()?,
             dir: place.dir_of(name),
@@ -72,12 +102,13 @@ impl Launch {
         })
     }
 
-    /// The same with other arguments.
+    /// The same program with other arguments.
     pub fn with(&self, args: &[&str]) -> Self {
-        Self {
-            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-            ..self.clone()
+        let mut other = self.clone();
+        if let What::Program(_, own) = &mut other.what {
+            *own = args.iter().map(|arg| (*arg).to_owned()).collect();
         }
+        other
     }
 
     /// Where its output goes.
@@ -86,17 +117,38 @@ impl Launch {
     }
 
     /// Starts it, in a folder that is made anew unless it is kept; its log is continued.
-    pub fn spawn(&self) -> Result<process::Process> {
+    pub async fn spawn(&self) -> Result<Running> {
         self.prepare()
             .with_context(|| format!("making {}'s folder {}", self.name, self.dir.display()))?;
+        match &self.what {
+            What::Program(program, args) => {
+                let process = self.child(program, args)?;
+                Ok(Running::Program(Arc::new(process)))
+            }
+            What::Image(image) => {
+                let contents = Contents {
+                    name: &self.name,
+                    image,
+                    env: &self.env,
+                    dir: &self.dir,
+                    log: &self.log,
+                    environment: &self.environment,
+                };
+                let container = Contained::start(&contents).await?;
+                Ok(Running::Image(Arc::new(container)))
+            }
+        }
+    }
+
+    fn child(&self, program: &Program, args: &[String]) -> Result<process::Process> {
         let env = self
             .env
             .iter()
             .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let first = self.program.first.into_iter();
-        let started = process::Launch::new(&self.name, &self.program.file, &self.environment)
+        let first = program.first.into_iter();
+        let started = process::Launch::new(&self.name, &program.file, &self.environment)
             .folder(&self.dir)
-            .args(first.chain(self.args.iter().map(String::as_str)))
+            .args(first.chain(args.iter().map(String::as_str)))
             .without(outbox_service::settings())
             .envs(env)
             .log(self.log.clone())

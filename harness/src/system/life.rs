@@ -1,11 +1,10 @@
 //! One life of a process, from its start to its end, and whether it ended as it was asked to.
 
-use std::{os::unix::process::ExitStatusExt, process::ExitStatus, sync::Arc, time::Duration};
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use nix::libc::SIGKILL;
 
-use super::{manners::Manners, sign::Before};
-use crate::os::process::Process;
+use super::{manners::Manners, running::Running, sign::Before};
 
 /// How a process was asked to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +20,7 @@ pub(super) enum Asked {
 /// A process that was started. Whoever asks it to end says so here first, so that an end that was asked for and one that
 /// was not are told apart however close they fall together.
 pub(super) struct Life {
-    pub process: Arc<Process>,
+    pub process: Running,
     /// What there was of its sign when it began.
     pub before: Before,
     asked: Option<Asked>,
@@ -29,9 +28,9 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub fn begin(process: Process, before: Before) -> Self {
+    pub fn begin(process: Running, before: Before) -> Self {
         Self {
-            process: Arc::new(process),
+            process,
             before,
             asked: None,
             told: false,
@@ -39,8 +38,8 @@ impl Life {
     }
 
     /// It is asked to end now. How it had ended before this is not changed by asking.
-    pub fn asked(&mut self, asked: Asked) {
-        if self.process.is_running() || matches!(asked, Asked::Overdue(_)) {
+    pub async fn asked(&mut self, asked: Asked) {
+        if self.process.is_running().await || matches!(asked, Asked::Overdue(_)) {
             self.asked = Some(asked);
         }
     }
@@ -50,13 +49,13 @@ impl Life {
     }
 
     /// Whether it has ended, and nobody had asked it to.
-    pub fn has_ended_by_itself(&self) -> bool {
-        self.asked.is_none() && !self.process.is_running()
+    pub async fn has_ended_by_itself(&self) -> bool {
+        self.asked.is_none() && !self.process.is_running().await
     }
 
     /// Its end, once, if that is not what was asked for; an end by itself only where nobody starts it again.
-    pub fn death(&mut self, manners: &Manners) -> Option<String> {
-        let status = self.process.ended().ok().flatten()?;
+    pub async fn death(&mut self, manners: &Manners) -> Option<String> {
+        let status = self.process.status().await.ok().flatten()?;
         let death = unasked(self.asked, status, manners)?;
         let told = std::mem::replace(&mut self.told, true);
         (!told).then_some(death)

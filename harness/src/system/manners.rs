@@ -52,6 +52,8 @@ impl Manners {
         let signal = self.stop as i32;
         match (&self.exits, status.code()) {
             (Some(exits), code) => {
+                let by_signal = || Some(ENDED_BY_SIGNAL + status.signal()?);
+                let code = code.or_else(by_signal);
                 let code = code.and_then(|code| u8::try_from(code).ok());
                 code.is_some_and(|code| exits.contains(&code))
             }

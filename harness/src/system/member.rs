@@ -3,17 +3,13 @@
 use std::{
     net::SocketAddr,
     process::ExitStatus,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
 use anyhow::{Result, anyhow};
 use tokio::{
     sync::Mutex,
-    task::spawn_blocking,
     time::{Instant, sleep},
 };
 
@@ -21,11 +17,12 @@ use super::{
     launch::Launch,
     life::{Asked, Life},
     manners::Manners,
+    running::Running,
     sign::{Before, Sign},
 };
 use crate::{
     ask::fault::{Party, Role},
-    os::process::{NotReady, Process, Usage, until_ready},
+    os::process::{NotReady, Usage, until_ready},
 };
 
 /// The kernel acts on SIGKILL at once; seconds are for a machine that is overloaded.
@@ -51,6 +48,15 @@ pub(super) struct State {
     life: Option<Life>,
     /// Whether it is to run: whoever starts again what ended by itself leaves alone what was taken away.
     wanted: bool,
+}
+
+impl State {
+    async fn is_to_be_revived(&self) -> bool {
+        match &self.life {
+            Some(life) if self.wanted => life.has_ended_by_itself().await,
+            _ => false,
+        }
+    }
 }
 
 impl Member {
@@ -90,32 +96,31 @@ impl Member {
     pub async fn start(&self) -> Result<()> {
         let mut state = self.state.lock().await;
         state.wanted = true;
-        if state
-            .life
-            .as_ref()
-            .is_none_or(|life| !life.process.is_running())
-        {
-            state.life = Some(self.begin()?);
+        let runs = match &state.life {
+            Some(life) => life.process.is_running().await,
+            None => false,
+        };
+        if !runs {
+            state.life = Some(self.begin().await?);
         }
         Ok(())
     }
 
-    fn begin(&self) -> Result<Life> {
+    async fn begin(&self) -> Result<Life> {
         let before = self.sign.before(self.launch.log());
-        Ok(Life::begin(self.launch.spawn()?, before))
+        Ok(Life::begin(self.launch.spawn().await?, before))
     }
 
     /// Whether it has ended by itself, and is to run.
     pub(super) async fn has_ended_by_itself(&self) -> bool {
-        let state = self.state.lock().await;
-        state.wanted && state.life.as_ref().is_some_and(Life::has_ended_by_itself)
+        self.state.lock().await.is_to_be_revived().await
     }
 
     /// Starts it again, if it is still wanted and still ended by itself.
     pub(super) async fn revive(&self) -> Result<()> {
         let mut state = self.state.lock().await;
-        if state.wanted && state.life.as_ref().is_some_and(Life::has_ended_by_itself) {
-            state.life = Some(self.begin()?);
+        if state.is_to_be_revived().await {
+            state.life = Some(self.begin().await?);
             self.revived.fetch_add(1, Relaxed);
         }
         Ok(())
@@ -151,7 +156,7 @@ impl Member {
         loop {
             let (process, before) = self.alive().await?;
             let left = deadline.saturating_duration_since(Instant::now());
-            let ready = until_ready(&*process, left, || ask(before.clone())).await;
+            let ready = until_ready(process.started(), left, || ask(before.clone())).await;
             let ended = matches!(ready, Err(NotReady::Ended { .. }));
             if !ended || self.manners.restart_after.is_none() || Instant::now() > deadline {
                 return Ok(ready?);
@@ -163,36 +168,33 @@ impl Member {
     /// SIGKILL to it and its descendants, and waits for the end.
     pub async fn kill(&self) -> Result<ExitStatus> {
         let process = self.asked_to_end(Asked::Killed).await?;
-        let killed = process.clone();
-        spawn_blocking(move || killed.kill()).await??;
-        Ok(process.wait(KILLED_WITHIN).await?)
+        process.kill().await?;
+        process.wait(KILLED_WITHIN).await
     }
 
     /// Asks it to stop, and waits for the end; what has not ended in time is killed, and that is its death. Does nothing to
     /// a process that has ended already.
     pub async fn terminate(&self) -> Result<()> {
         let process = self.asked_to_end(Asked::Stopped).await?;
-        process.signal(self.manners.stop)?;
+        process.signal(self.manners.stop).await?;
         let within = self.manners.stops_within;
         if process.wait(within).await.is_err() {
             if let Some(life) = &mut self.state.lock().await.life {
-                life.asked(Asked::Overdue(within));
+                life.asked(Asked::Overdue(within)).await;
             }
-            spawn_blocking(move || process.kill()).await??;
+            process.kill().await?;
         }
         Ok(())
     }
 
     /// SIGSTOP; returns when the kernel shows it stopped.
     pub async fn freeze(&self) -> Result<()> {
-        let process = self.process().await?;
-        Ok(spawn_blocking(move || process.freeze()).await??)
+        self.process().await?.freeze().await
     }
 
     /// SIGCONT; returns when the kernel shows it running.
     pub async fn thaw(&self) -> Result<()> {
-        let process = self.process().await?;
-        Ok(spawn_blocking(move || process.thaw()).await??)
+        self.process().await?.thaw().await
     }
 
     /// Whether a fault has ended it and not started it again.
@@ -204,34 +206,34 @@ impl Member {
     /// How it ended, if that is not as it was asked to. Said once.
     pub async fn death(&self) -> Option<String> {
         let mut state = self.state.lock().await;
-        state.life.as_mut()?.death(&self.manners)
+        state.life.as_mut()?.death(&self.manners).await
     }
 
     /// What it has used so far, and at most.
     pub async fn usage(&self) -> Result<Usage> {
-        Ok(self.process().await?.usage()?)
+        self.process().await?.usage()
     }
 
     /// The leader of its process group.
     pub(super) async fn leader(&self) -> Result<i32> {
-        Ok(self.process().await?.pid())
+        Ok(self.process().await?.leader())
     }
 
-    async fn process(&self) -> Result<Arc<Process>> {
+    async fn process(&self) -> Result<Running> {
         Ok(self.alive().await?.0)
     }
 
-    async fn alive(&self) -> Result<(Arc<Process>, Before)> {
+    async fn alive(&self) -> Result<(Running, Before)> {
         let state = self.state.lock().await;
         let life = state.life.as_ref().ok_or_else(|| self.never_started())?;
         Ok((life.process.clone(), life.before.clone()))
     }
 
-    async fn asked_to_end(&self, asked: Asked) -> Result<Arc<Process>> {
+    async fn asked_to_end(&self, asked: Asked) -> Result<Running> {
         let mut state = self.state.lock().await;
         state.wanted = false;
         let life = state.life.as_mut().ok_or_else(|| self.never_started())?;
-        life.asked(asked);
+        life.asked(asked).await;
         Ok(life.process.clone())
     }
 

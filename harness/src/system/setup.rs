@@ -108,12 +108,12 @@ impl Setup<'_> {
         };
         let launch = Launch::of(command, first, &staging, &values, (name, self.place))?;
         tokio::fs::create_dir_all(&self.place.folder).await?;
-        let process = launch.spawn()?;
+        let process = launch.spawn().await?;
         let ended = process.wait(RUN_WITHIN).await?;
         ensure!(
             ended.success(),
             "{ended}; its log ends with:\n{}",
-            process.log_tail()
+            process.tail()
         );
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Targets that the lab did not write are started from their files, on real servers: told their addresses, kept, restarted,
 //! stopped, and found out where they go around their edges. This program is also the outbox that is started ([`shop`]).
 
+mod image;
 mod refused;
 mod shop;
 mod stand;
@@ -73,15 +74,28 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|wanted| Arc::new(SharedLab::new(wanted, CancellationToken::new())))
         .collect();
-    let trials = labs
-        .iter()
-        .enumerate()
-        .flat_map(|(at, lab)| CASES.map(|(name, case)| trial(lab.shown(at, name), lab, case)));
+    let trials = labs.iter().enumerate().flat_map(|(at, lab)| {
+        let started = CASES.map(|(name, case)| trial(lab.shown(at, name), lab, case));
+        started
+            .into_iter()
+            .chain([image(&lab.shown(at, IMAGE), lab)])
+    });
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.collect());
     for lab in labs {
         lab.strike();
     }
     conclusion.exit_code()
+}
+
+const IMAGE: &str = "a_container_is_a_process_like_any_other";
+
+fn image(name: &str, lab: &Arc<SharedLab>) -> Trial {
+    match image::cannot() {
+        Some(why) => Trial::test(format!("{name} ({why})"), || Ok(())).with_ignored_flag(true),
+        None => trial(name.to_owned(), lab, |lab, folder| {
+            Box::pin(image::contained(lab, folder))
+        }),
+    }
 }
 
 fn trial(name: String, lab: &Arc<SharedLab>, case: Case) -> Trial {

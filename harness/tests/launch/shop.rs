@@ -14,6 +14,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
+    signal::unix::{SignalKind, signal},
 };
 
 /// The first argument that makes this program the shop.
@@ -80,9 +81,17 @@ async fn run() -> Result<()> {
     if life == 1 && env::var("LIVES").is_ok() {
         anyhow::bail!("the first life is short");
     }
-    match env::var("PORT") {
-        Ok(port) => answer(port.parse()?).await,
-        Err(_) => std::future::pending().await,
+    let work = async {
+        match env::var("PORT") {
+            Ok(port) => answer(port.parse()?).await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    // The first process of a container is not ended by a signal that it does not listen to.
+    let mut asked_to_stop = signal(SignalKind::terminate())?;
+    tokio::select! {
+        ended = work => ended,
+        _ = asked_to_stop.recv() => Ok(()),
     }
 }
 

@@ -251,7 +251,7 @@ async fn pull(daemon: &Daemon, name: &str) -> Result<()> {
 }
 
 /// Name and tag; a digest counts as a tag, so that both together name the image again.
-fn split(name: &str) -> (&str, &str) {
+pub(super) fn split(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {
         Some((image, tag)) if !tag.contains('/') => (image, tag),
         _ => (name, "latest"),
