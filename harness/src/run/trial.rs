@@ -23,7 +23,8 @@ use crate::{
     servers::lab::Lab,
 };
 
-/// Arranging, all faults and recovery together, beside what the target may take to start; a run that takes longer has hung.
+/// Arranging and all faults together, beside what the target may take to start and to recover; a run that takes longer has
+/// hung.
 const RUN_WITHIN: Duration = Duration::from_secs(160);
 
 /// Runs a trial into `folder`, and judges what it left there.
@@ -49,7 +50,8 @@ pub async fn run(
         environment: described(lab, trial),
     });
     let run = conduct(lab, trial, folder, &recorder, progress);
-    let within = RUN_WITHIN + trial.target.pace.ready_within.get();
+    let pace = &trial.target.pace;
+    let within = RUN_WITHIN + pace.ready_within.get() + pace.recovers_within.get();
     let ended = timeout(within, run)
         .await
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {within:?}")));
