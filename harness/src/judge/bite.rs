@@ -1,7 +1,7 @@
 //! A run means something only if its faults and its workload bit. What did not bite is vacuous, never a pass.
 
 use crate::ask::scenario::Scenario;
-use crate::history::{FaultLife, History};
+use crate::history::{FaultLife, History, Op, Purpose};
 use crate::judge::basis::{Unjudgeable, scenario};
 use crate::judge::facts::{FactError, Facts};
 use crate::judge::inquiry::Inquiry;
@@ -67,7 +67,9 @@ fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife, stays: bool) {
 }
 
 fn workload(inquiry: &mut Inquiry, history: &History) {
-    let workload = || history.ops().values().filter(|op| op.is_workload());
+    // Who does not know asks again and again: that is one request that ended unknown.
+    let sent = |op: &&Op| op.purpose == Purpose::Workload;
+    let workload = || history.ops().values().filter(sent);
     let asked = workload().count();
     let accepted = workload().filter(|op| op.is_accepted()).count();
     let unknown = workload().filter(|op| op.is_unknown()).count();
