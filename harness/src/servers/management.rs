@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep};
 use super::upstream::resolve;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks at which plugins there are.
+const PLUGINS_LOOK: Duration = Duration::from_millis(100);
 /// Between two looks at a queue whose policy was just changed.
 const POLICY_LOOK: Duration = Duration::from_millis(20);
 
@@ -157,8 +159,22 @@ impl Management {
         resolve(&self.url, self.url.port_or_known_default().unwrap_or(80)).await
     }
 
-    /// The plugins that every node has enabled.
+    /// The plugins that every node has enabled. A broker that has just started says nothing of them for a moment.
     pub async fn plugins(&self) -> Result<BTreeSet<String>> {
+        let deadline = Instant::now() + ANSWER_WITHIN;
+        loop {
+            let enabled = self.enabled().await?;
+            if !enabled.is_empty() {
+                return Ok(enabled);
+            }
+            if Instant::now() > deadline {
+                bail!("RabbitMQ does not say which plugins it has, after {ANSWER_WITHIN:?}");
+            }
+            sleep(PLUGINS_LOOK).await;
+        }
+    }
+
+    async fn enabled(&self) -> Result<BTreeSet<String>> {
         let nodes = self.call(Method::GET, "nodes", &Value::Null).await?;
         let enabled = |node: &Value| -> BTreeSet<String> {
             let plugins = node["enabled_plugins"].as_array().into_iter().flatten();

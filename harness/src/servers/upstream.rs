@@ -40,6 +40,11 @@ impl Upstream {
         decoded(self.url.path().trim_start_matches('/'))
     }
 
+    /// The database or the vhost, as a part of a URL.
+    pub fn segment(&self) -> &str {
+        self.url.path().trim_start_matches('/')
+    }
+
     /// The URL for who connects over the edge that listens at `address`.
     pub fn over(&self, address: SocketAddr) -> Result<String> {
         let mut url = self.url.clone();
@@ -109,6 +114,7 @@ mod tests {
             [broker.user(), broker.password(), broker.name()],
             ["a@b", "p:s", "/"]
         );
+        assert_eq!(broker.segment(), "%2f");
         let trusting = upstream("postgres://lab@127.0.0.1:5432/run_1");
         assert_eq!(
             [trusting.user(), trusting.password(), trusting.name()],

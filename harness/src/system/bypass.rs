@@ -186,10 +186,9 @@ impl System {
         if let Some(found) = itself.find_map(|(server, at)| direct(server, at, &owners)) {
             return Ok(Some(found));
         }
-        let vhost = servers.vhost.name();
         let (database, broker) = tokio::try_join!(
             of_database(pool, servers.database.address.port(), &owners),
-            of_broker(management, &vhost, servers, &owners)
+            of_broker(management, servers, &owners)
         )?;
         let postgres = around(Server::Postgres, &database, self.carried(&[Edge::Postgres]));
         let amqp = [Edge::Rabbitmq, Edge::Stomp];
@@ -259,11 +258,11 @@ async fn of_database(pool: &PgPool, port: u16, owners: &Owners) -> Result<Vec<Se
 
 async fn of_broker(
     management: &Management,
-    vhost: &str,
     servers: &Servers,
     owners: &Owners,
 ) -> Result<Vec<Seen>> {
-    let clients = management.connections(vhost).await?.into_iter();
+    let listed = management.connections(servers.vhost.segment()).await?;
+    let clients = listed.into_iter();
     let ports = [Some(servers.vhost.address), servers.stomp];
     let seen = clients.map(|client| Seen {
         is_ours: client.name.starts_with(vhost::LAB),
