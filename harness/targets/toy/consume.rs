@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use lapin::{
-    Channel,
+    Channel, Connection,
     message::Delivery,
     options::{
         BasicAckOptions, BasicConsumeOptions, BasicQosOptions, BasicRejectOptions,
@@ -11,7 +11,7 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
-use sqlx::{Connection, PgConnection, query};
+use sqlx::{Connection as _, PgConnection, query};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -54,11 +54,20 @@ impl Consumer {
     }
 
     async fn session(&self, stop: &CancellationToken, pause: &mut Pause) -> Result<()> {
-        let mut database = table::connect(&self.database).await?;
-        let (connection, channel) = connect(&self.amqp, "toy-outbox consumer").await?;
+        let opened = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            opened = self.open() => opened,
+        };
+        let (mut database, connection, channel) = opened?;
         let worked = self.work(&channel, &mut database, stop, pause).await;
         hang_up(&connection).await;
         worked
+    }
+
+    async fn open(&self) -> Result<(PgConnection, Connection, Channel)> {
+        let database = table::connect(&self.database).await?;
+        let (connection, channel) = connect(&self.amqp, "toy-outbox consumer").await?;
+        Ok((database, connection, channel))
     }
 
     async fn work(

@@ -75,8 +75,11 @@ impl Relay {
     }
 
     async fn session(&self, stop: &CancellationToken, pause: &mut Pause) -> Result<()> {
-        let mut table = Table::open(&self.database, self.form).await?;
-        let post = Post::open(&self.amqp, self.exchange.as_deref(), self.plant).await?;
+        let opened = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            opened = self.open() => opened,
+        };
+        let (mut table, post) = opened?;
         let mut done = Ok(());
         while !stop.is_cancelled() {
             let until = Instant::now() + HELD_FOR;
@@ -102,6 +105,12 @@ impl Relay {
             table.close().await;
         }
         done
+    }
+
+    async fn open(&self) -> Result<(Table, Post)> {
+        let table = Table::open(&self.database, self.form).await?;
+        let post = Post::open(&self.amqp, self.exchange.as_deref(), self.plant).await?;
+        Ok((table, post))
     }
 
     /// Publishes the next parcels, and says how many.

@@ -258,3 +258,38 @@ fn a_side_process_needs_no_edge_and_is_said_never_to_be_disturbed() {
         "{remarks:?}"
     );
 }
+
+#[test]
+fn each_target_that_comes_with_the_lab_is_sound_and_finds_what_stands_beside_it() {
+    let targets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("targets");
+    let mut read = 0;
+    for folder in std::fs::read_dir(targets).unwrap() {
+        let folder = folder.unwrap().path();
+        for file in folder.read_dir().into_iter().flatten() {
+            let file = file.unwrap().path();
+            let is_cargos = file.ends_with("Cargo.toml");
+            if is_cargos || file.extension().is_none_or(|ending| ending != "toml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let target =
+                Target::read(&text).unwrap_or_else(|bad| panic!("{}: {bad}", file.display()));
+            let beside = |program: &Program| match program {
+                Program::Command(command) => command.texts()[0].to_string(),
+                Program::Image(image) => image.clone(),
+            };
+            let programs = target.processes.iter().map(|one| beside(&one.program));
+            for program in
+                programs.filter_map(|one| Some(one.strip_prefix("{{here}}/")?.to_owned()))
+            {
+                assert!(
+                    folder.join(&program).is_file(),
+                    "{}: {program}",
+                    file.display()
+                );
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 12, "{read} target files");
+}
