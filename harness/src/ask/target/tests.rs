@@ -280,7 +280,7 @@ fn each_target_that_comes_with_the_lab_is_sound_and_finds_what_stands_beside_it(
             };
             let programs = target.processes.iter().map(|one| beside(&one.program));
             for program in
-                programs.filter_map(|one| Some(one.strip_prefix("{{here}}/")?.to_owned()))
+                programs.filter_map(|one| Some(one.strip_prefix("{{target.dir}}/")?.to_owned()))
             {
                 assert!(
                     folder.join(&program).is_file(),
