@@ -230,7 +230,7 @@ pub struct Delivery {
     pub item: Result<Item, String>,
     /// What tells the events of one operation apart, where it has several: where they went, and their type.
     #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub kind: String,
+    pub event_kind: String,
     /// Differs where body, properties or headers do, but for those that may.
     #[serde(default)]
     pub digest: String,

@@ -121,6 +121,25 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_read_as_it_was_written() {
+        let delivery = crate::history::Delivery {
+            dedup: Some("7".to_owned()),
+            redelivered: false,
+            item: Err("no id".to_owned()),
+            event_kind: "shop.events placed".to_owned(),
+            digest: "00".to_owned(),
+            persistent: true,
+            flaws: Vec::new(),
+        };
+        let entry = Entry {
+            at_us: 1,
+            event: crate::history::Event::Delivered(delivery),
+        };
+        let line = serde_json::to_string(&entry).expect("JSON") + "\n";
+        assert_eq!(parse(&line).expect("a history").entries(), [entry]);
+    }
+
+    #[test]
     fn without_its_end_it_is_cut_short() {
         let history = parse("{\"at_us\":1,\"kind\":\"healed\"}\n").expect("a history");
         assert_eq!(history.cut_short(), Some("the last entry is not `ended`"));

@@ -25,7 +25,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             inquiry.fail("messages without what consumers tell copies by", example);
             continue;
         };
-        let event = (item.id, delivery.kind.as_str());
+        let event = (item.id, delivery.event_kind.as_str());
         let before = *names.entry(event).or_insert(name);
         if before != name {
             let example = format!("{} came as {before} and as {name}", item.id);

@@ -31,7 +31,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             }
         };
         let digest = delivery.digest.as_str();
-        let event = (item.id, delivery.kind.as_str());
+        let event = (item.id, delivery.event_kind.as_str());
         if *first.entry(event).or_insert(digest) != digest {
             let example = format!("message {name}, about {}", item.id);
             inquiry.fail(

@@ -279,7 +279,7 @@ fn delivery(heard: Heard) -> Delivery {
         dedup: heard.dedup,
         redelivered: heard.redelivered,
         item: heard.item,
-        kind: format!("{} {kind}", heard.exchange).trim().to_owned(),
+        event_kind: format!("{} {kind}", heard.exchange).trim().to_owned(),
         digest,
         persistent: heard.persistent,
         flaws: Vec::new(),

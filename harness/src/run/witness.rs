@@ -195,7 +195,7 @@ fn note(delivery: &AmqpDelivery, seen: &Seen, recorder: &Recorder) {
         dedup: message_id,
         redelivered: delivery.redelivered,
         item,
-        kind: String::new(),
+        event_kind: String::new(),
         digest: digest(delivery),
         persistent: delivery.properties.delivery_mode() == &Some(contract::DELIVERY_MODE),
         flaws,

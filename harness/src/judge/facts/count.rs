@@ -73,7 +73,7 @@ impl Facts {
         for (_, delivery) in history.deliveries() {
             // By what it is about, for a name may change with each attempt.
             let name = match &delivery.item {
-                Ok(item) => Some(format!("{} {}", item.id, delivery.kind)),
+                Ok(item) => Some(format!("{} {}", item.id, delivery.event_kind)),
                 Err(_) => delivery.dedup.clone(),
             };
             // A copy to the witness alone (the broker's redelivery) is not a copy to anybody else.

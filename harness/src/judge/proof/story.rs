@@ -280,7 +280,7 @@ impl Story {
             dedup: Some(event.row.clone()),
             redelivered: false,
             item: event.item.clone(),
-            kind: String::new(),
+            event_kind: String::new(),
             digest: event.row.clone(),
             persistent: true,
             flaws: Vec::new(),
