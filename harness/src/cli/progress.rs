@@ -1,6 +1,11 @@
 //! Progress: a bar and the runs under way on a terminal, plain lines elsewhere. All of it on stderr.
 
-use std::{collections::BTreeMap, io::IsTerminal, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -91,5 +96,21 @@ impl Observer for Progress {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
+    }
+}
+
+/// The progress of a control: it has no verdict on anybody.
+pub(super) struct Control(pub Arc<Progress>);
+
+impl Observer for Control {
+    fn stage(&self, name: &str, stage: &str) {
+        self.0.stage(name, stage);
+    }
+
+    fn judged(&self, summary: &RunSummary) {
+        self.0.show(&summary.name, None);
+        let seconds = summary.duration_ms as f64 / 1000.0;
+        let line = format!("{:8} {:34} {seconds:5.1} s", "control", "nothing breaks");
+        self.0.line(&line);
     }
 }

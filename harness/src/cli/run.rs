@@ -10,13 +10,16 @@ use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Scenarios, Usage, named, progress::Progress, reports::Reports, say, tell,
-    unless_interrupted,
+    INTERRUPTED, NO_LAB, Scenarios, Usage, named,
+    progress::{Control, Progress},
+    reports::Reports,
+    say, tell, unless_interrupted,
 };
 use crate::{
     ask::seed,
     ask::target::Target,
     ask::trial::Trial,
+    explore::control,
     explore::evidence,
     explore::suite::{self, Ended, Manner},
     judge::verdict::Verdict,
@@ -106,6 +109,20 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         lab.end().await?;
         return Err(unmet);
     }
+    let mistakes = match target.is_auction() {
+        true => Vec::new(),
+        false => control(&args, &target, &lab, seed, shown.clone()).await,
+    };
+    if !mistakes.is_empty() {
+        shown.finish();
+        lab.end().await?;
+        for mistake in mistakes {
+            tell(format_args!(
+                "lab: nothing was broken, and still: {mistake}\nlab: that is a mistake of the file, or of the lab, and nothing is judged by it"
+            ));
+        }
+        return Ok(NO_LAB);
+    }
     let trials = runs
         .into_iter()
         .map(|run| trial(&args, &target, &lab, run))
@@ -129,6 +146,45 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         false => report(&args, &selection, &ended, interrupted),
     };
     removed.map(|()| code)
+}
+
+/// Tries what a target file says with nothing broken. Says what is wrong with it; its folder stays then.
+async fn control(
+    args: &Args,
+    target: &Arc<Target>,
+    lab: &Arc<Lab>,
+    seed: u64,
+    shown: Arc<Progress>,
+) -> Vec<String> {
+    let run = Chosen {
+        asked_by: control::NAME.to_owned(),
+        name: control::NAME.to_owned(),
+        scenario: control::scenario(target),
+        left_out: Vec::new(),
+        seed,
+    };
+    let manner = Manner {
+        runs: args.runs.clone(),
+        keep: true,
+        side_by_side: 1,
+        stop: CancellationToken::new(),
+    };
+    let trials = vec![trial(args, target, lab, run)];
+    let ended = suite::run(lab.clone(), trials, &manner, Arc::new(Control(shown))).await;
+    let Some(summary) = ended.summaries.first() else {
+        return vec!["the control did not run".to_owned()];
+    };
+    let mistakes = control::refused(summary);
+    if mistakes.is_empty()
+        && !args.keep
+        && let Err(error) = std::fs::remove_dir_all(&summary.folder)
+    {
+        tell(format_args!(
+            "removing {}: {error}",
+            summary.folder.display()
+        ));
+    }
+    mistakes
 }
 
 /// Shows what the controls show. A control that is vacuous as it must be leaves nothing behind.
