@@ -6,11 +6,11 @@ mod spoil;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
@@ -18,12 +18,17 @@ use crate::{
     ask::{
         fault::{Fault, Server},
         id::Run,
-        target::{Target, need::Need},
+        target::{Target, need::Need, witness::Witness},
     },
     run::topology::{EXCHANGE, QUEUE},
     run::witness,
     servers::lab::Lab,
-    servers::{body::Body, management::Management, postgres::Postgres, rabbitmq::RabbitMq},
+    servers::{
+        body::Body,
+        management::{Binding, Management},
+        postgres::Postgres,
+        rabbitmq::RabbitMq,
+    },
     system::{Place, Servers, Setup},
 };
 
@@ -45,6 +50,10 @@ pub struct OwnServers {
     vhost: String,
     addresses: Servers,
     run: Run,
+    /// Where a target that a file describes publishes.
+    exchanges: Vec<String>,
+    /// Bindings that a fault has taken away.
+    unbound: Mutex<Vec<Binding>>,
 }
 
 impl OwnServers {
@@ -101,6 +110,8 @@ impl OwnServers {
             vhost: vhost.to_owned(),
             addresses,
             run,
+            exchanges: exchanges(target),
+            unbound: Mutex::default(),
         })
     }
 
@@ -180,6 +191,9 @@ impl OwnServers {
     /// Read back.
     pub async fn unbind(&self) -> Result<&'static str> {
         let management = self.rabbitmq.management();
+        if !self.exchanges.is_empty() {
+            return self.unbind_all().await;
+        }
         let mut bound: &[&str] = &BOUND;
         for _ in 0..UNBIND_TRIES {
             // Who unbinds a queue needs the same right as who binds it: the service may bind it again in between.
@@ -200,6 +214,13 @@ impl OwnServers {
     /// Undoes [`unbind`](Self::unbind). Read back.
     pub async fn bind_again(&self) -> Result<()> {
         let management = self.rabbitmq.management();
+        if !self.exchanges.is_empty() {
+            let taken = std::mem::take(&mut *self.unbound());
+            for binding in taken {
+                management.put_back(&self.vhost, &binding).await?;
+            }
+            return Ok(());
+        }
         let [witness, queue] = BOUND;
         management.bind(&self.vhost, EXCHANGE, witness).await?;
         management.permit(&self.vhost, ".*").await?;
@@ -209,6 +230,24 @@ impl OwnServers {
             bail!("{EXCHANGE} has {bound} bindings, not {}", BOUND.len());
         }
         Ok(())
+    }
+
+    /// Takes every queue's binding away from the exchanges that are listened to, and keeps it in mind. Read back.
+    async fn unbind_all(&self) -> Result<&'static str> {
+        let management = self.rabbitmq.management();
+        for exchange in &self.exchanges {
+            for binding in management.bound_to(&self.vhost, exchange).await? {
+                management.take_away(&self.vhost, &binding).await?;
+                self.unbound().push(binding);
+            }
+            let left = management.bound_to(&self.vhost, exchange).await?.len();
+            ensure!(left == 0, "{exchange} still has {left} bindings");
+        }
+        Ok("exchange_without_bindings")
+    }
+
+    fn unbound(&self) -> MutexGuard<'_, Vec<Binding>> {
+        self.unbound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A server to break.
@@ -239,4 +278,16 @@ fn run_of(name: &str) -> Run {
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
     Run::of(hasher.finish())
+}
+
+/// The exchanges on which a target is heard, where it is not the auction service.
+fn exchanges(target: &Target) -> Vec<String> {
+    if target.is_auction() {
+        return Vec::new();
+    }
+    let exchange = |witness: &Witness| match witness {
+        Witness::Exchange { name, .. } => Some(name.as_str().to_owned()),
+        Witness::Queue(_) => None,
+    };
+    target.witnesses.iter().filter_map(exchange).collect()
 }

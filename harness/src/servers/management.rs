@@ -135,6 +135,29 @@ impl Management {
         Ok(bindings.as_array().map_or(0, Vec::len))
     }
 
+    /// The bindings of queues to an exchange.
+    pub async fn bound_to(&self, vhost: &str, exchange: &str) -> Result<Vec<Binding>> {
+        let path = format!("exchanges/{vhost}/{exchange}/bindings/source");
+        let listed = self.call(Method::GET, &path, &Value::Null).await?;
+        let all = listed.as_array().into_iter().flatten();
+        Ok(all.filter_map(Binding::read).collect())
+    }
+
+    /// Takes one of them away.
+    pub async fn take_away(&self, vhost: &str, binding: &Binding) -> Result<()> {
+        let path = format!("bindings/{vhost}/{}/{}", binding.ends(), binding.properties);
+        self.call(Method::DELETE, &path, &Value::Null)
+            .await
+            .map(drop)
+    }
+
+    /// Puts it back.
+    pub async fn put_back(&self, vhost: &str, binding: &Binding) -> Result<()> {
+        let path = format!("bindings/{vhost}/{}", binding.ends());
+        let body = json!({ "routing_key": binding.key, "arguments": binding.arguments });
+        self.call(Method::POST, &path, &body).await.map(drop)
+    }
+
     /// Removes a vhost and everything in it.
     pub async fn delete_vhost(&self, vhost: &str) -> Result<()> {
         self.call(Method::DELETE, &format!("vhosts/{vhost}"), &Value::Null)
@@ -268,6 +291,35 @@ impl Client {
             host: listed["peer_host"].as_str()?.to_owned(),
             port: u16::try_from(listed["peer_port"].as_u64()?).ok()?,
         })
+    }
+}
+
+/// A queue's binding to an exchange.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binding {
+    exchange: String,
+    queue: String,
+    key: String,
+    arguments: Value,
+    /// What the management API calls it among those of the same two.
+    properties: String,
+}
+
+impl Binding {
+    fn read(listed: &Value) -> Option<Self> {
+        let text = |name: &str| listed[name].as_str().map(str::to_owned);
+        (listed["destination_type"] == "queue").then_some(())?;
+        Some(Self {
+            exchange: text("source")?,
+            queue: text("destination")?,
+            key: text("routing_key")?,
+            arguments: listed["arguments"].clone(),
+            properties: text("properties_key")?,
+        })
+    }
+
+    fn ends(&self) -> String {
+        format!("e/{}/q/{}", self.exchange, self.queue)
     }
 }
 
