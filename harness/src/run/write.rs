@@ -26,6 +26,7 @@
 pub mod answer;
 mod http;
 mod lane;
+mod settle;
 mod sql;
 mod values;
 
@@ -40,35 +41,27 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use sqlx::PgPool;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
-use crate::{
-    ask::{
-        id::Id,
-        target::{
-            Target,
-            look::Look,
-            write::{How, Serial, Write},
-        },
+use crate::ask::{
+    id::Id,
+    target::{
+        Target,
+        look::Look,
+        write::{How, Serial, Write},
     },
     os::causes::Causes,
     run::rows::stored,
     system::Api,
 };
 pub use answer::Answer;
-use http::Found;
 use lane::{Lanes, Turn};
+pub use settle::Fate;
 pub use sql::SESSION;
 use values::Constants;
 
 /// How long an answer that decides nothing may hold its key up.
 pub const HELD_UP: Duration = Duration::from_secs(10);
-/// A request whose connection was cut is likely to be done, if at all, within so long.
-const STILL_COMING: Duration = Duration::from_secs(1);
-/// Between two tries to learn what became of an operation.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// For one look at the business table.
-const LOOK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where operations go.
 #[derive(Debug, Clone)]
@@ -121,23 +114,6 @@ pub enum Step {
     Answered(Answer),
     /// It was answered in a way that decides nothing, and this was found out about it.
     Settled(Fate),
-}
-
-/// What became of an operation whose answer decided nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// It is stored.
-    Stored,
-    /// It is not.
-    Absent {
-        /// Whether it cannot come any more.
-        is_final: bool,
-    },
-    /// Nobody says.
-    Open {
-        /// Why.
-        why: String,
-    },
 }
 
 /// The lab's client of a target. Cheap to clone.
@@ -233,18 +209,6 @@ impl Writer {
         }
     }
 
-    /// Finds out what became of an operation whose answer decided nothing, by `deadline`.
-    pub async fn settle(
-        &self,
-        ask: Ask,
-        deadline: Instant,
-        mut tell: impl FnMut(Step) + Send,
-    ) -> Result<Fate> {
-        let fate = self.resolve(ask, deadline, &mut tell).await?;
-        tell(Step::Settled(fate.clone()));
-        Ok(fate)
-    }
-
     async fn ask(
         &self,
         ask: Ask,
@@ -292,92 +256,6 @@ impl Writer {
         inner
             .apis
             .get(wanted.unwrap_or_else(next) % inner.apis.len())
-    }
-
-    async fn resolve(
-        &self,
-        ask: Ask,
-        deadline: Instant,
-        tell: &mut (impl FnMut(Step) + Send),
-    ) -> Result<Fate> {
-        // A transaction that was to be rolled back never sends a COMMIT, and leaves nothing open.
-        let ended = self.end_sessions(ask.id, deadline).await;
-        let is_final = self.0.sql.is_some() && ended;
-        let mut last = match ended {
-            true => "[look] has neither business nor answer, and [write] has no again".to_owned(),
-            false => "a session that may still commit could not be ended".to_owned(),
-        };
-        if !ended {
-            return Ok(Fate::Open { why: last });
-        }
-        let likely = Instant::now() + STILL_COMING;
-        loop {
-            match timeout_at(deadline, self.try_to_resolve(ask, &mut *tell)).await {
-                Ok(found) => match found? {
-                    Some(Found::Stored) => return Ok(Fate::Stored),
-                    Some(Found::Absent) if is_final || Instant::now() >= likely.min(deadline) => {
-                        return Ok(Fate::Absent { is_final });
-                    }
-                    Some(Found::Absent) => last = "it was not there".to_owned(),
-                    Some(Found::Unsaid(why)) => last = why,
-                    None => return Ok(Fate::Open { why: last }),
-                },
-                Err(_) => return Ok(Fate::Open { why: last }),
-            }
-            if Instant::now() >= deadline {
-                return Ok(Fate::Open { why: last });
-            }
-            sleep(ASK_AGAIN_AFTER).await;
-        }
-    }
-
-    /// One try; none if there is nothing to try.
-    async fn try_to_resolve(
-        &self,
-        ask: Ask,
-        tell: &mut (impl FnMut(Step) + Send),
-    ) -> Result<Option<Found>> {
-        let inner = &*self.0;
-        // Looking first: it changes nothing.
-        if let Some(table) = &inner.look.business {
-            let found = match stored::is_in(&inner.observer, table, ask.id, LOOK_WITHIN).await {
-                Ok(true) => return Ok(Some(Found::Stored)),
-                Ok(false) => Found::Absent,
-                Err(error) => Found::Unsaid(Causes(&error).to_string()),
-            };
-            // What is not there yet may be on its way: asking again decides it where that is allowed.
-            if inner.sql.is_some() || !inner.write.again {
-                return Ok(Some(found));
-            }
-        }
-        if inner.write.again && !ask.rollback {
-            let found = match self.ask(ask, true, tell).await? {
-                Answer::Accepted { .. } => Found::Stored,
-                Answer::Refused { .. } => Found::Absent,
-                open => Found::Unsaid(open.to_string()),
-            };
-            return Ok(Some(found));
-        }
-        let Some(request) = &inner.look.answer else {
-            return Ok(None);
-        };
-        let api = self.api(ask.api);
-        let values = inner
-            .constants
-            .with(ask.id, api.map(|api| api.url.as_str()));
-        http::look(&inner.http, request, &values).await.map(Some)
-    }
-
-    /// Ends the sessions that may still commit an operation. True when none is left.
-    async fn end_sessions(&self, id: Id, deadline: Instant) -> bool {
-        let sessions = self.lost().get(&id).cloned().unwrap_or_default();
-        for session in sessions {
-            if !sql::end(&self.0.observer, &session, deadline).await {
-                return false;
-            }
-        }
-        self.lost().remove(&id);
-        true
     }
 
     fn lost(&self) -> std::sync::MutexGuard<'_, HashMap<Id, Vec<String>>> {

@@ -1,6 +1,6 @@
 //! A case's own database and vhost, and an edge to each.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
@@ -21,14 +21,18 @@ use outbox_harness::{
     wire::tap::{Dialect, Link},
 };
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
+
+/// Longer than a broker takes on a busy machine.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// The run of every case: each has servers' names of its own.
 pub const RUN: u64 = 14;
 
 pub struct Site {
-    name: String,
+    pub name: String,
+    pub lab: Arc<Lab>,
     pub pool: PgPool,
     database: Upstream,
     vhost: Upstream,
@@ -53,7 +57,7 @@ impl Beginning for Empty {
 }
 
 impl Site {
-    pub async fn new(lab: &Lab) -> Result<Self> {
+    pub async fn new(lab: &Arc<Lab>) -> Result<Self> {
         let name = format!("case_{}", Uuid::now_v7().simple());
         lab.create_database(lab.postgres(), &name, &Empty).await?;
         lab.create_vhost(lab.rabbitmq(), &name).await?;
@@ -73,6 +77,7 @@ impl Site {
             to_rabbitmq: link("rabbitmq", &vhost, Dialect::Amqp).await?,
             database,
             vhost,
+            lab: lab.clone(),
             name,
         })
     }
@@ -123,7 +128,8 @@ impl Site {
         Ok(sqlx::query_scalar(sql).fetch_one(&self.pool).await?)
     }
 
-    pub async fn clear(self, lab: &Lab) -> Result<()> {
+    pub async fn clear(self) -> Result<()> {
+        let lab = &self.lab;
         self.pool.close().await;
         self.to_postgres.edge().delete().await?;
         self.to_rabbitmq.edge().delete().await?;
@@ -135,16 +141,7 @@ impl Site {
 
     /// A publisher in the case's vhost.
     pub async fn publisher(&self) -> Result<Publisher> {
-        let connection =
-            Connection::connect(&self.amqp_url(), ConnectionProperties::default()).await?;
-        let channel = connection.create_channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
-        Ok(Publisher {
-            channel,
-            _connection: connection,
-        })
+        Publisher::at(&self.amqp_url()).await
     }
 }
 
@@ -155,6 +152,21 @@ pub struct Publisher {
 }
 
 impl Publisher {
+    pub async fn at(amqp_url: &str) -> Result<Self> {
+        let open = async {
+            let connection = Connection::connect(amqp_url, ConnectionProperties::default()).await?;
+            let channel = connection.create_channel().await?;
+            let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+            confirms.await?;
+            Ok(Self {
+                channel,
+                _connection: connection,
+            })
+        };
+        let opened = timeout(ANSWER_WITHIN, open).await;
+        opened.context("the broker did not let a publisher in")?
+    }
+
     pub async fn exchange(&self, name: &str, kind: ExchangeKind) -> Result<()> {
         let durable = ExchangeDeclareOptions {
             durable: true,
@@ -192,14 +204,15 @@ impl Publisher {
             body.as_bytes(),
             properties,
         );
-        publish.await?.await?;
+        let confirmed = timeout(ANSWER_WITHIN, async { publish.await?.await }).await;
+        confirmed.with_context(|| format!("{body} was not confirmed"))??;
         Ok(())
     }
 }
 
 /// Waits until something is so.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so().await? {
         if Instant::now() > deadline {
             bail!("it did not come to be that {what}");

@@ -30,7 +30,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 /// How far a listener has come with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hearing {
-    /// Nobody has declared it, or the broker is away: so it said last.
+    /// Nobody has declared it, or the broker is away: why, as it was last.
     NotYet(String),
     /// Everything that is routed there from now on will be heard.
     Listens,
@@ -134,31 +134,27 @@ impl Session {
                         self.missed =
                             Some("it is not durable, and ends with the broker".to_owned());
                     }
+                    self.hearing.send_replace(Hearing::NotYet(why.clone()));
                     lost = Some((Instant::now(), why));
                     drop(connection);
                 }
                 Err(error) => {
-                    let first = lost.is_none();
-                    let never = match &error {
-                        Failed::Closed(Closed::Another(_)) => true,
-                        Failed::Closed(Closed::NotThere) if !first => {
+                    let said = error.to_string();
+                    match error {
+                        Failed::Closed(Closed::Another(_)) => {
+                            self.hearing.send_replace(Hearing::Never(said));
+                            return;
+                        }
+                        Failed::Closed(Closed::NotThere) if lost.is_some() => {
                             let gone = "it was not there when the broker was back".to_owned();
                             self.missed = Some(gone);
-                            false
                         }
-                        _ => false,
-                    };
-                    if never {
-                        self.hearing.send_replace(Hearing::Never(error.to_string()));
-                        return;
+                        _ => {}
                     }
-                    if first {
-                        self.hearing
-                            .send_replace(Hearing::NotYet(error.to_string()));
-                    }
-                    sleep(RETRY_AFTER).await;
+                    self.hearing.send_replace(Hearing::NotYet(said));
                 }
             }
+            sleep(RETRY_AFTER).await;
         }
     }
 
