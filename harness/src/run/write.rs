@@ -45,14 +45,14 @@ use tokio::time::Instant;
 
 use crate::ask::{
     id::Id,
+    os::causes::Causes,
+    run::rows::stored,
+    system::Api,
     target::{
         Target,
         look::Look,
         write::{How, Serial, Write},
     },
-    os::causes::Causes,
-    run::rows::stored,
-    system::Api,
 };
 pub use answer::Answer;
 use lane::{Lanes, Turn};
