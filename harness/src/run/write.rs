@@ -43,16 +43,16 @@ use anyhow::{Context, Result, ensure};
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use crate::ask::{
-    id::Id,
-    os::causes::Causes,
-    run::rows::stored,
-    system::Api,
-    target::{
-        Target,
-        look::Look,
-        write::{How, Serial, Write},
+use crate::{
+    ask::{
+        id::Id,
+        target::{
+            Target,
+            look::Look,
+            write::{How, Serial, Write},
+        },
     },
+    system::Api,
 };
 pub use answer::Answer;
 use lane::{Lanes, Turn};
