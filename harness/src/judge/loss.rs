@@ -4,8 +4,6 @@
 //! fail. For each lost one the furthest stage it reached is named, so that the broker's losses are told from the
 //! service's.
 
-mod excuse;
-
 use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
@@ -13,6 +11,7 @@ use uuid::Uuid;
 use crate::history::{History, Last, OutboxRow, State};
 use crate::judge::basis::{Unjudgeable, last, names, scenario, subject};
 use crate::judge::commits::forgotten;
+use crate::judge::excuse;
 use crate::judge::inquiry::Inquiry;
 use crate::judge::ledger;
 use crate::judge::verdict::{Finding, Verdict};

@@ -3,15 +3,20 @@
 use crate::history::{History, State};
 use crate::judge::basis::{Unjudgeable, last, names, scenario, shown, subject};
 use crate::judge::commits::forgotten;
+use crate::judge::excuse;
 use crate::judge::inquiry::Inquiry;
 use crate::judge::ledger;
 use crate::judge::verdict::Finding;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let last = last(history)?;
-    let shows = subject(history)?.shows;
+    let subject = subject(history)?;
+    let shows = subject.shows;
     shown(shows.outbox, "there is no [outbox]")?;
     shown(shows.sent, "[outbox] has no sent")?;
+    if let Some(why) = excuse::of(subject, scenario(history)?)? {
+        return Err(Unjudgeable::NotShown(why));
+    }
     let may_give_up = names(scenario(history)?, "events_failed");
     let recovered = history.recovered_after_ms().is_some();
     let mut inquiry = Inquiry::new("marks");
