@@ -1,7 +1,11 @@
 //! A run means something only if its faults and its workload bit. What did not bite is vacuous, never a pass.
 
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
 use crate::ask::scenario::Scenario;
-use crate::history::{FaultLife, History, Op, Purpose};
+use crate::history::{FaultLife, History};
 use crate::judge::basis::{Unjudgeable, scenario};
 use crate::judge::facts::{FactError, Facts};
 use crate::judge::inquiry::Inquiry;
@@ -67,15 +71,15 @@ fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife, stays: bool) {
 }
 
 fn workload(inquiry: &mut Inquiry, history: &History) {
-    // Who does not know asks again and again: that is one request that ended unknown.
-    let sent = |op: &&Op| op.purpose == Purpose::Workload;
-    let workload = || history.ops().values().filter(sent);
+    let workload = || history.ops().values().filter(|op| op.is_workload());
     let asked = workload().count();
     let accepted = workload().filter(|op| op.is_accepted()).count();
-    let unknown = workload().filter(|op| op.is_unknown()).count();
     inquiry.count("requests", asked);
     inquiry.count("accepted requests", accepted);
-    inquiry.count("unknown requests", unknown);
+    inquiry.count(
+        "unknown requests",
+        workload().filter(|op| op.is_unknown()).count(),
+    );
     if accepted == 0 {
         let example = format!("of {asked} requests none was accepted");
         inquiry.object(
@@ -84,8 +88,15 @@ fn workload(inquiry: &mut Inquiry, history: &History) {
             example,
         );
     }
-    if unknown * 100 > asked * MOST_UNKNOWN_PERCENT {
-        let example = format!("{unknown} of {asked} requests ended unknown");
+    // Who does not know asks again, perhaps many times: what is unknown is an operation of which nobody ever learnt.
+    let ids: BTreeSet<Uuid> = workload().map(|op| op.asked.id).collect();
+    let unknown = |id: &&Uuid| history.ops_of(**id).all(|(_, op)| op.is_unknown());
+    let unknown = ids.iter().filter(unknown).count();
+    if unknown * 100 > ids.len() * MOST_UNKNOWN_PERCENT {
+        let example = format!(
+            "of {unknown} of {} operations nobody knows the outcome",
+            ids.len()
+        );
         inquiry.object(Verdict::Unknown, "workloads mostly unknown", example);
     }
 }
