@@ -112,7 +112,7 @@ impl Cli {
                 Command::List(args) => list::list(&args),
                 Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::check(&args),
-                Command::Target(command) => target::target(&command),
+                Command::Target(command) => target::target(&command).await,
                 Command::Up(args) => up::up(args).await,
                 Command::Doctor(args) => Ok(doctor::doctor(&args).await),
                 Command::Images(args) => images::images(&args).await,

@@ -18,6 +18,7 @@ mod meters;
 pub mod oplog;
 pub mod own_servers;
 mod plan;
+pub mod probe;
 mod reach;
 pub mod rng;
 pub mod rows;

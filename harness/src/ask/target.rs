@@ -5,6 +5,7 @@
 pub mod address;
 pub mod built_in;
 pub mod command;
+pub mod completed;
 pub mod effects;
 pub mod exchange;
 pub mod json;

@@ -50,6 +50,14 @@ impl Progress {
         }
     }
 
+    /// What is being done now.
+    pub fn step(&self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(what.to_owned()),
+            None => tell(what),
+        }
+    }
+
     /// Nothing more comes.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

@@ -1,5 +1,7 @@
 //! `lab target`.
 
+mod probe;
+
 use std::{
     fs::File,
     io::{self, ErrorKind, Write},
@@ -26,9 +28,11 @@ pub(super) enum Command {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Start the target, write 20 operations without any fault, and say which lines of its file would describe what it does.
+    Probe(Box<probe::Args>),
 }
 
-pub(super) fn target(command: &Command) -> Result<u8> {
+pub(super) async fn target(command: &Command) -> Result<u8> {
     match command {
         Command::New { file: None } => say(skeleton::SKELETON.trim_end()),
         Command::New { file: Some(file) } => {
@@ -46,6 +50,7 @@ pub(super) fn target(command: &Command) -> Result<u8> {
                 say(line);
             }
         }
+        Command::Probe(args) => return probe::probe(args).await,
     }
     Ok(0)
 }
@@ -115,12 +120,12 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
     }
 
-    #[test]
-    fn a_mistake_is_told_with_file_and_line_and_is_wrong_usage() {
+    #[tokio::test]
+    async fn a_mistake_is_told_with_file_and_line_and_is_wrong_usage() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("my.toml");
         std::fs::write(&file, "name = 'shop'\n\n[wriet]\n").unwrap();
-        let error = target(&Command::Check { file }).unwrap_err();
+        let error = target(&Command::Check { file }).await.unwrap_err();
         assert!(error.is::<Usage>());
         let said = error.to_string();
         assert!(

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// When everything stands still: how long the rest of the log may take to read.
-const LEDGER_WITHIN: Duration = Duration::from_secs(10);
+pub(super) const LEDGER_WITHIN: Duration = Duration::from_secs(10);
 
 /// A run's parts, which stand.
 pub(super) struct Arranged {
@@ -169,7 +169,8 @@ pub(super) fn staging(trial: &Trial) -> Staging<'_> {
     }
 }
 
-async fn start(
+/// Starts what is put on.
+pub(super) async fn start(
     lab: &Lab,
     staging: &Staging<'_>,
     servers: &OwnServers,
@@ -199,7 +200,8 @@ pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnS
     Ok((system, servers))
 }
 
-async fn observers(servers: &OwnServers) -> Result<PgPool> {
+/// The lab's own eyes on a run's database.
+pub(super) async fn observers(servers: &OwnServers) -> Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(3)
         .acquire_timeout(Duration::from_secs(5))

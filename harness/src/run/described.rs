@@ -254,7 +254,7 @@ impl DescribedTarget {
 fn note(recorder: &Recorder, noted: Message) {
     match noted {
         Message::Heard(heard) => recorder.record(Event::Delivered(delivery(heard))),
-        Message::Fenced { .. } => {}
+        Message::Came(_) | Message::Fenced { .. } => {}
         Message::Gap(gap) => {
             if let Some(missed) = gap.missed {
                 recorder.record(Event::LabError {

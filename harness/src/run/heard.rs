@@ -12,6 +12,7 @@ pub mod message;
 pub mod place;
 pub mod reading;
 mod seen;
+mod traced;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -30,8 +31,10 @@ use crate::{
 };
 pub use fence::FENCE;
 use listener::Listener;
+use message::Message;
 use place::Place;
 use reading::Reading;
+pub use traced::{FIREHOSE, traced};
 
 /// What a message says of one operation, or what is odd about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +76,9 @@ pub struct Gap {
 /// What listeners tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Noted {
-    /// A message came.
+    /// A message came: all that is in it, before what it says of each operation.
+    Came(Message),
+    /// A message says something of an operation, or is odd.
     Heard(Heard),
     /// The lab's own message came: all that was routed there before it has been heard.
     Fenced {

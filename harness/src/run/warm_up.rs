@@ -16,11 +16,11 @@ use crate::{
 
 /// So long after one was accepted and not heard, another is written: a target may declare its exchange with its first
 /// message, and that one nobody hears.
-const ANOTHER_AFTER: Duration = Duration::from_secs(5);
+pub(super) const ANOTHER_AFTER: Duration = Duration::from_secs(5);
 /// So long after one was not accepted, another is written: a target may take requests before it can do them.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Refused so often, it will be refused for ever.
-const REFUSALS: usize = 5;
+pub(super) const REFUSALS: usize = 5;
 
 /// What a warm-up came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,8 @@ pub async fn warm_up(
     }
 }
 
-fn not_heard(written: &[(Id, Answer)], told: &str, within: Duration) -> String {
+/// What is said to whoever hears nothing.
+pub(super) fn not_heard(written: &[(Id, Answer)], told: &str, within: Duration) -> String {
     let accepted = |answer: &Answer| matches!(answer, Answer::Accepted { .. });
     let shown = written
         .iter()

@@ -242,6 +242,24 @@ impl Management {
         Ok(about["message_stats"]["redeliver"].as_u64().unwrap_or(0))
     }
 
+    /// The kind of an exchange, as AMQP has it; none if there is no such exchange.
+    pub async fn kind_of(&self, vhost: &str, exchange: &str) -> Result<Option<String>> {
+        let path = format!("exchanges/{vhost}");
+        let listed = self.call(Method::GET, &path, &Value::Null).await?;
+        let mut listed = listed.as_array().into_iter().flatten();
+        let found = listed.find(|listed| listed["name"] == exchange);
+        Ok(found.and_then(|found| Some(found["type"].as_str()?.to_owned())))
+    }
+
+    /// Has the broker tell of everything that is published in a vhost and delivered from it, on the exchange
+    /// `amq.rabbitmq.trace` there, or no more. It forgets that when it is restarted.
+    pub async fn trace(&self, vhost: &str, on: bool) -> Result<()> {
+        let path = format!("vhosts/{vhost}");
+        self.call(Method::PUT, &path, &json!({ "tracing": on }))
+            .await
+            .map(drop)
+    }
+
     async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
         let mut request = self
             .http

@@ -83,6 +83,12 @@ impl Property {
         let known = PROPERTIES.into_iter().find(|(_, known)| *known == self);
         known.map_or("?", |(name, _)| name)
     }
+
+    /// The one that files write so.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = PROPERTIES.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, property)| property)
+    }
 }
 
 /// A pointer into JSON (RFC 6901) that leads somewhere: `/message/orderId`.
@@ -114,17 +120,14 @@ const FORMS: &str = "property:message_id, header:NAME, header:NAME#/POINTER, bod
 
 impl Address {
     fn property(name: &str) -> Result<Self, String> {
-        let known = PROPERTIES.into_iter().find(|(known, _)| *known == name);
-        known
-            .map(|(_, property)| Self::Property(property))
-            .ok_or_else(|| {
-                let names = PROPERTIES.map(|(name, _)| name);
-                let advice = match did_you_mean(name, names) {
-                    none if none.is_empty() => format!("; there are {}", names.join(", ")),
-                    meant => meant,
-                };
-                format!("{name:?} is no property of a message{advice}")
-            })
+        Property::named(name).map(Self::Property).ok_or_else(|| {
+            let names = PROPERTIES.map(|(name, _)| name);
+            let advice = match did_you_mean(name, names) {
+                none if none.is_empty() => format!("; there are {}", names.join(", ")),
+                meant => meant,
+            };
+            format!("{name:?} is no property of a message{advice}")
+        })
     }
 
     fn header(text: &str) -> Result<Self, String> {

@@ -216,6 +216,7 @@ impl Session {
         if self.seen.came_before(&message, &digest) && message.redelivered {
             return;
         }
+        (self.sink)(Noted::Came(message.clone()));
         for one in &heard {
             (self.sink)(Noted::Heard(one.clone()));
         }

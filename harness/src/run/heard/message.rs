@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::ask::target::address::Property;
 
 /// A message.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// What it was published to; empty for the default exchange.
     pub exchange: String,
@@ -25,7 +25,7 @@ pub struct Message {
 }
 
 /// What is in a header.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Header {
     /// Text, which need not be UTF-8.
     Bytes(Vec<u8>),
@@ -128,7 +128,8 @@ fn properties(of: &BasicProperties) -> BTreeMap<Property, String> {
         .collect()
 }
 
-fn header(value: &AMQPValue) -> Header {
+/// What stands in a header.
+pub(super) fn header(value: &AMQPValue) -> Header {
     match value {
         AMQPValue::LongString(text) => Header::Bytes(text.as_bytes().to_vec()),
         AMQPValue::ShortString(text) => Header::Bytes(text.as_str().as_bytes().to_vec()),

@@ -19,6 +19,8 @@ const SHORT: usize = 100;
 #[derive(Debug, Clone)]
 pub struct Watched {
     tables: Vec<Kept>,
+    /// Whether the rows of all others enter it as well, whole, under their schema's and their table's names.
+    all: bool,
     /// Whose ids are looked for in rows, where they are the lab's own.
     run: Option<Run>,
 }
@@ -42,6 +44,8 @@ enum Keeps {
     These(&'static [&'static str]),
     /// Whatever is short.
     Short,
+    /// All of them.
+    Everything,
 }
 
 const BID: &[&str] = &[
@@ -85,6 +89,7 @@ impl Watched {
                 kept("standings", STANDING, STANDING),
                 kept("relay_lanes", LANE, LANE),
             ],
+            all: false,
             run: None,
         }
     }
@@ -109,19 +114,30 @@ impl Watched {
         }
         Self {
             tables,
+            all: false,
+            run: Some(run),
+        }
+    }
+
+    /// Every table that there is or will be, each row with all that is in it: for whoever does not know yet which of them
+    /// matter. A table is called `schema.table` there.
+    pub fn everything(run: Run) -> Self {
+        Self {
+            tables: Vec::new(),
+            all: true,
             run: Some(run),
         }
     }
 
     /// What enters the history of a row; none if it is another table's.
     pub(super) fn kept(&self, row: &Row) -> Option<Change> {
-        let kept = self.table(&row.table)?;
+        let (table, kept) = self.table(&row.table)?;
         let keeps = match row.op {
             Operation::Update => kept.updated,
             _ => kept.inserted,
         };
         Some(Change {
-            table: kept.table.clone(),
+            table,
             op: row.op,
             row: columns(&row.columns, keeps),
             old_key: columns(&row.old_key, keeps),
@@ -131,9 +147,9 @@ impl Watched {
 
     /// What enters the history of a table that was emptied.
     pub(super) fn emptied(&self, table: &Table) -> Option<Change> {
-        let kept = self.table(table)?;
+        let (table, _) = self.table(table)?;
         Some(Change {
-            table: kept.table.clone(),
+            table,
             op: Operation::Truncate,
             row: Columns::new(),
             old_key: Columns::new(),
@@ -141,8 +157,17 @@ impl Watched {
         })
     }
 
-    fn table(&self, table: &Table) -> Option<&Kept> {
-        self.tables.iter().find(|kept| kept.is(table))
+    /// What a table is called in the history, and what is kept of it.
+    fn table(&self, table: &Table) -> Option<(String, Kept)> {
+        let kept = self.tables.iter().find(|kept| kept.is(table));
+        match kept {
+            Some(kept) => Some((kept.table.clone(), kept.clone())),
+            None if self.all => {
+                let kept = Kept::whole(table);
+                Some((format!("{}.{}", table.schema, table.name), kept))
+            }
+            None => None,
+        }
     }
 
     fn ids(&self, row: &Row) -> Vec<Uuid> {
@@ -170,6 +195,15 @@ impl Kept {
         }
     }
 
+    fn whole(table: &Table) -> Self {
+        Self {
+            schema: Some(table.schema.clone()),
+            table: table.name.clone(),
+            inserted: Keeps::Everything,
+            updated: Keeps::Everything,
+        }
+    }
+
     fn is(&self, table: &Table) -> bool {
         let schema = self.schema.as_ref();
         self.table == table.name && schema.is_none_or(|schema| *schema == table.schema)
@@ -184,7 +218,7 @@ fn columns(of: &[Column], keeps: Keeps) -> Columns {
     let wanted = |name: &str, value: &Value| match (keeps, value) {
         (Keeps::These(names), _) => names.contains(&name),
         (Keeps::Short, Value::Text(text)) => text.chars().nth(SHORT).is_none(),
-        (Keeps::Short, Value::Null | Value::Unchanged) => true,
+        (Keeps::Short, Value::Null | Value::Unchanged) | (Keeps::Everything, _) => true,
     };
     of.iter()
         .filter(|(name, value)| wanted(name, value))
@@ -276,6 +310,23 @@ mod tests {
         assert_eq!(change.ids, [id().uuid()]);
         let names: Vec<&str> = change.row.keys().map(String::as_str).collect();
         assert_eq!(names, ["id", "sent_at", "status"]);
+    }
+
+    #[test]
+    fn of_everything_a_row_is_whole_and_called_by_its_schema_and_table() {
+        let text = format!(
+            "table outbox.messages: INSERT: id[bigint]:7 body[text]:'{}'",
+            "x".repeat(300)
+        );
+        let Line::Row(row) = line(&text).expect("a line") else {
+            panic!("no row")
+        };
+        let change = Watched::everything(Run::of(1))
+            .kept(&row)
+            .expect("a change");
+        assert_eq!(change.table, "outbox.messages");
+        let body = change.row["body"].as_deref().unwrap_or_default();
+        assert_eq!(body.len(), 300);
     }
 
     #[test]

@@ -117,7 +117,11 @@ impl Amqp {
     fn method_of_client(&mut self, frame: &Frame<'_>, at: Instant, heard: &mut Heard) {
         let channel = self.channels.entry(frame.channel).or_default();
         match frame.method() {
-            Some(PUBLISH) => channel.publishing = Some(None),
+            Some(PUBLISH) => {
+                channel.publishing = Some(None);
+                heard.publishes += 1;
+                heard.mandatory += u64::from(frame.is_mandatory());
+            }
             Some(method @ (ACK | REJECT | NACK)) => {
                 heard.acks += 1;
                 let (tag, multiple) = frame.settled(method);
@@ -129,6 +133,7 @@ impl Amqp {
             Some(method) => {
                 if method == CONFIRM_SELECT {
                     channel.confirming = Some(0);
+                    heard.confirming += 1;
                 }
                 if method == CHANNEL_CLOSE {
                     *channel = Channel::default();
@@ -288,6 +293,21 @@ mod tests {
         amqp.requests(b"AMQP\0\0\x09\x01", Instant::now());
         assert_eq!(amqp.requests(&publish(b"x"), Instant::now()).requests, 1);
         assert_eq!(amqp.unconfirmed(), 0);
+    }
+
+    #[test]
+    fn it_is_counted_who_asks_for_confirms_and_for_what_is_routed_nowhere() {
+        let mut amqp = Amqp::default();
+        let now = Instant::now();
+        amqp.requests(b"AMQP\0\0\x09\x01", now);
+        let heard = amqp.requests(&method(CONFIRM_SELECT, &[0]), now);
+        assert_eq!((heard.confirming, heard.publishes), (1, 0));
+        let to_a_queue = |bits: u8| {
+            let arguments = [&b"\0\0\0\x06orders"[..], &[bits]].concat();
+            method(PUBLISH, &arguments)
+        };
+        let heard = amqp.requests(&[to_a_queue(0), to_a_queue(1)].concat(), now);
+        assert_eq!((heard.publishes, heard.mandatory), (2, 1));
     }
 
     #[test]

@@ -37,6 +37,12 @@ pub struct TapCounters {
     pub nacks: u64,
     /// Times the server said that it takes nothing now.
     pub blocks: u64,
+    /// Messages that were published, by AMQP alone.
+    pub publishes: u64,
+    /// Of those: with the mandatory bit, so that what is routed nowhere comes back.
+    pub mandatory: u64,
+    /// Channels that asked for confirms.
+    pub confirming: u64,
     /// Now: requests that were passed on and not answered, and deliveries that were not settled.
     pub in_flight: u64,
     /// Now: publishes that were passed on and not confirmed.
@@ -63,6 +69,9 @@ pub(super) struct Counts {
     returns: AtomicU64,
     nacks: AtomicU64,
     blocks: AtomicU64,
+    publishes: AtomicU64,
+    mandatory: AtomicU64,
+    confirming: AtomicU64,
 }
 
 impl Counts {
@@ -82,6 +91,9 @@ impl Counts {
         self.returns.fetch_add(heard.returns, Relaxed);
         self.nacks.fetch_add(heard.nacks, Relaxed);
         self.blocks.fetch_add(heard.blocks, Relaxed);
+        self.publishes.fetch_add(heard.publishes, Relaxed);
+        self.mandatory.fetch_add(heard.mandatory, Relaxed);
+        self.confirming.fetch_add(heard.confirming, Relaxed);
     }
 
     pub fn snapshot(&self) -> TapCounters {
@@ -102,6 +114,9 @@ impl Counts {
             returns: of(&self.returns),
             nacks: of(&self.nacks),
             blocks: of(&self.blocks),
+            publishes: of(&self.publishes),
+            mandatory: of(&self.mandatory),
+            confirming: of(&self.confirming),
             in_flight: of(&self.in_flight),
             unconfirmed: of(&self.unconfirmed),
         }
@@ -125,6 +140,9 @@ impl std::ops::AddAssign for TapCounters {
         self.returns += one.returns;
         self.nacks += one.nacks;
         self.blocks += one.blocks;
+        self.publishes += one.publishes;
+        self.mandatory += one.mandatory;
+        self.confirming += one.confirming;
         self.in_flight += one.in_flight;
         self.unconfirmed += one.unconfirmed;
     }

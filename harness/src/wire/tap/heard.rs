@@ -19,6 +19,12 @@ pub(super) struct Heard {
     pub nacks: u64,
     /// The server takes nothing now.
     pub blocks: u64,
+    /// Messages that were published.
+    pub publishes: u64,
+    /// Of those: with the mandatory bit, so that what is routed nowhere comes back.
+    pub mandatory: u64,
+    /// Channels that asked for confirms.
+    pub confirming: u64,
     /// How long each answer had been waited for, of those that came.
     pub round_trips: Vec<Duration>,
 }

@@ -94,6 +94,18 @@ impl Frame<'_> {
         Some(u64::from_be_bytes(bytes))
     }
 
+    /// Whether a publish is to come back where it is routed nowhere: a bit behind its exchange and its key, short strings
+    /// both.
+    pub fn is_mandatory(&self) -> bool {
+        let behind = |at: usize| {
+            let length = self.payload.get(at)?;
+            Some(at + 1 + usize::from(*length))
+        };
+        let bits = behind(6).and_then(behind);
+        bits.and_then(|at| self.payload.get(at))
+            .is_some_and(|bits| bits & 1 == 1)
+    }
+
     /// The delivery tag of an ack, a nack or a reject, and whether all before it are meant, too.
     pub fn settled(&self, method: (u16, u16)) -> (u64, bool) {
         let bits = self.payload.get(12).copied().unwrap_or(0);
