@@ -13,7 +13,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let subject = subject(history)?;
     shown(
         subject.shows.effects,
-        "there is no [effects], or no process plays consumer",
+        "how often something took effect cannot be seen: there is no [effects], or no process plays consumer",
     )?;
     let scenario = scenario(history)?;
     let mut inquiry = Inquiry::new("dedup");

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use uuid::Uuid;
 
-use crate::history::{History, Last, OutboxRow, State};
+use crate::history::{History, Last, OutboxRow, Rules, State};
 use crate::judge::basis::{Unjudgeable, last, names, scenario, subject};
 use crate::judge::commits::forgotten;
 use crate::judge::excuse;
@@ -30,7 +30,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         for event in &last.tables.outbox {
             self::event(&mut inquiry, history, last, event, may_give_up);
         }
-        if !shows.stored {
+        // Of the auction service, whose events are written with its bids, this is `atomic`'s alone.
+        if subject.rules == Rules::None {
             without_a_row(&mut inquiry, history, last);
         }
         last.tables.outbox.len()
@@ -84,7 +85,7 @@ fn event(
     }
 }
 
-/// What was accepted and is in no row of the outbox, where nobody can see whether it is stored.
+/// What was accepted, is in no row of the outbox and was never heard of.
 fn without_a_row(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
     let accepted = history.ops().values().filter(|op| op.is_accepted());
     let ids: BTreeSet<_> = accepted.map(|op| op.asked.id).collect();
