@@ -24,7 +24,7 @@ use crate::{
 pub use contained::{Contained, Contents};
 use container::{Ask, Container, Ports};
 pub use daemon::Daemon;
-use daemon::Run;
+use daemon::{Mark, Run};
 use images::Image;
 pub use images::{Images, Place};
 pub use recipe::{USUAL, build, recipes};
@@ -53,7 +53,7 @@ impl Docker {
             postgres: wanted.postgres(&daemon, say).await?,
             rabbitmq: wanted.rabbitmq(&daemon, say).await?,
             toxiproxy: wanted.toxiproxy(&daemon, say).await?,
-            run: daemon.run(folder)?,
+            run: Run::open(Mark::of(folder)?),
             daemon,
         })
     }
@@ -145,7 +145,7 @@ impl Docker {
 
     /// Removes every container of this run.
     pub async fn remove_all(&self) -> Result<()> {
-        Ok(self.daemon.remove_run(&self.run.folder).await?)
+        Ok(self.daemon.remove_run(self.run.mark()).await?)
     }
 
     async fn start(
@@ -156,7 +156,7 @@ impl Docker {
         stop_signal: &'static str,
         ask: Ask,
     ) -> Result<Container> {
-        let request = self.run.mark(request);
+        let request = self.run.mark().put_on(request);
         let container = Container::start(&self.daemon, name, request, ports, stop_signal, ask)
             .await
             .with_context(|| format!("starting the container {name}"))?;

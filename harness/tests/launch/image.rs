@@ -7,15 +7,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use outbox_harness::{ask::scenario, servers::lab::Lab, system::PROCESSES};
+use uuid::Uuid;
 
 use crate::{
     shop::AS_SHOP,
     stand::{Stand, target},
 };
 
-const IMAGE: &str = "outbox-lab/launch-test:latest";
 const SOON: Duration = Duration::from_secs(10);
 
 /// Why no image can be made here, if none can.
@@ -28,11 +28,14 @@ pub fn cannot() -> Option<&'static str> {
     (!answered).then_some("needs docker and its daemon")
 }
 
-/// The image, removed with this value.
-struct Image;
+/// An image of this case's own, removed with this value.
+struct Image {
+    name: String,
+}
 
 impl Image {
     fn make(folder: &Path) -> Result<Self> {
+        let name = format!("outbox-lab/launch-test-{}:latest", Uuid::now_v7().simple());
         let root = folder.join("root");
         let program = std::env::current_exe()?;
         std::fs::create_dir_all(&root)?;
@@ -50,20 +53,20 @@ impl Image {
             .spawn()?;
         let entry = format!("ENTRYPOINT [\"/shop\", \"{AS_SHOP}\", \"publish\"]");
         let imported = Command::new("docker")
-            .args(["import", "--change", &entry, "-", IMAGE])
+            .args(["import", "--change", &entry, "-", &name])
             .stdin(tar.stdout.take().context("a pipe")?)
             .output()?;
         ensure!(tar.wait()?.success(), "tar failed");
         ensure!(imported.status.success(), "{imported:?}");
-        Ok(Self)
+        Ok(Self { name })
     }
 }
 
 impl Drop for Image {
     fn drop(&mut self) {
-        let removed = Command::new("docker").args(["rmi", IMAGE]).output();
+        let removed = Command::new("docker").args(["rmi", &self.name]).output();
         if !removed.is_ok_and(|removed| removed.status.success()) {
-            eprintln!("{IMAGE} is left");
+            eprintln!("{} is left", self.name);
         }
     }
 }
@@ -80,11 +83,12 @@ fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
 }
 
 pub async fn contained(lab: Arc<Lab>, folder: &Path) -> Result<()> {
-    let _image = Image::make(folder)?;
+    let image = Image::make(folder)?;
     let processes = |written: &str| {
         format!(
-            "[[process]]\nname = \"relay\"\nimage = \"{IMAGE}\"\nready = {{ log = \"open in life 1\" }}\n\
-             env = {{ DATABASE_URL = \"{{{{postgres.url}}}}\", MQ = \"{{{{rabbitmq.url}}}}\", AMQP_URL = \"{written}\" }}\n"
+            "[[process]]\nname = \"relay\"\nimage = \"{}\"\ncount = 2\nready = {{ log = \"open in life 1\" }}\n\
+             env = {{ DATABASE_URL = \"{{{{postgres.url}}}}\", MQ = \"{{{{rabbitmq.url}}}}\", AMQP_URL = \"{written}\" }}\n",
+            image.name
         )
     };
     let right = target(folder, "", &processes("{{rabbitmq.url}}"))?;
@@ -92,13 +96,18 @@ pub async fn contained(lab: Arc<Lab>, folder: &Path) -> Result<()> {
     let story = scenario::System::default();
     let system = stand.start(&story, false).await?;
     stand.check(&system).await?;
-    let relay = system.members().first().context("a relay")?;
+    let [relay, other] = system.members() else {
+        bail!("not two relays")
+    };
     relay.freeze().await?;
     relay.thaw().await?;
     relay.kill().await?;
     ensure!(relay.death().await.is_none(), "it was killed");
     relay.start().await?;
     relay.wait_until_ready(SOON).await?;
+    // Starting one leaves the others, and the servers, alone.
+    ensure!(other.death().await.is_none(), "the other one is gone");
+    stand.check(&system).await?;
     system.stop(&PROCESSES).await;
     let death = relay.death().await;
     ensure!(death.is_none(), "{death:?}");

@@ -31,7 +31,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    daemon::{Daemon, remove_aside},
+    daemon::{Daemon, Mark, remove_aside},
     images::split,
 };
 use crate::os::process::{Started, log};
@@ -85,7 +85,7 @@ impl Contained {
         let request = env.fold(request, |request, (name, value)| {
             request.with_env_var(name, value)
         });
-        let request = daemon.run(wanted.environment)?.mark(request);
+        let request = Mark::of(wanted.environment)?.put_on(request);
         let inner = request.start().await;
         let inner = inner.with_context(|| format!("starting {name} from the image {image}"))?;
         let listener = listen(daemon.clone(), inner.id().to_owned(), wanted.log.to_owned());

@@ -66,17 +66,6 @@ impl Daemon {
         &self.api
     }
 
-    /// Opens a run, which is known by its folder.
-    pub(super) fn run(&self, folder: &Path) -> Result<Run> {
-        Ok(Run {
-            folder: folder
-                .to_str()
-                .with_context(|| format!("{folder:?} is no label for a container; set TMPDIR"))?
-                .to_owned(),
-            host: host(),
-        })
-    }
-
     /// Removes the containers of dead runs of this machine, and says how many there were.
     pub async fn sweep(&self) -> Result<usize> {
         let found = self.labelled(format!("{HOST}={}", host())).await?;
@@ -92,8 +81,8 @@ impl Daemon {
     }
 
     /// Removes all containers of a run.
-    pub(super) async fn remove_run(&self, folder: &str) -> Result<(), Error> {
-        for (id, _) in self.labelled(format!("{RUN}={folder}")).await? {
+    pub(super) async fn remove_run(&self, run: &Mark) -> Result<(), Error> {
+        for (id, _) in self.labelled(format!("{RUN}={}", run.folder)).await? {
             self.remove(&id).await?;
         }
         Ok(())
@@ -134,25 +123,55 @@ impl Daemon {
     }
 }
 
-/// What marks the containers of one run. Dropping it removes those that are left, such as one whose start was interrupted.
-pub(super) struct Run {
-    pub folder: String,
+/// What the containers of one run carry: its folder, and the machine that it is on.
+#[derive(Clone)]
+pub(super) struct Mark {
+    folder: String,
     host: String,
 }
 
-impl Run {
+impl Mark {
+    /// The mark of the run with this folder.
+    pub fn of(folder: &Path) -> Result<Self> {
+        let text = folder.to_str();
+        Ok(Self {
+            folder: text
+                .with_context(|| format!("{folder:?} is no label for a container; set TMPDIR"))?
+                .to_owned(),
+            host: host(),
+        })
+    }
+
     /// Marks a container as this run's.
-    pub fn mark(&self, request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
+    pub fn put_on(&self, request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
         request
             .with_label(RUN, &self.folder)
             .with_label(HOST, &self.host)
     }
 }
 
+/// The containers of one run. Dropping it removes those that are left, such as one whose start was interrupted: only who
+/// ends the run may hold it.
+pub(super) struct Run {
+    mark: Mark,
+}
+
+impl Run {
+    /// Opens the run with this mark.
+    pub fn open(mark: Mark) -> Self {
+        Self { mark }
+    }
+
+    /// What its containers carry.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+}
+
 impl Drop for Run {
     fn drop(&mut self) {
-        let folder = self.folder.clone();
-        aside(async move |daemon| daemon.remove_run(&folder).await);
+        let mark = self.mark.clone();
+        aside(async move |daemon| daemon.remove_run(&mark).await);
     }
 }
 
