@@ -1,11 +1,15 @@
 //! What the reader gets: a table for the terminal, and the same for machines.
 
+mod account;
 mod json;
 mod junit;
+mod matrix;
 mod table;
 
+pub use account::{Account, NotRun};
 pub use json::write_json;
 pub use junit::write_junit;
+pub use matrix::{matrix, write_matrix};
 pub use table::table;
 
 /// Why a report file could not be written.

@@ -56,6 +56,8 @@ use write::{Write, WriteTable};
 pub struct Target {
     /// What it is called in reports.
     pub name: String,
+    /// Which version of it is described, for reports.
+    pub version: Option<String>,
     /// What it is, in a sentence or two.
     pub about: Option<String>,
     /// What the servers must have.
@@ -91,6 +93,7 @@ pub struct Target {
 #[serde(deny_unknown_fields)]
 struct File {
     name: Option<String>,
+    version: Option<String>,
     about: Option<String>,
     #[serde(default)]
     needs: Vec<Need>,
@@ -216,6 +219,7 @@ impl File {
             setup: self.setup,
             look: self.look,
             message: self.message,
+            version: self.version,
             about: self.about,
             laboratory: self.laboratory,
             folder: None,

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Usage, reports::Reports, say};
-use crate::judge::summary::judge;
+use super::{NO_LAB, Usage, progress, reports::Reports, say};
+use crate::{
+    judge::summary::judge,
+    os::terminal::columns,
+    report::{self, Account},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,5 +35,14 @@ pub(super) fn check(args: &Args) -> Result<u8> {
             say(format_args!("{:21} - {example}", ""));
         }
     }
-    Ok(args.reports.write(std::slice::from_ref(&summary)))
+    let account = Account {
+        target: summary.target.clone(),
+        servers: summary.environment.clone(),
+        runs: vec![summary],
+        ..Account::default()
+    };
+    let written = args.reports.write(std::slice::from_ref(&account));
+    say(report::table(&account, progress::coloured(), columns()));
+    let code = account.verdict().exit_code();
+    Ok(if code == 0 && !written { NO_LAB } else { code })
 }

@@ -1,14 +1,9 @@
 //! Reports for machines: asked for on the command line, refused before anything starts if they cannot be written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{NO_LAB, progress, say, tell};
-use crate::{
-    judge::summary::RunSummary,
-    judge::verdict::Verdict,
-    os::terminal::columns,
-    report::{self, ReportError},
-};
+use super::tell;
+use crate::report::{self, Account, ReportError};
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Reports {
@@ -18,31 +13,35 @@ pub(super) struct Reports {
     /// Write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write the verdict per story and target as a table in Markdown.
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
 }
 
 impl Reports {
     /// Whether all of them can be written, tried before there is anything to write.
     pub fn can_be_written(&self) -> Result<(), ReportError> {
-        let mut files = self.json.iter().chain(&self.junit);
+        let mut files = self.json.iter().chain(&self.junit).chain(&self.matrix);
         files.try_for_each(|file| report::can_be_written(file))
     }
 
-    /// Writes the files, prints the table, and says how the process should exit. The files come first: nobody has to read
-    /// the table for them to be there.
-    pub fn write(&self, summaries: &[RunSummary]) -> u8 {
-        let json = self.json.as_ref();
-        let json = json.map_or(Ok(()), |file| report::write_json(file, summaries));
-        let junit = self.junit.as_ref();
-        let junit = junit.map_or(Ok(()), |file| report::write_junit(file, summaries));
-        say(report::table(summaries, progress::coloured(), columns()));
-        let verdict = Verdict::worst(summaries.iter().map(|summary| summary.verdict)).exit_code();
-        let mut code = verdict;
-        for problem in [json, junit].into_iter().filter_map(Result::err) {
+    /// Writes the files, and says whether all of them are there.
+    pub fn write(&self, accounts: &[Account]) -> bool {
+        type Write = fn(&Path, &[Account]) -> Result<(), ReportError>;
+        let asked: [(&Option<PathBuf>, Write); 3] = [
+            (&self.json, report::write_json),
+            (&self.junit, report::write_junit),
+            (&self.matrix, report::write_matrix),
+        ];
+        let problems = asked
+            .into_iter()
+            .filter_map(|(file, write)| write(file.as_ref()?, accounts).err());
+        let mut whole = true;
+        for problem in problems {
             tell(format_args!("lab: {problem}"));
-            // A verdict that is not a pass says more than a missing file.
-            code = if verdict == 0 { NO_LAB } else { verdict };
+            whole = false;
         }
-        code
+        whole
     }
 }
 
@@ -56,6 +55,7 @@ mod tests {
         let asked = |json: &str, junit: &str| Reports {
             json: Some(folder.path().join(json)),
             junit: Some(folder.path().join(junit)),
+            matrix: None,
         };
         asked("a.json", "a.xml").can_be_written().unwrap();
         assert_eq!(
@@ -75,10 +75,16 @@ mod tests {
         let reports = Reports {
             json: Some(file.path().to_owned()),
             junit: None,
+            matrix: None,
         };
         reports.can_be_written().unwrap();
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "earlier");
-        assert_eq!(reports.write(&[]), NO_LAB);
+        assert!(reports.write(&[]));
         assert_ne!(std::fs::read_to_string(file.path()).unwrap(), "earlier");
+        let nowhere = Reports {
+            matrix: Some("/nosuch/folder/a.md".into()),
+            ..Reports::default()
+        };
+        assert!(!nowhere.write(&[]));
     }
 }

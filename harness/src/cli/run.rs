@@ -1,35 +1,27 @@
 //! `lab run`.
 
 mod again;
+mod candidate;
 mod controls;
+mod installed;
 mod selection;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use anyhow::Result;
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Scenarios, Usage, named,
-    progress::{Control, Progress},
-    reports::Reports,
-    say, tell, unless_interrupted,
+    INTERRUPTED, NO_LAB, Scenarios, Usage, named, progress, reports::Reports, say, tell,
 };
 use crate::{
     ask::seed,
-    ask::target::Target,
-    ask::trial::Trial,
-    explore::control,
     explore::evidence,
-    explore::suite::{self, Ended, Manner},
-    judge::verdict::Verdict,
-    os::guard,
+    explore::suite,
+    os::terminal::columns,
+    report::{self, Account},
     servers::backend::Wanted,
-    servers::lab::Lab,
-    servers::needs,
 };
-use again::Again;
-use selection::{Chosen, On, Selection};
+use candidate::Candidate;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -38,9 +30,10 @@ pub(super) struct Args {
     names: Vec<String>,
     #[command(flatten)]
     scenarios: Scenarios,
-    /// The outbox that is judged: a target file, or the name of one that is part of the lab.
-    #[arg(long, env = "LAB_TARGET", default_value = named::AUCTION, value_name = "FILE|NAME")]
-    target: String,
+    /// The outbox that is judged: a target file, or the name of one that is part of the lab. Several are judged one after
+    /// the other.
+    #[arg(long = "target", env = "LAB_TARGET", default_value = named::AUCTION, value_name = "FILE|NAME", value_delimiter = ',')]
+    targets: Vec<String>,
     /// Leave the settings of the target's [laboratory] out.
     #[arg(long)]
     as_shipped: bool,
@@ -55,7 +48,7 @@ pub(super) struct Args {
     jobs: u64,
     /// Run each story once with its faults removed instead, and require that it then proves nothing: exit code 0 only if
     /// every story is vacuous.
-    #[arg(long, conflicts_with = "repeat")]
+    #[arg(long, conflicts_with_all = ["repeat", "json", "junit", "matrix"])]
     controls: bool,
     /// Keep the folders of green runs, too; `lab check` judges them again.
     #[arg(long)]
@@ -74,198 +67,58 @@ pub(super) struct Args {
     reports: Reports,
 }
 
+/// Exit codes, from the best to the worst.
+const CODES: [u8; 5] = [0, 3, 1, NO_LAB, INTERRUPTED];
+
 pub(super) async fn run(args: Args) -> Result<u8> {
-    let target = Arc::new(named::target(&args.target).map_err(Usage::because)?);
-    let on = On {
-        servers: &args.servers,
-        target: &target,
-    };
-    let selection =
-        Selection::of(&args.names, &args.scenarios.folder, &on).map_err(Usage::because)?;
+    let candidates = Candidate::all(&args).map_err(Usage::because)?;
     args.reports.can_be_written().map_err(Usage::said)?;
     evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
-    let mut runs = selection.runs(seed, args.repeat);
-    if args.controls {
-        // What a seed draws has no story.
-        runs.retain(|run| !run.name.starts_with("property/"));
-    }
-    if runs.is_empty() {
-        list(&selection.not_run);
-        return Ok(NO_LAB);
-    }
-    tell(format_args!(
-        "seed {seed}; {} {}, {} side by side",
-        runs.len(),
-        if runs.len() == 1 { "run" } else { "runs" },
-        args.jobs
-    ));
-    let shown = Arc::new(Progress::new(runs.len()));
-    let plugins = needs::plugins(&target.needs);
-    let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));
-    let lab = Arc::new(unless_interrupted(boot).await?);
-    if let Err(unmet) = needs::check(&lab, &target.needs).await {
-        shown.finish();
-        lab.end().await?;
-        return Err(unmet);
-    }
-    let mistakes = match target.is_auction() {
-        true => Vec::new(),
-        false => control(&args, &target, &lab, seed, shown.clone()).await,
-    };
-    if !mistakes.is_empty() {
-        shown.finish();
-        lab.end().await?;
-        for mistake in mistakes {
-            tell(format_args!(
-                "lab: nothing was broken, and still: {mistake}\nlab: that is a mistake of the file, or of the lab, and nothing is judged by it"
-            ));
+    let mut accounts: Vec<Account> = Vec::new();
+    let mut worst = 0;
+    for candidate in &candidates {
+        let (account, code) = match worst {
+            INTERRUPTED => (candidate.not_begun(), INTERRUPTED),
+            _ => candidate.put_through(&args, seed).await,
+        };
+        worst = worse(worst, code);
+        if args.controls {
+            if let Some(why) = &account.not_set_up {
+                tell(format_args!("lab: {} could not be set up: {why}", account.target));
+            }
+            continue;
         }
-        return Ok(NO_LAB);
-    }
-    let trials = runs
-        .into_iter()
-        .map(|run| trial(&args, &target, &lab, run))
-        .collect();
-    let manner = Manner {
-        runs: args.runs.clone(),
-        keep: args.keep,
-        side_by_side: args.jobs as usize,
-        stop: CancellationToken::new(),
-    };
-    let ended = until_interrupted(
-        &manner,
-        suite::run(lab.clone(), trials, &manner, shown.clone()),
-    )
-    .await;
-    let removed = lab.end().await;
-    shown.finish();
-    let interrupted = manner.stop.is_cancelled();
-    let code = match args.controls && !interrupted {
-        true => show_controls(&args, &ended),
-        false => report(&args, &selection, &ended, interrupted),
-    };
-    removed.map(|()| code)
-}
-
-/// Tries what a target file says with nothing broken. Says what is wrong with it; its folder stays then.
-async fn control(
-    args: &Args,
-    target: &Arc<Target>,
-    lab: &Arc<Lab>,
-    seed: u64,
-    shown: Arc<Progress>,
-) -> Vec<String> {
-    let run = Chosen {
-        asked_by: control::NAME.to_owned(),
-        name: control::NAME.to_owned(),
-        scenario: control::scenario(target),
-        left_out: Vec::new(),
-        seed,
-    };
-    let manner = Manner {
-        runs: args.runs.clone(),
-        keep: true,
-        side_by_side: 1,
-        stop: CancellationToken::new(),
-    };
-    let trials = vec![trial(args, target, lab, run)];
-    let ended = suite::run(lab.clone(), trials, &manner, Arc::new(Control(shown))).await;
-    let Some(summary) = ended.summaries.first() else {
-        return vec!["the control did not run".to_owned()];
-    };
-    let mistakes = control::refused(summary);
-    if mistakes.is_empty()
-        && !args.keep
-        && let Err(error) = std::fs::remove_dir_all(&summary.folder)
-    {
-        tell(format_args!(
-            "removing {}: {error}",
-            summary.folder.display()
-        ));
-    }
-    mistakes
-}
-
-/// Shows what the controls show. A control that is vacuous as it must be leaves nothing behind.
-fn show_controls(args: &Args, ended: &Ended) -> u8 {
-    let judged = ended.summaries.iter();
-    let controls: Vec<_> = judged
-        .filter_map(|summary| Some((summary.scenario.clone()?, summary)))
-        .collect();
-    let (table, code) = controls::report(&controls);
-    say(table);
-    let unjudged = controls.len() < ended.summaries.len();
-    for summary in ended
-        .summaries
-        .iter()
-        .filter(|run| run.verdict == Verdict::Vacuous && code == 0 && !args.keep)
-    {
-        if let Err(error) = std::fs::remove_dir_all(&summary.folder) {
-            tell(format_args!(
-                "removing {}: {error}",
-                summary.folder.display()
-            ));
+        accounts.push(account);
+        // The files first: nobody has to read the table for them to be there, nor to wait for the next target.
+        if !args.reports.write(&accounts) && worst == 0 {
+            worst = NO_LAB;
+        }
+        if let Some(account) = accounts.last() {
+            say(report::table(account, progress::coloured(), columns()));
         }
     }
-    if unjudged { NO_LAB } else { code }
+    if worst == INTERRUPTED {
+        tell("lab: interrupted; everything is stopped and removed");
+    }
+    Ok(worst)
 }
 
-fn trial(args: &Args, target: &Arc<Target>, lab: &Lab, run: Chosen) -> Trial {
-    let again = Again {
-        asked: &run.asked_by,
-        target: (args.target != named::AUCTION).then_some(args.target.as_str()),
-        as_shipped: args.as_shipped,
-        scenarios: args.scenarios.elsewhere(),
-        backend: lab.backend(),
-        details: &args.servers.details,
-    };
-    Trial {
-        repeat_command: again.command(run.seed),
-        name: run.name,
-        target: target.clone(),
-        as_shipped: args.as_shipped,
-        scenario: match args.controls {
-            true => run.scenario.control(),
-            false => run.scenario,
-        },
-        left_out: run.left_out,
-        seed: run.seed,
-    }
+fn worse(one: u8, other: u8) -> u8 {
+    let place = |code: &u8| CODES.iter().position(|known| known == code);
+    [one, other].into_iter().max_by_key(place).unwrap_or(NO_LAB)
 }
 
-/// Ctrl-C ends what is under way, and what is known by then is kept.
-async fn until_interrupted(manner: &Manner, runs: impl Future<Output = Ended>) -> Ended {
-    let mut runs = std::pin::pin!(runs);
-    tokio::select! {
-        ended = &mut runs => ended,
-        _ = guard::interrupted() => {
-            manner.stop.cancel();
-            runs.await
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Writes and shows what is known, and says how the process should exit.
-fn report(args: &Args, selection: &Selection, ended: &Ended, interrupted: bool) -> u8 {
-    let code = args.reports.write(&ended.summaries);
-    list(&selection.not_run);
-    for name in &ended.not_begun {
-        say(format_args!("not run  {name}: interrupted before it began"));
-    }
-    let asked_for = |(name, _): &(String, String)| args.names.contains(name);
-    match () {
-        () if interrupted => {
-            tell("lab: interrupted; everything is stopped and removed");
-            INTERRUPTED
-        }
-        () if code == 0 && selection.not_run.iter().any(asked_for) => NO_LAB,
-        () => code,
-    }
-}
-
-fn list(not_run: &[(String, String)]) {
-    for (name, why) in not_run {
-        say(format_args!("not run  {name}: {why}"));
+    #[test]
+    fn the_exit_code_is_the_worst_of_all_targets() {
+        let worst = |codes: &[u8]| codes.iter().copied().fold(0, worse);
+        assert_eq!(worst(&[]), 0);
+        assert_eq!(worst(&[0, 3, 0]), 3);
+        assert_eq!(worst(&[3, 1, 3]), 1);
+        assert_eq!(worst(&[1, NO_LAB, 0]), NO_LAB);
     }
 }

@@ -33,6 +33,9 @@ pub fn judge(folder: &Path, repeat_command: String) -> Result<RunSummary, ReadEr
 /// What a reader wants to know of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
+    /// Who was judged.
+    #[serde(default)]
+    pub target: String,
     /// The scenario, such as `recovery/broker_back`.
     pub name: String,
     /// The worst of the findings.
@@ -83,7 +86,9 @@ impl RunSummary {
             .find(|(name, _)| *name == "recovery_ms");
         let entries = history.entries();
         let last_us = entries.last().map_or(0, |entry| entry.at_us);
+        let subject = history.subject();
         Self {
+            target: subject.map_or_else(String::new, |subject| subject.name.clone()),
             name,
             verdict: judgement.verdict,
             reason: judgement.reason(),
@@ -104,6 +109,7 @@ impl RunSummary {
     /// A run of which nothing can be judged, and why.
     pub fn broken(trial: &Trial, environment: Vec<String>, folder: &Path, why: String) -> Self {
         Self {
+            target: trial.target.name.clone(),
             name: trial.name.clone(),
             verdict: Verdict::Error,
             scenario: None,

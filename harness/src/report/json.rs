@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{ReportError, write};
+use super::{Account, ReportError, write};
 use crate::judge::summary::RunSummary;
 use crate::judge::verdict::Verdict;
 
@@ -12,15 +12,17 @@ use crate::judge::verdict::Verdict;
 struct Report<'r> {
     verdict: Verdict,
     checkers: Vec<&'static str>,
-    runs: &'r [RunSummary],
+    targets: &'r [Account],
+    runs: Vec<&'r RunSummary>,
 }
 
-/// Writes all runs, with the verdict on the whole and the checkers that exist.
-pub fn write_json(path: &Path, runs: &[RunSummary]) -> Result<(), ReportError> {
+/// Writes each target with what was not run of it, and all runs, with the verdict on the whole and the checkers that exist.
+pub fn write_json(path: &Path, accounts: &[Account]) -> Result<(), ReportError> {
     let report = Report {
-        verdict: Verdict::worst(runs.iter().map(|run| run.verdict)),
+        verdict: Verdict::worst(accounts.iter().map(Account::verdict)),
         checkers: crate::judge::check::names().collect(),
-        runs,
+        targets: accounts,
+        runs: accounts.iter().flat_map(|account| &account.runs).collect(),
     };
     write(path, &(serde_json::to_string_pretty(&report)? + "\n"))
 }

@@ -5,38 +5,51 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{ReportError, write};
+use super::{Account, NotRun, ReportError, write};
 use crate::judge::summary::RunSummary;
 use crate::judge::verdict::Verdict;
 
-/// Writes one test suite a scenario folder and one test case a run. `fail` becomes a failure; `vacuous`, `unknown` and
-/// `error` become errors with that type, so that no reader takes them for skipped.
-pub fn write_junit(path: &Path, runs: &[RunSummary]) -> Result<(), ReportError> {
-    write(path, &encode(runs)?)
+/// Writes one test suite for each target and scenario folder, and one test case a run. `fail` becomes a failure; `vacuous`,
+/// `unknown` and `error` become errors with that type, so that no reader takes them for skipped. Skipped is what the target
+/// could not be put through, with the reason.
+pub fn write_junit(path: &Path, accounts: &[Account]) -> Result<(), ReportError> {
+    write(path, &encode(accounts)?)
 }
 
-fn encode(runs: &[RunSummary]) -> Result<String, ReportError> {
+fn encode(accounts: &[Account]) -> Result<String, ReportError> {
     let mut report = Report::new("outbox-lab");
-    let mut suites: Vec<TestSuite> = Vec::new();
-    for run in runs {
-        let folder = run
-            .name
-            .rsplit_once('/')
-            .map_or("scenarios", |(folder, _)| folder);
-        let suite = match suites
-            .iter_mut()
-            .find(|suite| suite.name.as_str() == folder)
-        {
-            Some(suite) => suite,
-            None => {
-                suites.push(TestSuite::new(folder));
-                suites.last_mut().expect("just pushed")
-            }
+    for account in accounts {
+        let mut suites: Vec<TestSuite> = Vec::new();
+        let mut add = |name: &str, case: TestCase| {
+            let folder = name.rsplit_once('/').map_or("scenarios", |(folder, _)| folder);
+            let called = format!("{}/{folder}", account.target);
+            let at = suites.iter().position(|suite| suite.name.as_str() == called);
+            let at = at.unwrap_or_else(|| {
+                suites.push(TestSuite::new(called));
+                suites.len() - 1
+            });
+            suites[at].add_test_case(case);
         };
-        suite.add_test_case(case(run));
+        if let Some(why) = &account.not_set_up {
+            add("setup", not_set_up(why));
+        }
+        account.runs.iter().for_each(|run| add(&run.name, case(run)));
+        account.not_run.iter().for_each(|not| add(&not.name, not_run(not)));
+        report.add_test_suites(suites);
     }
-    report.add_test_suites(suites);
     Ok(report.to_string()?)
+}
+
+fn not_set_up(why: &str) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type("not set up").set_message(why);
+    TestCase::new("setup", status)
+}
+
+fn not_run(not: &NotRun) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(format!("not run, because {}", not.why));
+    TestCase::new(not.name.as_str(), status)
 }
 
 fn case(run: &RunSummary) -> TestCase {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
+use super::{Account, NotRun};
 use crate::judge::summary::{RunSummary, seconds};
 use crate::judge::verdict::Verdict;
 
@@ -13,11 +14,17 @@ const WIDTH: u16 = 110;
 /// With fewer there is no room for what bit; it was said when each run ended.
 const ROOM_FOR_BITES: u16 = 90;
 
-/// One row a run, then for each that is not a pass: why, where its files are, and how to run it again.
+/// One row a run and one for each story that was not run; then why not, and for each run that is not a pass why, where its
+/// files are, and how to run it again.
 ///
 /// `coloured` only where a person watches, whose terminal may be narrower, `columns`; without it the text is plain, for logs
 /// and files.
-pub fn table(runs: &[RunSummary], coloured: bool, columns: Option<u16>) -> String {
+pub fn table(account: &Account, coloured: bool, columns: Option<u16>) -> String {
+    if let Some(why) = &account.not_set_up {
+        let (target, stories) = (&account.target, account.not_run.len());
+        return format!("{target} could not be set up: {why}\n{stories} stories were not run\n");
+    }
+    let runs = &account.runs[..];
     let width = columns.map_or(WIDTH, |columns| columns.min(WIDTH));
     let room = width >= ROOM_FOR_BITES;
     let row = |name: &str, verdict: &str, bit: String, recovery: &str, took: &str| {
@@ -47,6 +54,9 @@ pub fn table(runs: &[RunSummary], coloured: bool, columns: Option<u16>) -> Strin
             &seconds(run.duration_ms),
         ));
     }
+    for not in &account.not_run {
+        table.add_row(row(&not.name, "not run", String::new(), "-", "-"));
+    }
     // Only the list of bites may wrap.
     for (number, column) in table.column_iter_mut().enumerate() {
         column.set_constraint(match number {
@@ -59,11 +69,23 @@ pub fn table(runs: &[RunSummary], coloured: bool, columns: Option<u16>) -> Strin
         text = colour_verdicts(&text);
     }
     text.push('\n');
+    text.push_str(&not_run(&account.not_run));
     text.push_str(&not_judged(runs));
     for run in runs.iter().filter(|run| run.verdict != Verdict::Pass) {
         explain(&mut text, run, coloured).expect("a String takes everything");
     }
     text
+}
+
+/// Why stories were not run, a line for each reason.
+fn not_run(not_run: &[NotRun]) -> String {
+    let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for not in not_run {
+        of.entry(&not.why).or_default().push(&not.name);
+    }
+    let lines = of.into_iter();
+    let lines = lines.map(|(why, names)| format!("\nnot run, because {why}: {}\n", names.join(", ")));
+    lines.collect()
 }
 
 /// What no run of some could show, a line for each reason: a pass says nothing about it.

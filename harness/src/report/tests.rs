@@ -4,6 +4,7 @@ use crate::judge::verdict::{Finding, NotJudged, Verdict};
 
 fn run(name: &str, verdict: Verdict) -> RunSummary {
     RunSummary {
+        target: "shop".to_owned(),
         scenario: None,
         name: name.to_owned(),
         verdict,
@@ -30,13 +31,29 @@ fn run(name: &str, verdict: Verdict) -> RunSummary {
     }
 }
 
+fn account(runs: &[RunSummary]) -> Account {
+    Account {
+        target: "shop".to_owned(),
+        backend: Some("native"),
+        runs: runs.to_vec(),
+        ..Account::default()
+    }
+}
+
+fn without_a_consumer(name: &str) -> NotRun {
+    NotRun {
+        name: name.to_owned(),
+        why: "no process plays the <consumer>".to_owned(),
+    }
+}
+
 #[test]
 fn the_plain_table_explains_what_is_not_a_pass() {
     let runs = [
         run("recovery/broker_back", Verdict::Pass),
         run("failure/kill", Verdict::Fail),
     ];
-    let text = table(&runs, false, None);
+    let text = table(&account(&runs), false, None);
     let expected = "\
 +--------------------------------------------------------------------------------------------+
 | scenario               verdict   bit                                      recovery   took  |
@@ -60,7 +77,7 @@ fn a_narrow_terminal_gets_a_narrow_table() {
         "exchange_without_bindings 1".to_owned(),
         "messages_returned 12".to_owned(),
     ];
-    let text = table(&[bitten], false, Some(72));
+    let text = table(&account(&[bitten]), false, Some(72));
     assert!(
         text.lines().all(|line| line.chars().count() <= 72),
         "{text}"
@@ -75,7 +92,7 @@ fn what_was_not_judged_is_said_below_a_green_table() {
         why: "sampled: the server has wal_level = replica".to_owned(),
     });
     let text = table(
-        &[sampled.clone(), run("failure/kill", Verdict::Pass), sampled],
+        &account(&[sampled.clone(), run("failure/kill", Verdict::Pass), sampled]),
         false,
         None,
     );
@@ -85,19 +102,39 @@ fn what_was_not_judged_is_said_below_a_green_table() {
 }
 
 #[test]
+fn what_was_not_run_has_a_row_and_its_reason_and_what_could_not_be_set_up_says_why() {
+    let mut account = account(&[run("recovery/a", Verdict::Pass)]);
+    account.not_run = ["duplicate/b", "ordering/c"].map(without_a_consumer).to_vec();
+    let text = table(&account, false, None);
+    assert!(text.contains("| ordering/c    not run "), "{text}");
+    let why = "\nnot run, because no process plays the <consumer>: duplicate/b, ordering/c\n";
+    assert!(text.contains(why), "{text}");
+    account.not_set_up = Some("there is no Python".to_owned());
+    let text = table(&account, false, None);
+    let said = "shop could not be set up: there is no Python\n2 stories were not run\n";
+    assert_eq!(text, said);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lab.xml");
+    write_junit(&path, &[account]).expect("a report");
+    let xml = std::fs::read_to_string(&path).expect("a file");
+    let error = "<error message=\"there is no Python\" type=\"not set up\"";
+    assert!(xml.contains(error), "{xml}");
+}
+
+#[test]
 fn colour_changes_nothing_but_colour() {
     let runs = [
         run("a", Verdict::Pass),
         run("b", Verdict::Vacuous),
         run("c", Verdict::Error),
     ];
-    let coloured = table(&runs, true, None);
+    let coloured = table(&account(&runs), true, None);
     assert_eq!(coloured.matches("\u{1b}[33mvacuous\u{1b}[0m").count(), 2);
     let codes = ["\u{1b}[0m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
     let stripped = codes
         .iter()
         .fold(coloured, |text, code| text.replace(code, ""));
-    assert_eq!(stripped, table(&runs, false, None));
+    assert_eq!(stripped, table(&account(&runs), false, None));
 }
 
 #[test]
@@ -111,14 +148,19 @@ fn junit_tells_failures_from_errors() {
         run("ordering/d", Verdict::Unknown),
         run("ordering/e", Verdict::Error),
     ];
-    write_junit(&path, &runs).expect("a report");
+    let mut account = account(&runs);
+    account.not_run.push(without_a_consumer("ordering/f"));
+    write_junit(&path, &[account]).expect("a report");
     let xml = std::fs::read_to_string(&path).expect("a file");
     let report = quick_junit::Report::deserialize_from_str(&xml).expect("valid JUnit");
     assert_eq!(
         (report.tests, report.failures, report.errors, report.skipped),
-        (5, 1, 3, 0)
+        (6, 1, 3, 1)
     );
     assert!(xml.contains("type=\"vacuous\""), "{xml}");
+    assert!(xml.contains("name=\"shop/ordering\""), "{xml}");
+    let skipped = "<skipped message=\"not run, because no process plays the &lt;consumer&gt;\"";
+    assert!(xml.contains(skipped), "{xml}");
     assert!(
         xml.contains("<property name=\"recovery\" value=\"1.2 s\"/>"),
         "{xml}"
@@ -138,7 +180,10 @@ fn json_reads_back() {
         run("recovery/a", Verdict::Pass),
         run("recovery/b", Verdict::Fail),
     ];
-    write_json(&path, &runs).expect("a report");
+    let mut account = account(&runs);
+    account.not_run.push(without_a_consumer("recovery/c"));
+    let accounts = [account];
+    write_json(&path, &accounts).expect("a report");
     let text = std::fs::read_to_string(&path).expect("a file");
     let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(report["verdict"], "fail");
@@ -146,7 +191,11 @@ fn json_reads_back() {
         report["checkers"].as_array().map(Vec::len),
         Some(crate::judge::check::names().count())
     );
+    let target = &report["targets"][0];
+    assert_eq!((&target["target"], &target["backend"]), (&"shop".into(), &"native".into()));
+    assert_eq!(target["not_run"][0]["name"], "recovery/c");
+    assert_eq!(target["not_run"][0]["why"], "no process plays the <consumer>");
     let back: Vec<RunSummary> = serde_json::from_value(report["runs"].clone()).expect("runs");
     assert_eq!(back, runs);
-    assert!(write_json(folder.path(), &runs).is_err());
+    assert!(write_json(folder.path(), &accounts).is_err());
 }

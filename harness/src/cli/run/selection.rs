@@ -12,6 +12,7 @@ use crate::{
     explore::fit::{Fit, fit},
     explore::property,
     explore::suite::{self, Case},
+    report::NotRun,
     servers::backend::Wanted,
 };
 
@@ -21,7 +22,7 @@ pub(super) struct Selection {
     cases: Vec<Asked>,
     properties: Vec<&'static str>,
     /// Names with reasons.
-    pub not_run: Vec<(String, String)>,
+    pub not_run: Vec<NotRun>,
 }
 
 /// On what it is run.
@@ -86,8 +87,7 @@ impl Selection {
         for property in property::NAMES.into_iter().filter(|name| meant(name)) {
             found = true;
             if !on.target.is_auction() {
-                let why = "it is drawn for the auction service".to_owned();
-                self.not_run.push((property.to_owned(), why));
+                self.not(property, "it is drawn for the auction service");
             } else if !self.properties.contains(&property) {
                 self.properties.push(property);
             }
@@ -114,14 +114,14 @@ impl Selection {
             return Ok(());
         }
         if let Some(why) = on.servers.cannot(&Fault::all(&case.scenario)?) {
-            self.not_run.push((case.name, why));
+            self.not(&case.name, &why);
             return Ok(());
         }
         let mut left_out = Vec::new();
         if !on.target.is_auction() {
             match fit(&case.scenario, on.target)? {
                 Fit::Not(why) => {
-                    self.not_run.push((case.name, why));
+                    self.not(&case.name, &why);
                     return Ok(());
                 }
                 Fit::Run {
@@ -132,6 +132,14 @@ impl Selection {
         }
         self.cases.push(Asked { by, case, left_out });
         Ok(())
+    }
+
+    /// Whoever is asked for by name and in a folder, too, is told once.
+    fn not(&mut self, name: &str, why: &str) {
+        if self.not_run.iter().all(|not| not.name != name) {
+            let (name, why) = (name.to_owned(), why.to_owned());
+            self.not_run.push(NotRun { name, why });
+        }
     }
 
     /// The runs, `rounds` of each, every round with the next seed.
@@ -264,7 +272,7 @@ mod tests {
         };
         let selection = selected(&["ab".to_owned()], folder.path(), &external).unwrap();
         assert!(selection.runs(7, 1).is_empty());
-        assert_eq!(selection.not_run[0].0, "ab/three");
+        assert_eq!(selection.not_run[0].name, "ab/three");
     }
 
     #[test]
@@ -280,7 +288,7 @@ mod tests {
         let runs = selection.runs(7, 1);
         let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
         assert_eq!(names, ["ab/three"]);
-        let (name, why) = &selection.not_run[0];
+        let NotRun { name, why } = &selection.not_run[0];
         assert!(
             name.starts_with("property/") && why.contains("auction"),
             "{name}: {why}"

@@ -1,0 +1,310 @@
+//! One target of a command line, and what becomes of it.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Result, bail};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Args,
+    again::Again,
+    controls,
+    installed::installed,
+    selection::{Chosen, On, Selection},
+};
+use crate::{
+    ask::target::Target,
+    ask::trial::Trial,
+    cli::{
+        INTERRUPTED, Interrupted, NO_LAB, named,
+        named::Named,
+        progress::{Control, Progress},
+        say, tell, unless_interrupted,
+    },
+    explore::control,
+    explore::suite::{self, Ended, Manner},
+    judge::verdict::Verdict,
+    os::causes::Causes,
+    os::guard,
+    report::{Account, NotRun},
+    servers::lab::Lab,
+    servers::needs,
+};
+
+/// A target, and what it will be put through.
+pub(super) struct Candidate {
+    /// What asks for it again.
+    by: String,
+    named: Named,
+    target: Arc<Target>,
+    selection: Selection,
+    /// Whether it is one of several.
+    beside_others: bool,
+}
+
+/// Why a story was not run that would have been.
+const BEFORE_IT_BEGAN: &str = "the lab was interrupted before it began";
+
+impl Candidate {
+    /// All that a command line names, each once.
+    pub fn all(args: &Args) -> Result<Vec<Self>> {
+        let mut all: Vec<Self> = Vec::new();
+        for asked in &args.targets {
+            for named in named::targets(asked)? {
+                if all.iter().any(|known| known.by == named.by) {
+                    continue;
+                }
+                let target = Arc::new(named.target.clone());
+                let on = On {
+                    servers: &args.servers,
+                    target: &target,
+                };
+                all.push(Self {
+                    selection: Selection::of(&args.names, &args.scenarios.folder, &on)?,
+                    by: named.by.clone(),
+                    beside_others: false,
+                    named,
+                    target,
+                });
+            }
+        }
+        let several = all.len() > 1;
+        all.iter_mut().for_each(|one| one.beside_others = several);
+        Ok(all)
+    }
+
+    /// Runs what there is to run. Whatever goes wrong with one target is its own.
+    pub async fn put_through(&self, args: &Args, seed: u64) -> (Account, u8) {
+        let mut account = self.account();
+        match self.tried(args, seed, &mut account).await {
+            Ok(code) => (account, code),
+            Err(error) if error.is::<Interrupted>() => (self.not_begun(), INTERRUPTED),
+            Err(error) => {
+                let why = Causes(&error).to_string();
+                self.not_run_because(&mut account, &format!("it could not be set up: {why}"));
+                account.not_set_up = Some(why);
+                (account, NO_LAB)
+            }
+        }
+    }
+
+    /// Nothing of it was run, for the lab was interrupted before.
+    pub fn not_begun(&self) -> Account {
+        let mut account = self.account();
+        self.not_run_because(&mut account, BEFORE_IT_BEGAN);
+        account
+    }
+
+    fn account(&self) -> Account {
+        Account {
+            target: self.target.name.clone(),
+            version: self.target.version.clone(),
+            not_run: self.selection.not_run.clone(),
+            ..Account::default()
+        }
+    }
+
+    fn not_run_because(&self, account: &mut Account, why: &str) {
+        let runs = self.selection.runs(0, 1).into_iter();
+        account.not_run.extend(runs.map(|run| NotRun {
+            name: run.name,
+            why: why.to_owned(),
+        }));
+    }
+
+    async fn tried(&self, args: &Args, seed: u64, account: &mut Account) -> Result<u8> {
+        let mut runs = self.selection.runs(seed, args.repeat);
+        if args.controls {
+            // What a seed draws has no story.
+            runs.retain(|run| !run.name.starts_with("property/"));
+        }
+        if runs.is_empty() {
+            return Ok(NO_LAB);
+        }
+        if self.beside_others {
+            tell(format_args!("target {}", self.by));
+        }
+        unless_interrupted(installed(&self.named, |line| tell(line))).await?;
+        tell(format_args!(
+            "seed {seed}; {} {}, {} side by side",
+            runs.len(),
+            if runs.len() == 1 { "run" } else { "runs" },
+            args.jobs
+        ));
+        let shown = Arc::new(Progress::new(runs.len()));
+        let plugins = needs::plugins(&self.target.needs);
+        let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));
+        let lab = Arc::new(unless_interrupted(boot).await?);
+        account.backend = Some(lab.backend().name());
+        account.servers = lab.describe();
+        let manner = self.manner(args);
+        let ended = self.run(args, &lab, runs, &manner, &shown).await;
+        let removed = lab.end().await;
+        shown.finish();
+        let ended = ended?;
+        let code = match () {
+            () if manner.stop.is_cancelled() => INTERRUPTED,
+            () if args.controls => show_controls(args, &ended),
+            () => self.code(args, &ended),
+        };
+        self.note(account, ended);
+        removed.map(|()| code)
+    }
+
+    fn manner(&self, args: &Args) -> Manner {
+        let plain = |sign: char| match sign {
+            sign if sign.is_alphanumeric() || "-_.".contains(sign) => sign,
+            _ => '-',
+        };
+        let own: String = self.target.name.chars().map(plain).collect();
+        Manner {
+            runs: match self.beside_others {
+                true => args.runs.join(own),
+                false => args.runs.clone(),
+            },
+            keep: args.keep,
+            side_by_side: args.jobs as usize,
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Judges the file first, and then by it.
+    async fn run(
+        &self,
+        args: &Args,
+        lab: &Arc<Lab>,
+        runs: Vec<Chosen>,
+        manner: &Manner,
+        shown: &Arc<Progress>,
+    ) -> Result<Ended> {
+        needs::check(lab, &self.target.needs).await?;
+        if !self.target.is_auction() {
+            let seed = runs.first().map_or(0, |run| run.seed);
+            let mistakes = self.control(args, lab, seed, manner, shown).await;
+            if !mistakes.is_empty() {
+                bail!(
+                    "nothing was broken, and still: {}; that is a mistake of the file, or of the lab, and nothing is judged by it",
+                    mistakes.join("; ")
+                );
+            }
+        }
+        let trials = runs.into_iter().map(|run| self.trial(args, lab, run));
+        let trials = trials.collect();
+        let runs = suite::run(lab.clone(), trials, manner, shown.clone());
+        Ok(until_interrupted(manner, runs).await)
+    }
+
+    /// Tries what a target file says with nothing broken. Says what is wrong with it; its folder stays then.
+    async fn control(
+        &self,
+        args: &Args,
+        lab: &Arc<Lab>,
+        seed: u64,
+        manner: &Manner,
+        shown: &Arc<Progress>,
+    ) -> Vec<String> {
+        let run = Chosen {
+            asked_by: control::NAME.to_owned(),
+            name: control::NAME.to_owned(),
+            scenario: control::scenario(&self.target),
+            left_out: Vec::new(),
+            seed,
+        };
+        let manner = Manner {
+            keep: true,
+            side_by_side: 1,
+            ..manner.clone()
+        };
+        let trials = vec![self.trial(args, lab, run)];
+        let shown = Arc::new(Control(shown.clone()));
+        let runs = suite::run(lab.clone(), trials, &manner, shown);
+        let ended = until_interrupted(&manner, runs).await;
+        let Some(summary) = ended.summaries.first() else {
+            return vec!["the control did not run".to_owned()];
+        };
+        let mistakes = control::refused(summary);
+        if mistakes.is_empty() && !args.keep {
+            remove(&summary.folder);
+        }
+        mistakes
+    }
+
+    fn trial(&self, args: &Args, lab: &Lab, run: Chosen) -> Trial {
+        let again = Again {
+            asked: &run.asked_by,
+            target: (self.by != named::AUCTION).then_some(self.by.as_str()),
+            as_shipped: args.as_shipped,
+            scenarios: args.scenarios.elsewhere(),
+            backend: lab.backend(),
+            details: &args.servers.details,
+        };
+        Trial {
+            repeat_command: again.command(run.seed),
+            name: run.name,
+            target: self.target.clone(),
+            as_shipped: args.as_shipped,
+            scenario: match args.controls {
+                true => run.scenario.control(),
+                false => run.scenario,
+            },
+            left_out: run.left_out,
+            seed: run.seed,
+        }
+    }
+
+    /// What was asked for by its own name is missed where it was not run.
+    fn code(&self, args: &Args, ended: &Ended) -> u8 {
+        let runs = ended.summaries.iter().map(|run| run.verdict);
+        let missed = |not: &NotRun| args.names.contains(&not.name);
+        match Verdict::worst(runs).exit_code() {
+            0 if self.selection.not_run.iter().any(missed) => NO_LAB,
+            code => code,
+        }
+    }
+
+    fn note(&self, account: &mut Account, ended: Ended) {
+        account.runs = ended.summaries;
+        for name in ended.not_begun {
+            let known = account.runs.iter().map(|run| &run.name);
+            let mut known = known.chain(account.not_run.iter().map(|not| &not.name));
+            if known.all(|known| *known != name) {
+                let why = BEFORE_IT_BEGAN.to_owned();
+                account.not_run.push(NotRun { name, why });
+            }
+        }
+    }
+}
+
+/// Ctrl-C ends what is under way, and what is known by then is kept.
+async fn until_interrupted(manner: &Manner, runs: impl Future<Output = Ended>) -> Ended {
+    let mut runs = std::pin::pin!(runs);
+    tokio::select! {
+        ended = &mut runs => ended,
+        _ = guard::interrupted() => {
+            manner.stop.cancel();
+            runs.await
+        }
+    }
+}
+
+/// Shows what the controls show. A control that is vacuous as it must be leaves nothing behind.
+fn show_controls(args: &Args, ended: &Ended) -> u8 {
+    let judged = ended.summaries.iter();
+    let controls: Vec<_> = judged
+        .filter_map(|summary| Some((summary.scenario.clone()?, summary)))
+        .collect();
+    let (table, code) = controls::report(&controls);
+    say(table);
+    let unjudged = controls.len() < ended.summaries.len();
+    let vacuous = ended.summaries.iter();
+    vacuous
+        .filter(|run| run.verdict == Verdict::Vacuous && code == 0 && !args.keep)
+        .for_each(|run| remove(&run.folder));
+    if unjudged { NO_LAB } else { code }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder) {
+        tell(format_args!("removing {}: {error}", folder.display()));
+    }
+}
