@@ -1,4 +1,7 @@
-//! `lab`: parse, run, exit code. Started by itself with a hidden first word, it is the service.
+//! `lab`: parse, run, exit code. Started by itself with a hidden first word, it is the service, or the toy.
+
+#[path = "../targets/toy/main.rs"]
+mod toy;
 
 use std::process::ExitCode;
 
@@ -7,6 +10,9 @@ use outbox_harness::{cli, os::environment, system};
 fn main() -> ExitCode {
     if let Some(code) = system::as_service() {
         return code;
+    }
+    if let Some(args) = system::as_toy() {
+        return toy::play(args);
     }
     if let Err(error) = environment::clean() {
         eprintln!("lab: starting again without variables that steer servers: {error}");

@@ -38,7 +38,10 @@ pub(super) fn targets(named: &str) -> Result<Vec<Named>> {
         return Ok(vec![of(named, file(path)?, false)]);
     }
     let folder = folder();
-    for single in [folder.join(named).join("target.toml"), folder.join(format!("{named}.toml"))] {
+    for single in [
+        folder.join(named).join("target.toml"),
+        folder.join(format!("{named}.toml")),
+    ] {
         if single.is_file() {
             return Ok(vec![of(named, file(&single)?, true)]);
         }

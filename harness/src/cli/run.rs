@@ -10,9 +10,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{
-    INTERRUPTED, NO_LAB, Scenarios, Usage, named, progress, reports::Reports, say, tell,
-};
+use super::{INTERRUPTED, NO_LAB, Scenarios, Usage, named, progress, reports::Reports, say, tell};
 use crate::{
     ask::seed,
     explore::evidence,
@@ -85,7 +83,10 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         worst = worse(worst, code);
         if args.controls {
             if let Some(why) = &account.not_set_up {
-                tell(format_args!("lab: {} could not be set up: {why}", account.target));
+                tell(format_args!(
+                    "lab: {} could not be set up: {why}",
+                    account.target
+                ));
             }
             continue;
         }

@@ -1,5 +1,7 @@
 //! Stories and targets: which a target can be put through, what is left out of one then, and why not of the others.
 
+mod stretched;
+
 use crate::{
     ask::{
         fault::{self, Action, BadFault, Fault, Party, Role, Server},
@@ -60,6 +62,13 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
         false => 0,
     };
     conditions(&mut fitted, scenario, target, &mut left_out);
+    if let Some(rests) = target.pace.rests
+        && let Some(times) = stretched::stretch(&mut fitted, &faults, rests.get())
+    {
+        left_out.push(format!(
+            "its own pace: all of it takes {times} times as long, for the target rests"
+        ));
+    }
     left_out.dedup();
     let scenario = Box::new(fitted);
     Ok(Fit::Run { scenario, left_out })

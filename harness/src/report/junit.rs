@@ -21,9 +21,13 @@ fn encode(accounts: &[Account]) -> Result<String, ReportError> {
     for account in accounts {
         let mut suites: Vec<TestSuite> = Vec::new();
         let mut add = |name: &str, case: TestCase| {
-            let folder = name.rsplit_once('/').map_or("scenarios", |(folder, _)| folder);
+            let folder = name
+                .rsplit_once('/')
+                .map_or("scenarios", |(folder, _)| folder);
             let called = format!("{}/{folder}", account.target);
-            let at = suites.iter().position(|suite| suite.name.as_str() == called);
+            let at = suites
+                .iter()
+                .position(|suite| suite.name.as_str() == called);
             let at = at.unwrap_or_else(|| {
                 suites.push(TestSuite::new(called));
                 suites.len() - 1
@@ -33,8 +37,14 @@ fn encode(accounts: &[Account]) -> Result<String, ReportError> {
         if let Some(why) = &account.not_set_up {
             add("setup", not_set_up(why));
         }
-        account.runs.iter().for_each(|run| add(&run.name, case(run)));
-        account.not_run.iter().for_each(|not| add(&not.name, not_run(not)));
+        account
+            .runs
+            .iter()
+            .for_each(|run| add(&run.name, case(run)));
+        account
+            .not_run
+            .iter()
+            .for_each(|not| add(&not.name, not_run(not)));
         report.add_test_suites(suites);
     }
     Ok(report.to_string()?)

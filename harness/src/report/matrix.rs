@@ -20,7 +20,10 @@ pub fn matrix(accounts: &[Account]) -> String {
     let stories: BTreeSet<&str> = accounts.iter().flat_map(stories).collect();
     let heads = accounts.iter().map(Account::title);
     let mut text = line(["Story".to_owned()].into_iter().chain(heads));
-    text.push_str(&line(std::iter::repeat_n("---".to_owned(), accounts.len() + 1)));
+    text.push_str(&line(std::iter::repeat_n(
+        "---".to_owned(),
+        accounts.len() + 1,
+    )));
     for story in stories {
         let cells: Vec<String> = accounts
             .iter()
@@ -30,7 +33,9 @@ pub fn matrix(accounts: &[Account]) -> String {
     }
     text.push_str(&notes.text());
     text.push('\n');
-    accounts.iter().for_each(|account| text.push_str(&about(account)));
+    accounts
+        .iter()
+        .for_each(|account| text.push_str(&about(account)));
     text
 }
 
@@ -46,11 +51,18 @@ fn line(cells: impl IntoIterator<Item = String>) -> String {
 
 /// What would end a cell, or the table.
 fn plain(text: &str) -> String {
-    text.replace('|', "\\|").split_whitespace().collect::<Vec<_>>().join(" ")
+    text.replace('|', "\\|")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn cell(story: &str, account: &Account, notes: &mut Notes) -> String {
-    let runs: Vec<&RunSummary> = account.runs.iter().filter(|run| run.name == story).collect();
+    let runs: Vec<&RunSummary> = account
+        .runs
+        .iter()
+        .filter(|run| run.name == story)
+        .collect();
     match runs.is_empty() {
         true => format!("– ({})", notes.number(why_not(story, account))),
         false => judged(&runs),
@@ -70,7 +82,10 @@ fn judged(runs: &[&RunSummary]) -> String {
         by.entry(run.verdict).or_default().push(run);
     }
     let all = runs.len();
-    let red = by.iter().rev().filter(|(verdict, _)| **verdict != Verdict::Pass);
+    let red = by
+        .iter()
+        .rev()
+        .filter(|(verdict, _)| **verdict != Verdict::Pass);
     let red = red.map(|(verdict, of)| {
         let times = match all {
             1 => String::new(),
@@ -100,13 +115,22 @@ fn checkers(verdict: Verdict, runs: &[&RunSummary]) -> String {
 }
 
 fn about(account: &Account) -> String {
-    let backend = account.backend.map(|backend| format!(", backend {backend}"));
+    let backend = account
+        .backend
+        .map(|backend| format!(", backend {backend}"));
     let servers = match account.servers.is_empty() {
         true => String::new(),
         false => format!(": {}", account.servers.join(", ")),
     };
-    let about = format!("{}{}{servers}", account.title(), backend.unwrap_or_default());
-    format!("- {}\n", about.split_whitespace().collect::<Vec<_>>().join(" "))
+    let about = format!(
+        "{}{}{servers}",
+        account.title(),
+        backend.unwrap_or_default()
+    );
+    format!(
+        "- {}\n",
+        about.split_whitespace().collect::<Vec<_>>().join(" ")
+    )
 }
 
 /// Reasons, numbered as they come.

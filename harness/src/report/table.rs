@@ -84,7 +84,8 @@ fn not_run(not_run: &[NotRun]) -> String {
         of.entry(&not.why).or_default().push(&not.name);
     }
     let lines = of.into_iter();
-    let lines = lines.map(|(why, names)| format!("\nnot run, because {why}: {}\n", names.join(", ")));
+    let lines =
+        lines.map(|(why, names)| format!("\nnot run, because {why}: {}\n", names.join(", ")));
     lines.collect()
 }
 

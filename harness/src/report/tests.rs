@@ -104,7 +104,9 @@ fn what_was_not_judged_is_said_below_a_green_table() {
 #[test]
 fn what_was_not_run_has_a_row_and_its_reason_and_what_could_not_be_set_up_says_why() {
     let mut account = account(&[run("recovery/a", Verdict::Pass)]);
-    account.not_run = ["duplicate/b", "ordering/c"].map(without_a_consumer).to_vec();
+    account.not_run = ["duplicate/b", "ordering/c"]
+        .map(without_a_consumer)
+        .to_vec();
     let text = table(&account, false, None);
     assert!(text.contains("| ordering/c    not run "), "{text}");
     let why = "\nnot run, because no process plays the <consumer>: duplicate/b, ordering/c\n";
@@ -192,9 +194,15 @@ fn json_reads_back() {
         Some(crate::judge::check::names().count())
     );
     let target = &report["targets"][0];
-    assert_eq!((&target["target"], &target["backend"]), (&"shop".into(), &"native".into()));
+    assert_eq!(
+        (&target["target"], &target["backend"]),
+        (&"shop".into(), &"native".into())
+    );
     assert_eq!(target["not_run"][0]["name"], "recovery/c");
-    assert_eq!(target["not_run"][0]["why"], "no process plays the <consumer>");
+    assert_eq!(
+        target["not_run"][0]["why"],
+        "no process plays the <consumer>"
+    );
     let back: Vec<RunSummary> = serde_json::from_value(report["runs"].clone()).expect("runs");
     assert_eq!(back, runs);
     assert!(write_json(folder.path(), &accounts).is_err());

@@ -17,6 +17,10 @@ const SELF: &str = "/proc/self/exe";
 const PROGRAM: &str = "CARGO_BIN_EXE_outbox-service";
 /// The lab's hidden first argument that makes it the service.
 const AS_SERVICE: &str = "__service";
+/// What the toy's files call it, where no program on PATH is called so.
+const TOY: &str = "toy-outbox";
+/// The same for the toy.
+const AS_TOY: &str = "__toy";
 
 /// A program, and the argument that comes before all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,7 @@ pub(super) fn found(word: &str, folder: Option<&Path>, path: Option<&OsStr>) -> 
         (true, None) => bail!("{word:?} is a path, and there is no folder that it begins in"),
         (false, _) => match on_path(word, path) {
             Some(file) => file,
+            None if word == TOY => return Ok(ourselves(AS_TOY)),
             None => bail!(
                 "there is no program {word:?} on PATH; install it, or write its path from the target file's folder: \"./{word}\""
             ),
@@ -75,11 +80,24 @@ fn service() -> Program {
             file: program.into(),
             first: None,
         },
-        None => Program {
-            file: SELF.into(),
-            first: Some(AS_SERVICE),
-        },
+        None => ourselves(AS_SERVICE),
     }
+}
+
+fn ourselves(first: &'static str) -> Program {
+    Program {
+        file: SELF.into(),
+        first: Some(first),
+    }
+}
+
+/// The arguments of the toy, if this process was started to be it.
+pub fn as_toy() -> Option<Vec<OsString>> {
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    (args.get(1)? == AS_TOY).then(|| {
+        args.remove(1);
+        args
+    })
 }
 
 /// Becomes the service if this process was started to be it.
@@ -126,7 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn the_service_of_this_repository_needs_no_file() {
+    fn the_service_and_the_toy_of_this_repository_need_no_file() {
         assert!(found(SERVICE, None, None).is_ok());
+        assert_eq!(found(TOY, None, None).unwrap().first, Some(AS_TOY));
     }
 }

@@ -9,7 +9,7 @@ mod post;
 mod relay;
 mod table;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{Parser, error::ErrorKind};
 use tokio::signal::unix::{SignalKind, signal};
@@ -64,9 +64,15 @@ enum Role {
     },
 }
 
+#[allow(dead_code, reason = "the lab plays it, too, and begins elsewhere")]
+fn main() -> ExitCode {
+    play(std::env::args_os())
+}
+
+/// Plays the role that a command line names.
 #[tokio::main]
-async fn main() -> ExitCode {
-    let role = Role::parse();
+pub(crate) async fn play(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let role = Role::parse_from(args);
     let stop = CancellationToken::new();
     if let Err(error) = stop_when_asked(&stop) {
         eprintln!("toy-outbox cannot be asked to stop: {error}");

@@ -17,6 +17,8 @@ pub struct Timing {
     pub ready_within: Span,
     /// How long it may take to stop when it is asked to.
     pub stops_within: Span,
+    /// How long it sends nothing between two batches, at most, although there is something to send.
+    pub rests: Option<Span>,
 }
 
 impl Default for Timing {
@@ -26,6 +28,7 @@ impl Default for Timing {
             drains: Rate::new(100),
             ready_within: Span::seconds(60),
             stops_within: Span::seconds(15),
+            rests: None,
         }
     }
 }

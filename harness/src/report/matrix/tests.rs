@@ -43,7 +43,11 @@ fn accounts() -> [Account; 3] {
         servers: vec!["postgres 15".to_owned(), "rabbitmq 3.10".to_owned()],
         runs: vec![
             run("a/pass", Pass, &[("loss", Pass)]),
-            run("b/fail", Fail, &[("marks", Fail), ("loss", Fail), ("bite", Vacuous)]),
+            run(
+                "b/fail",
+                Fail,
+                &[("marks", Fail), ("loss", Fail), ("bite", Vacuous)],
+            ),
             run("b/vacuous", Vacuous, &[("bite", Vacuous)]),
             run("b/unknown", Unknown, &[("loss", Unknown)]),
             run("c/error", Error, &[("lab", Error), ("loss", Fail)]),
@@ -74,9 +78,16 @@ fn accounts() -> [Account; 3] {
     let never = Account {
         target: "never".to_owned(),
         not_set_up: Some("there is no Python".to_owned()),
-        not_run: ["a/pass", "b/fail", "b/vacuous", "b/unknown", "c/error", "c/consumer"]
-            .map(|name| not_run(name, missing))
-            .to_vec(),
+        not_run: [
+            "a/pass",
+            "b/fail",
+            "b/vacuous",
+            "b/unknown",
+            "c/error",
+            "c/consumer",
+        ]
+        .map(|name| not_run(name, missing))
+        .to_vec(),
         ..Account::default()
     };
     [once, often, never]
@@ -127,5 +138,8 @@ fn a_story_that_no_target_can_be_put_through_stays_a_row() {
     };
     let text = matrix(&[account]);
     assert!(text.contains("| `a/b` | – (1) |"), "{text}");
-    assert!(text.contains("\n1. not run, because nothing fits\n"), "{text}");
+    assert!(
+        text.contains("\n1. not run, because nothing fits\n"),
+        "{text}"
+    );
 }

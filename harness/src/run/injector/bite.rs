@@ -5,7 +5,7 @@
 //! | cut, reset | living connections severed; where none lived, attempts refused |
 //! | stall, drop requests | messages that went in, heartbeats not counted; who waits through all of it |
 //! | drop replies | messages that went in and wanted an answer; who waits through all of it, of a broker for confirms |
-//! | latency | answers at least as late as was asked for, deliveries that came while it was in force |
+//! | latency | answers at least as late as was asked for, deliveries that came while it was in force; who waits through all of a long one |
 //! | bandwidth | bytes held back by the limit |
 //! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
 //! | restart | what the process had in its hands, each time |
@@ -32,6 +32,9 @@ use crate::{
     system::System,
     wire::tap::{Link, Measure, Meter, TapCounters},
 };
+
+/// A delay that no fault of the stories outlasts by much.
+const PATIENT: Duration = Duration::from_secs(5);
 
 /// What a fault is seen at, and what it was seen to do.
 pub(super) struct Bitten<'r> {
@@ -164,6 +167,11 @@ impl<'r> Bitten<'r> {
                 Some((_, count)) => *count += meter.count(),
                 None => proofs.push((what, meter.count())),
             }
+        }
+        // Whoever waits for longer than the fault lasts has no answer yet that could be late.
+        let patient = |(_, measure): &(&str, Measure)| matches!(measure, Measure::Delay(least) if *least >= PATIENT);
+        if measures(toxics).iter().any(patient) && now.bytes_replies == self.applied.bytes_replies {
+            proofs.push(("connections_left_waiting", now.connections_waiting));
         }
         Evidence {
             proofs,
@@ -355,6 +363,27 @@ mod tests {
             assert_eq!(bites(&bitten.toxics(toxics, now)), felt, "{action}");
             let beats = TapCounters { acks: 0, ..now };
             assert!(!bites(&bitten.toxics(toxics, beats)), "{action}");
+        }
+    }
+
+    #[test]
+    fn who_waits_in_silence_through_a_long_delay_felt_it() {
+        for (latency, bytes_replies, felt) in
+            [("6s", 0, true), ("6s", 9, false), ("50ms", 0, false)]
+        {
+            let fault = fault(&format!(
+                "edge = \"api -> postgres\"\ndo = \"latency {latency}\""
+            ));
+            let bitten = bitten(&fault);
+            let Action::Toxics(toxics) = &fault.action else {
+                panic!("{fault:?}")
+            };
+            let waiting = TapCounters {
+                connections_waiting: 3,
+                bytes_replies,
+                ..TapCounters::default()
+            };
+            assert_eq!(bites(&bitten.toxics(toxics, waiting)), felt, "{latency}");
         }
     }
 
