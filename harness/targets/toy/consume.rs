@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{
+use super::{
     pause::Pause,
     plant::Plant,
     post::{ANSWER_WITHIN, HEADER, connect, hang_up},

@@ -1,6 +1,6 @@
 //! The mistakes that can be planted, each of which some outbox has made.
 
-use crate::table::Form;
+use super::table::Form;
 
 /// A mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

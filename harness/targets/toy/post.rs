@@ -12,7 +12,7 @@ use lapin::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::{plant::Plant, table::Parcel};
+use super::{plant::Plant, table::Parcel};
 
 /// How long the broker may take for an answer.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
+use super::{
     pause::{Pause, idle},
     plant::Plant,
     post::Post,
