@@ -11,6 +11,7 @@ use crate::{
             Target,
             outbox::Sent,
             process::{Edge, Plays},
+            promise::Unroutable,
             witness::Witness,
         },
     },
@@ -129,6 +130,11 @@ fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
         Action::Unbind if !hears_exchange(target) => {
             return other(
                 "it takes an exchange's bindings away, and the target publishes to a queue alone",
+            );
+        }
+        Action::Unbind if target.promise.unroutable == Unroutable::Dropped => {
+            return other(
+                "it counts what the broker returns, and the target promises nothing of what is routed nowhere",
             );
         }
         _ => {}
@@ -356,6 +362,9 @@ env = { PORT = "{{port.http}}", DATABASE_URL = "{{postgres.url}}", AMQP_URL = "{
         let queue = SHOP.replace("exchange = \"shop.events\"", "queue = \"orders\"");
         let why = why_not("failure/unroutable", &queue);
         assert!(why.contains("publishes to a queue alone"), "{why}");
+        let dropped = SHOP.replace("pace =", "promise = { unroutable = \"dropped\" }\npace =");
+        let why = why_not("failure/unroutable", &dropped);
+        assert!(why.contains("promises nothing"), "{why}");
     }
 
     #[test]

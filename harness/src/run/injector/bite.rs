@@ -9,7 +9,7 @@
 //! | bandwidth | bytes held back by the limit |
 //! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
 //! | restart | what the process had in its hands, each time |
-//! | the same for a server | connections severed; for freeze, what was left waiting |
+//! | the same for a server | connections severed; where none lived, attempts refused; for freeze, what was left waiting |
 //! | alarm | connections that the broker has blocked |
 //! | unbind | messages returned |
 //! | refuse | publishes nacked, writes refused |
@@ -136,7 +136,15 @@ impl<'r> Bitten<'r> {
             }
             (Target::Server(_), _) => {
                 let severed = now.connections_ended - self.before.connections_ended;
-                self.by(severed > 0, vec![("connections_severed", severed)])
+                let refused =
+                    now.connections_refused_upstream - self.before.connections_refused_upstream;
+                // Who connects for each batch has nothing that could be severed, and is refused.
+                match self.before.connections_living {
+                    0 if severed == 0 => {
+                        self.by(refused > 0, vec![("connections_refused", refused)])
+                    }
+                    _ => self.by(severed > 0, vec![("connections_severed", severed)]),
+                }
             }
         }
     }
