@@ -32,7 +32,10 @@ pub enum Fit {
 /// Fits a story to a target.
 pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
     let faults = Fault::all(scenario)?;
-    if let Some(why) = workload(scenario, target).or_else(|| processes(scenario, target)) {
+    let why = workload(scenario, target)
+        .or_else(|| processes(scenario, target))
+        .or_else(|| breaks_no_way(&faults, target));
+    if let Some(why) = why {
         return Ok(Fit::Not(why));
     }
     let mut fitted = scenario.clone();
@@ -63,6 +66,19 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
     left_out.dedup();
     let scenario = Box::new(fitted);
     Ok(Fit::Run { scenario, left_out })
+}
+
+/// Why a story cannot be run where clients have no way to the database of their own; none if it does not break that way, or
+/// they have it.
+pub fn breaks_no_way(faults: &[Fault], target: &Target) -> Option<String> {
+    let of_clients = |fault: &Fault| match &fault.target {
+        fault::Target::Edge { from, to } => {
+            from.role == Role::Client && to.role == Role::Server(Server::Postgres)
+        }
+        fault::Target::Process(_) | fault::Target::Server(_) => false,
+    };
+    let why = "it breaks the edge client -> postgres, and only where [write] is sql do clients write to the database themselves";
+    (target.write.is_http() && faults.iter().any(of_clients)).then(|| why.to_owned())
 }
 
 /// What in the workload only auctions have.
