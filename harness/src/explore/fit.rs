@@ -366,6 +366,24 @@ env = { PORT = "{{port.http}}", DATABASE_URL = "{{postgres.url}}", AMQP_URL = "{
     }
 
     #[test]
+    fn the_writers_own_way_can_be_broken_only_where_the_lab_writes_itself() {
+        let story = "failure/commits_unheard";
+        let why = why_not(story, SHOP);
+        assert!(
+            why.starts_with("it breaks the edge client -> postgres"),
+            "{why}"
+        );
+        let toy = include_str!("../../targets/toy/status.toml");
+        let Fit::Run { scenario, left_out } = fitted(story, toy) else {
+            panic!("it fits");
+        };
+        assert_eq!((scenario.faults.len(), left_out), (6, Vec::new()));
+        assert!(scenario.bites.contains_key("unknown_stored"));
+        let why = why_not("failure/postgres_away", toy);
+        assert_eq!(why, "it breaks the api, and no process plays it");
+    }
+
+    #[test]
     fn the_auction_target_itself_fits_nothing_worse_than_its_own_stories() {
         let auction = include_str!("../../targets/auction/target.toml");
         let Fit::Run { scenario, .. } = fitted("recovery/broker_back", auction) else {
