@@ -108,10 +108,10 @@ fn processes(scenario: &Scenario, target: &Target) -> Option<String> {
     ];
     wanted.into_iter().find_map(|(role, wanted)| {
         let most = target.processes.iter().filter(|process| process.is(role));
-        let most = most.map(|process| process.count).max()?;
+        let most = most.map(|process| process.most).max()?;
         let name = role.name();
         (wanted > most)
-            .then(|| format!("it needs {wanted} of {name}, and the file's count allows {most}"))
+            .then(|| format!("it needs {wanted} of {name}, and the file's most allows {most}"))
     })
 }
 
@@ -349,7 +349,7 @@ env = { PORT = "{{port.http}}", DATABASE_URL = "{{postgres.url}}", AMQP_URL = "{
         let cases = [
             (
                 "ordering/two_relays",
-                "it needs 2 of relay, and the file's count allows 1",
+                "it needs 2 of relay, and the file's most allows 1",
             ),
             (
                 "ordering/stale_marks",
