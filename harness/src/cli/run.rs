@@ -75,7 +75,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<u8> {
-    let target = Arc::new(named::target(&args.target).map_err(Usage::because)?);
+    let target = named::target(&args.target).map_err(Usage::because)?;
+    let target = Arc::new(target.at_its_pace(args.as_shipped));
     let on = On {
         servers: &args.servers,
         target: &target,
