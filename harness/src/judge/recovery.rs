@@ -198,12 +198,12 @@ mod tests {
         let mut story = Story::clean();
         story.not_recovered_but(QUIET_BUT_LATE);
         let (_, said) = reason(check, &story);
-        assert!(said.ends_with("of 5000 ms allowed"), "{said}");
+        assert!(said.ends_with("of 15000 ms allowed"), "{said}");
         story.subject(|subject| subject.rules = Rules::None);
         let (_, said) = reason(check, &story);
         assert_eq!(
             said,
-            "quiet, but late: only after 15000 ms, of 5000 ms allowed; [pace] recovers_within = \"15s\" would allow it"
+            "quiet, but late: only after 15000 ms, of 15000 ms allowed; [pace] recovers_within = \"15s\" would allow it"
         );
     }
 

@@ -109,7 +109,7 @@ fn a_database_that_comes_late_is_for_those_who_ask_it() {
         "plays = [\"relay\"]\nedges = [\"rabbitmq\"]",
     );
     let apart = apart.replace("DATABASE_URL = \"{{postgres.url}}\", ", "")
-        + "[[process]]\nname = \"api\"\nrun = \"./api\"\nedges = []\nenv = { PORT = \"{{port.http}}\" }\n";
+        + "[[process]]\nname = \"api\"\nrun = \"./api\"\nedges = [\"rabbitmq\"]\nenv = { PORT = \"{{port.http}}\", AMQP_URL = \"{{rabbitmq.url}}\" }\n";
     for (story, edge) in [
         ("failure/database_stalls", "api -> postgres"),
         ("recovery/relay_database_late", "relay -> postgres"),

@@ -93,7 +93,7 @@ fn what_is_compared_is_two_things() {
         "held = \"status = 1\"",
         "held = \"GONE\"",
         13,
-        "only sent can be",
+        "only sent and given_up can be",
     );
 }
 
