@@ -10,6 +10,7 @@ use outbox_harness::{
     ask::seed,
     ask::target::Target,
     ask::trial::Trial,
+    explore::fit,
     explore::property,
     explore::suite::{self, Manner, Observer},
     judge::summary::RunSummary,
@@ -131,7 +132,8 @@ fn test(
         repeat_command: again(wanted, name, seed),
     };
     let faults = Fault::all(scenario).unwrap_or_default();
-    if let Some(why) = wanted.cannot(&faults) {
+    let cannot = wanted.cannot(&faults);
+    if let Some(why) = cannot.or_else(|| fit::breaks_no_way(&faults, &trial.target)) {
         return Test::test(format!("{shown} ({why})"), || Ok(())).with_ignored_flag(true);
     }
     let (lab, stop) = (lab.clone(), stop.clone());

@@ -35,6 +35,9 @@ pub use recorder::{RecordError, Recorder};
 pub use subject::{Promises, Rules, Shows, Subject, TableNames};
 pub use tables::{EffectRow, OutboxRow, Snapshot, State};
 
+/// What is missing of a system that came to its quiet, and too late.
+pub const QUIET_BUT_LATE: &str = "quiet, but late";
+
 /// One line of the history file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -168,7 +171,7 @@ pub enum Event {
         /// Milliseconds from `Healed`.
         after_ms: u64,
     },
-    /// The recovery budget ran out.
+    /// The recovery budget ran out. What is missing is [`QUIET_BUT_LATE`] where all of it came a little later.
     NotRecovered {
         /// Milliseconds waited from `Healed`.
         waited_ms: u64,

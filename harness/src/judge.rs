@@ -9,7 +9,7 @@ pub mod claims;
 pub(crate) mod commits;
 mod dedup;
 mod durable;
-mod excuse;
+pub(crate) mod excuse;
 mod expect;
 pub mod facts;
 mod identity;

@@ -78,6 +78,7 @@ pub struct System {
     _keepers: Vec<Keeper>,
     members: Vec<Arc<Member>>,
     edges: Vec<Wired>,
+    writes_to: Option<String>,
     operator: Option<Launch>,
 }
 
@@ -109,10 +110,15 @@ impl System {
                 member.with_context(|| format!("{name}, line {line} of the target's file"))?;
             members.push(Arc::new(member));
         }
+        let writes_to = match staging.target.write.is_http() {
+            true => None,
+            false => Some(way_to_write(servers, &mut edges).await?),
+        };
         let system = Self {
             _keepers: members.iter().filter_map(Keeper::of).collect(),
             members,
             edges: edges.all,
+            writes_to,
             operator: operator(staging, servers, place)?,
         };
         for side in [true, false] {
@@ -143,6 +149,11 @@ impl System {
             })
         })
         .collect()
+    }
+
+    /// Where the lab's clients write transactions, over their edge; none where they ask a process.
+    pub fn writes_to(&self) -> Option<String> {
+        self.writes_to.clone()
     }
 
     /// Has an operator give the service of this repository a command, and waits until it is carried out.
@@ -260,6 +271,13 @@ async fn member(
         revived: AtomicU64::new(0),
         name,
     })
+}
+
+/// The database's URL for clients that write transactions of their own.
+async fn way_to_write(servers: &Servers, edges: &mut Edges<'_>) -> Result<String> {
+    let behind = servers.database.address;
+    let address = edges.put(edges::CLIENT, &[], End::Database, behind).await?;
+    servers.database.over(address)
 }
 
 /// What a process is told beside addresses and ports.

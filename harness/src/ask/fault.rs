@@ -185,8 +185,9 @@ impl Fault {
 }
 
 /// Edges as they are drawn in the design; anything else would never carry a byte.
-const EDGES: [(Role, Role); 6] = [
+const EDGES: [(Role, Role); 7] = [
     (Role::Client, Role::Api),
+    (Role::Client, Role::Server(Server::Postgres)),
     (Role::Api, Role::Server(Server::Postgres)),
     (Role::Relay, Role::Server(Server::Postgres)),
     (Role::Relay, Role::Server(Server::RabbitMq)),

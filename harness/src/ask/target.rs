@@ -10,6 +10,7 @@ pub mod effects;
 pub mod exchange;
 pub mod json;
 pub mod judged;
+pub mod laboratory;
 pub mod look;
 pub mod message;
 mod mistake;
@@ -38,6 +39,7 @@ use serde::Deserialize;
 
 use crate::ask::written::Written;
 use effects::{Effects, EffectsTable};
+use laboratory::{Faster, Laboratory};
 use look::Look;
 use message::Message;
 pub use mistake::BadTarget;
@@ -84,6 +86,8 @@ pub struct Target {
     pub processes: Vec<Process>,
     /// Settings that shorten what would take long, laid over each process's environment unless a run is as shipped.
     pub laboratory: Named<Variable>,
+    /// How fast it is with these settings.
+    pub laboratory_pace: Faster,
     /// Where its file is, which programs and `{{target.dir}}` are named from; none of a text that is no file.
     pub folder: Option<PathBuf>,
 }
@@ -113,7 +117,7 @@ struct File {
     effects: Option<EffectsTable>,
     process: Option<Vec<ProcessTable>>,
     #[serde(default)]
-    laboratory: Named<Variable>,
+    laboratory: Laboratory,
 }
 
 impl Target {
@@ -151,6 +155,16 @@ impl Target {
             folder: Some(folder),
             ..self
         }
+    }
+
+    /// The same, at the pace of its laboratory's settings, unless it runs as shipped.
+    #[must_use]
+    pub fn at_its_pace(self, as_shipped: bool) -> Self {
+        let pace = match as_shipped {
+            true => self.pace,
+            false => self.laboratory_pace.over(self.pace),
+        };
+        Self { pace, ..self }
     }
 
     /// Whether a process plays a role.
@@ -221,7 +235,8 @@ impl File {
             message: self.message,
             version: self.version,
             about: self.about,
-            laboratory: self.laboratory,
+            laboratory: self.laboratory.settings,
+            laboratory_pace: self.laboratory.pace,
             folder: None,
             name,
         })

@@ -55,8 +55,10 @@ pub struct Shows {
     pub outbox: bool,
     /// Which rows of the outbox are sent.
     pub sent: bool,
-    /// Whether rows leave the outbox when they are sent, or at any time.
+    /// Whether rows leave the outbox when they are sent or given up, or at any time.
     pub rows_leave: bool,
+    /// Which rows of the outbox were given up.
+    pub given_up: bool,
     /// What messages do.
     pub effects: bool,
     /// What consumers tell copies by.
@@ -93,6 +95,7 @@ impl Subject {
                 outbox: true,
                 sent: true,
                 rows_leave: false,
+                given_up: true,
                 effects: true,
                 dedup: true,
                 place: true,
@@ -114,7 +117,8 @@ impl Subject {
         if target.is_auction() {
             return Self::auction();
         }
-        let sent = target.outbox.as_ref().map(|outbox| &outbox.sent);
+        let outbox = target.outbox.as_ref();
+        let sent = outbox.map(|outbox| &outbox.sent);
         Self {
             name: target.name.clone(),
             rules: Rules::None,
@@ -122,7 +126,9 @@ impl Subject {
                 stored: target.look.business.is_some(),
                 outbox: sent.is_some(),
                 sent: sent.is_some_and(|sent| *sent != Sent::Unsaid),
-                rows_leave: matches!(sent, Some(Sent::Gone | Sent::Unsaid)),
+                rows_leave: matches!(sent, Some(Sent::Gone | Sent::Unsaid))
+                    || outbox.is_some_and(|outbox| outbox.given_up_is_gone),
+                given_up: outbox.is_some_and(|outbox| outbox.given_up.is_some()),
                 effects: target.effects.is_some() && target.has(Plays::Consumer),
                 dedup: target.message.dedup_by.is_some(),
                 place: target.message.n.is_some(),
@@ -133,6 +139,8 @@ impl Subject {
                 keeps_unroutable: target.promise.unroutable == Unroutable::Kept,
                 gives_up_after_ms: match target.promise.outage {
                     Outage::Keeps => None,
+                    // However short an outage is, nobody knows how many attempts it takes.
+                    Outage::GivesUpAfterAttempts(_) => Some(0),
                     Outage::GivesUpAfter(span) => u64::try_from(span.get().as_millis()).ok(),
                 },
                 persistent: target.promise.messages == Messages::Persistent,

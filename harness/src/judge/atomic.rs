@@ -75,7 +75,8 @@ fn compare(
             Err(_) if terms.spoiled_allowed => _ = spoiled.insert((event.key, event.n), event),
             Err(why) => {
                 let example = format!("snapshot {number}: event {}: {why}", event.row);
-                inquiry.fail("events of which nobody can say what they are", example);
+                let what = "events of which nobody can say what they are";
+                inquiry.fail_once(what, event.row.clone(), example);
             }
         }
     }
@@ -84,18 +85,21 @@ fn compare(
         match of_it.as_slice() {
             [] if spoiled.remove(&(item.key, item.n)).is_some() => {}
             [] if purged.may_be(item.id) => inquiry.count("events purged", 1),
-            [] => inquiry.fail(
+            [] => inquiry.fail_once(
                 "operations without an event",
+                item.id.to_string(),
                 format!("snapshot {number}: {} has no event", item.id),
             ),
-            [event] if !same(item, event) => inquiry.fail(
+            [event] if !same(item, event) => inquiry.fail_once(
                 "events with other content than their operation",
+                item.id.to_string(),
                 format!("snapshot {number}: {item:?} and {event:?}"),
             ),
             [_] => {}
             several if !terms.one_event && several.iter().all(|event| same(item, event)) => {}
-            several => inquiry.fail(
+            several => inquiry.fail_once(
                 "operations with several events",
+                item.id.to_string(),
                 format!(
                     "snapshot {number}: {} has {} events",
                     item.id,
@@ -107,7 +111,7 @@ fn compare(
     let without = events.into_values().flatten().chain(spoiled.into_values());
     for event in without {
         let example = format!("snapshot {number}: event {} has no operation", event.row);
-        inquiry.fail("events without an operation", example);
+        inquiry.fail_once("events without an operation", event.row.clone(), example);
     }
 }
 

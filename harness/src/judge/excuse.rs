@@ -2,32 +2,51 @@
 
 use std::time::Duration;
 
-use crate::ask::fault::{Action, Fault, Role, Server, Target};
+use crate::ask::fault::{Action, Fault, Refused, Role, Server, Target};
 use crate::ask::moment::Lasting;
 use crate::ask::scenario::Scenario;
-use crate::history::Subject;
+use crate::ask::toxic::Toxic;
+use crate::history::{Shows, Subject};
 use crate::judge::basis::Unjudgeable;
 
-/// Why events of this story may be lost; none if they may not.
-pub(super) fn of(
-    subject: &Subject,
-    scenario: &Scenario,
-) -> Result<Option<&'static str>, Unjudgeable> {
+/// What the target does not promise in a story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excuse {
+    /// That no event is lost.
+    Lost(&'static str),
+    /// That none is given up. Where it is seen which were, no other may be lost.
+    GivenUp(&'static str),
+}
+
+impl Excuse {
+    /// Why losses cannot be judged; none if they can.
+    pub fn hides_losses(self, shows: Shows) -> Option<&'static str> {
+        match self {
+            Self::GivenUp(_) if shows.given_up && !shows.rows_leave => None,
+            Self::GivenUp(why) | Self::Lost(why) => Some(why),
+        }
+    }
+}
+
+/// What of this story is nobody's fault.
+pub(super) fn of(subject: &Subject, scenario: &Scenario) -> Result<Option<Excuse>, Unjudgeable> {
     let faults = Fault::all(scenario).map_err(Unjudgeable::Fault)?;
     let unroutable = |fault: &Fault| fault.action == Action::Unbind;
     if !subject.promises.keeps_unroutable && faults.iter().any(unroutable) {
-        return Ok(Some(
-            "the target does not promise to keep what the broker routes nowhere",
-        ));
+        let why = "the target does not promise to keep what the broker routes nowhere";
+        return Ok(Some(Excuse::Lost(why)));
     }
+    let why = "the broker is away for longer than the target promises to keep its events";
+    Ok(gives_up(subject, &faults).then_some(Excuse::GivenUp(why)))
+}
+
+/// Whether the broker is away for longer than the target promises to keep its events.
+pub(crate) fn gives_up(subject: &Subject, faults: &[Fault]) -> bool {
     let Some(after_ms) = subject.promises.gives_up_after_ms else {
-        return Ok(None);
+        return false;
     };
-    let too_long = |fault: &Fault| is_outage(fault, Duration::from_millis(after_ms));
-    Ok(faults
-        .iter()
-        .any(too_long)
-        .then_some("the broker is away for longer than the target promises to keep its events"))
+    let after = Duration::from_millis(after_ms);
+    faults.iter().any(|fault| is_outage(fault, after))
 }
 
 /// Whether the broker is away from relays for so long.
@@ -40,10 +59,27 @@ fn is_outage(fault: &Fault, after: Duration) -> bool {
         Target::Process(_) => false,
     };
     of_the_broker
+        && keeps_out(&fault.action)
         && match fault.lasting {
             Lasting::For(span) => span >= after,
             Lasting::Workload | Lasting::Ever => true,
         }
+}
+
+/// Whether nothing can be published meanwhile. What is only late or slow is published.
+fn keeps_out(action: &Action) -> bool {
+    match action {
+        Action::Cut
+        | Action::Kill
+        | Action::Freeze
+        | Action::Terminate
+        | Action::Alarm
+        | Action::Refuse(Refused::Messages) => true,
+        Action::Toxics(toxics) => toxics
+            .iter()
+            .any(|(toxic, _)| !matches!(toxic, Toxic::Latency { .. } | Toxic::Bandwidth { .. })),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -73,5 +109,7 @@ mod tests {
         assert!(!excused(&cut("6s"), drops));
         assert!(excused(&cut("6s"), gives_up));
         assert!(!excused(&cut("4s"), gives_up));
+        let late = "edge = 'relay -> rabbitmq'\ndo = 'latency 60ms'\nat = '0s'";
+        assert!(!excused(late, gives_up), "what is late comes");
     }
 }

@@ -1,6 +1,6 @@
 //! How a checker collects what it sees and comes to its finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::judge::verdict::{Finding, Verdict};
 
@@ -10,6 +10,7 @@ pub(super) struct Inquiry {
     counts: BTreeMap<String, u64>,
     objections: Vec<Objection>,
     examples: Vec<(Verdict, String)>,
+    told: HashSet<(&'static str, String)>,
 }
 
 struct Objection {
@@ -25,6 +26,7 @@ impl Inquiry {
             counts: BTreeMap::new(),
             objections: Vec::new(),
             examples: Vec::new(),
+            told: HashSet::new(),
         }
     }
 
@@ -36,6 +38,13 @@ impl Inquiry {
     /// A counterexample. `what` is the kind, in words that follow a number: "accepted operations that are not stored".
     pub(super) fn fail(&mut self, what: &'static str, example: String) {
         self.object(Verdict::Fail, what, example);
+    }
+
+    /// A counterexample about `whom`, who may be met again and counts once.
+    pub(super) fn fail_once(&mut self, what: &'static str, whom: String, example: String) {
+        if self.told.insert((what, whom)) {
+            self.fail(what, example);
+        }
     }
 
     /// Any objection.

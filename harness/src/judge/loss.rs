@@ -21,12 +21,13 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let scenario = scenario(history)?;
     let subject = subject(history)?;
     let shows = subject.shows;
-    if let Some(why) = excuse::of(subject, scenario)? {
+    let excuse = excuse::of(subject, scenario)?;
+    if let Some(why) = excuse.and_then(|excuse| excuse.hides_losses(shows)) {
         return Err(Unjudgeable::NotShown(why));
     }
     let mut inquiry = Inquiry::new("loss");
     let owed = if shows.outbox && !shows.rows_leave {
-        let may_give_up = names(scenario, "events_failed");
+        let may_give_up = excuse.is_some() || names(scenario, "events_failed");
         for event in &last.tables.outbox {
             self::event(&mut inquiry, history, last, event, may_give_up);
         }
@@ -80,7 +81,7 @@ fn event(
         }
         _ => {
             let stage = furthest_stage(event, last);
-            inquiry.fail(stage.lost(), format!("{name} got as far as {stage:?}"));
+            inquiry.fail(stage.lost(), format!("{name} was {stage} last"));
         }
     }
 }
@@ -128,13 +129,25 @@ fn accepted(
     ids.len()
 }
 
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Committed => "committed",
+            Self::Fetched => "held by a relay",
+            Self::Marked => "marked as sent",
+            Self::Received => "received by the consumer",
+            Self::Applied => "applied by the consumer",
+        })
+    }
+}
+
 /// How far an event came that the witness never saw. The consumer's stages come last: an event it has was sent, so
 /// that the witness's own queue is to be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Committed,
     Fetched,
-    Published,
+    Marked,
     Received,
     Applied,
 }
@@ -144,7 +157,7 @@ impl Stage {
         match self {
             Self::Committed => "events lost, committed and never fetched",
             Self::Fetched => "events lost, fetched and never published",
-            Self::Published => "events lost, marked as sent and never delivered",
+            Self::Marked => "events lost, marked as sent and never delivered",
             Self::Received => "events received by the consumer that the witness never saw",
             Self::Applied => "events applied by the consumer that the witness never saw",
         }
@@ -156,7 +169,7 @@ fn furthest_stage(event: &OutboxRow, last: Last<'_>) -> Stage {
     match (received, event.state) {
         (Some(row), _) if row.times > 0 => Stage::Applied,
         (Some(_), _) => Stage::Received,
-        (None, State::Sent) => Stage::Published,
+        (None, State::Sent) => Stage::Marked,
         (None, State::Held) => Stage::Fetched,
         (None, _) => Stage::Committed,
     }
@@ -218,6 +231,25 @@ mod tests {
         let mut story = stopped_at(State::GivenUp);
         story.expect("events_failed", "= 1");
         assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn who_promises_to_give_up_in_an_outage_may_lose_nothing_else() {
+        let promised = |mut story: Story| {
+            story.subject(|subject| subject.promises.gives_up_after_ms = Some(0));
+            verdict(check, &story)
+        };
+        assert_eq!(promised(stopped_at(State::GivenUp)), Verdict::Pass);
+        assert_eq!(promised(stopped_at(State::Sent)), Verdict::Fail);
+        let mut unseen = stopped_at(State::Sent);
+        unseen.subject(|subject| {
+            subject.promises.gives_up_after_ms = Some(0);
+            subject.shows.given_up = false;
+        });
+        assert!(matches!(
+            check(&unseen.history()),
+            Err(Unjudgeable::NotShown(_))
+        ));
     }
 
     #[test]

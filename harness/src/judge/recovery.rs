@@ -2,13 +2,22 @@
 //! everything is healed the system works, becomes quiet within the same budget, and comes to rest.
 
 use crate::ask::scenario::Scenario;
-use crate::history::{Event, History};
-use crate::judge::basis::{Unjudgeable, scenario};
+use crate::history::{Event, History, QUIET_BUT_LATE, Rules};
+use crate::judge::basis::{Unjudgeable, scenario, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::{Finding, Verdict};
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let budget_ms = budget_ms(&scenario(history)?.expect.recovered_within)?;
+    // The service of this repository has its budgets in its stories.
+    let has_pace = subject(history)?.rules == Rules::None;
+    let allowing = |ms: u64| match has_pace {
+        true => format!(
+            "; [pace] recovers_within = \"{}s\" would allow it",
+            ms.div_ceil(1_000)
+        ),
+        false => String::new(),
+    };
     let mut inquiry = Inquiry::new("recovery");
     let mut healed = false;
     let mut endings = 0;
@@ -26,7 +35,10 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
                 if *after_ms > budget_ms {
                     inquiry.fail(
                         "late recoveries",
-                        format!("recovered only after {after_ms} ms, of {budget_ms} ms allowed"),
+                        format!(
+                            "recovered only after {after_ms} ms, of {budget_ms} ms allowed{}",
+                            allowing(*after_ms)
+                        ),
                     );
                 }
             }
@@ -37,15 +49,25 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             } => {
                 endings += 1;
                 // Right-censored: how long it would have taken is not known, only that it is more.
-                inquiry.fail(
-                    "runs not recovered",
-                    format!("not recovered after >= {waited_ms} ms: {last_seen}"),
-                );
+                let example = match last_seen.as_str() {
+                    QUIET_BUT_LATE => format!(
+                        "{last_seen}: only after {waited_ms} ms, of {budget_ms} ms allowed{}",
+                        allowing(*waited_ms)
+                    ),
+                    _ => format!("not recovered after >= {waited_ms} ms: {last_seen}"),
+                };
+                inquiry.fail("runs not recovered", example);
             }
             _ => {}
         }
     }
-    made_good(&mut inquiry, history, scenario(history)?, budget_ms);
+    made_good(
+        &mut inquiry,
+        history,
+        scenario(history)?,
+        budget_ms,
+        allowing,
+    );
     let mut object =
         |example: &str| inquiry.object(Verdict::Error, "contradictions", example.to_owned());
     match endings {
@@ -58,7 +80,13 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 }
 
 /// Whether each fault's damage was made good in time.
-fn made_good(inquiry: &mut Inquiry, history: &History, scenario: &Scenario, budget_ms: u64) {
+fn made_good(
+    inquiry: &mut Inquiry,
+    history: &History,
+    scenario: &Scenario,
+    budget_ms: u64,
+    allowing: impl Fn(u64) -> String,
+) {
     let recovered = history.recovered_after_ms().is_some();
     let stays = |index: usize| {
         let fault = scenario.faults.get(index);
@@ -88,7 +116,8 @@ fn made_good(inquiry: &mut Inquiry, history: &History, scenario: &Scenario, budg
         );
         if after_ms > budget_ms {
             let example = format!(
-                "what fault {number} had held up was published and applied only {after_ms} ms after its heal, of {budget_ms} ms allowed"
+                "what fault {number} had held up was published and applied only {after_ms} ms after its heal, of {budget_ms} ms allowed{}",
+                allowing(after_ms)
             );
             inquiry.fail("faults whose damage was made good late", example);
         }
@@ -162,6 +191,20 @@ mod tests {
         story.not_recovered();
         let said = "not recovered after >= 15000 ms: 1 row pending".to_owned();
         assert_eq!(reason(check, &story), (Verdict::Fail, said));
+    }
+
+    #[test]
+    fn who_was_late_is_told_what_would_allow_it() {
+        let mut story = Story::clean();
+        story.not_recovered_but(QUIET_BUT_LATE);
+        let (_, said) = reason(check, &story);
+        assert!(said.ends_with("of 15000 ms allowed"), "{said}");
+        story.subject(|subject| subject.rules = Rules::None);
+        let (_, said) = reason(check, &story);
+        assert_eq!(
+            said,
+            "quiet, but late: only after 15000 ms, of 15000 ms allowed; [pace] recovers_within = \"15s\" would allow it"
+        );
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl RunSummary {
             target: subject.map_or_else(String::new, |subject| subject.name.clone()),
             name,
             verdict: judgement.verdict,
-            reason: judgement.reason(),
+            reason: reason(history, judgement),
             bites: bites(history, judgement),
             recovery_ms,
             recovery_at_least_ms: waited.map(|(_, ms)| ms).filter(|_| recovery_ms.is_none()),
@@ -137,6 +137,23 @@ impl RunSummary {
     }
 }
 
+/// The verdict in one sentence. Where a run shows nothing, what was to be broken and could not be comes first.
+fn reason(history: &History, judgement: &Judgement) -> String {
+    let said = judgement.reason();
+    if !matches!(judgement.verdict, Verdict::Vacuous | Verdict::Error) {
+        return said;
+    }
+    let mut failed = history.faults().iter().filter_map(|(index, life)| {
+        let why = life.failed.as_ref()?;
+        Some(format!("fault {} never came to be: {why}", index + 1))
+    });
+    match failed.next() {
+        Some(never) if said.ends_with(&never) => never,
+        Some(never) => format!("{never}; {said}"),
+        None => said,
+    }
+}
+
 /// Milliseconds for people.
 pub(crate) fn seconds(ms: u64) -> String {
     match ms {
@@ -177,7 +194,7 @@ fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::{
-        history::{Event, Recorder},
+        history::{Event, FaultPhase, Recorder},
         judge::{check::all, proof::story::Story},
     };
 
@@ -205,6 +222,30 @@ mod tests {
         assert_eq!(
             summary.reason,
             format!("all {} checkers pass", crate::judge::check::names().count())
+        );
+    }
+
+    #[test]
+    fn why_nothing_was_broken_comes_before_all_else() {
+        let never = "fault 1 never came to be: never saw 20 events held; last seen 3";
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Fault { .. } | Event::Bite { .. }));
+        story.push_before_end(Event::Fault {
+            fault: 0,
+            phase: FaultPhase::Failed,
+            detail: "never saw 20 events held; last seen 3".to_owned(),
+        });
+        story.bites("deliveries_again", ">= 1");
+        assert_eq!(summary(&story).reason, never);
+        story.push_before_end(Event::LabError {
+            message: "the broker is gone".to_owned(),
+        });
+        let broken = summary(&story);
+        assert_eq!(broken.verdict, Verdict::Error);
+        assert!(
+            broken.reason.starts_with(&format!("{never}; ")),
+            "{}",
+            broken.reason
         );
     }
 

@@ -150,7 +150,7 @@ impl Listening {
             Self::Described(prepared) => {
                 let ways = Ways {
                     apis: system.apis(),
-                    postgres: Some(servers.database_url()),
+                    postgres: system.writes_to(),
                     observer: pool.clone(),
                 };
                 let target = prepared.warm(ways).await?;

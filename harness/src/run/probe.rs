@@ -176,7 +176,7 @@ impl Scene {
     async fn see(&self, target: &Target, progress: &(dyn Fn(&str) + Sync)) -> Result<Seen> {
         let ways = Ways {
             apis: self.system.apis(),
-            postgres: Some(self.servers.database_url()),
+            postgres: self.system.writes_to(),
             observer: self.pool.clone(),
         };
         let (ready_within, budget) = (

@@ -13,7 +13,7 @@ use tokio::{
 use super::{gauge::Gauge, reach::Reach, stage::Stage};
 use crate::{
     ask::scenario::Scenario,
-    history::{Asked, Event, Purpose},
+    history::{Asked, Event, Purpose, QUIET_BUT_LATE},
     os::causes::Causes,
     run::client::Clients,
 };
@@ -58,7 +58,7 @@ impl Recovery<'_> {
             }
             Ok(since) => recorder.record(Event::NotRecovered {
                 waited_ms: since.duration_since(healed).as_millis() as u64,
-                last_seen: "quiet, but late".to_owned(),
+                last_seen: QUIET_BUT_LATE.to_owned(),
             }),
             Err(last_seen) => recorder.record(Event::NotRecovered {
                 waited_ms: healed.elapsed().as_millis() as u64,

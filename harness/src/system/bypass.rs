@@ -215,7 +215,7 @@ impl System {
                     process: wired.process.clone(),
                     edge: edge.name(),
                 }),
-                End::Process => None,
+                End::Process | End::Database => None,
             })
     }
 

@@ -1,5 +1,5 @@
 //! The edges of a system: one in front of each server for each process that speaks to it, and one in front of each process
-//! that takes requests.
+//! that takes requests. Where the lab itself writes transactions, the way of its client to the database is one, too.
 
 use std::net::SocketAddr;
 
@@ -19,6 +19,8 @@ pub(super) enum End {
     Process,
     /// From the process to a server.
     Server(Edge),
+    /// From clients to the database, where they write transactions of their own.
+    Database,
 }
 
 /// An edge, and the process that it is of.
@@ -64,6 +66,7 @@ impl<'c> Edges<'c> {
         };
         let name = match end {
             End::Process => format!("{}-client-{number}-{process}", self.run),
+            End::Database => format!("{}-client-postgres", self.run),
             End::Server(edge) => format!("{}-{process}-{number}-{}", self.run, edge.name()),
         };
         let link = Link::create(control, &name, upstream, dialect(end))
@@ -80,6 +83,9 @@ impl<'c> Edges<'c> {
     }
 }
 
+/// Who is at the near end of the edge from clients to the database: none of the target's processes.
+pub(super) const CLIENT: (&str, u32) = ("client", 1);
+
 impl Wired {
     fn is_between(&self, from: Party, to: Party) -> bool {
         // A server has no number, and of `client -> api 2` the second end has one.
@@ -92,7 +98,8 @@ impl Wired {
         };
         match (from.role, self.end) {
             (Role::Client, End::Process) => of(to.role),
-            (Role::Client, _) | (_, End::Process) => false,
+            (Role::Client, End::Database) => to.role == Role::Server(Server::Postgres),
+            (Role::Client, _) | (_, End::Process | End::Database) => false,
             (role, End::Server(edge)) => to.role == Role::Server(server(edge)) && of(role),
         }
     }
@@ -116,7 +123,7 @@ pub(super) fn between(all: &[Wired], from: Party, to: Party) -> Result<Vec<&Link
     Ok(meant)
 }
 
-/// The edges that lead to a server.
+/// The edges of processes that lead to a server: what clients of the lab's own feel of its end is no sign that the target did.
 pub(super) fn to(all: &[Wired], wanted: Server) -> impl Iterator<Item = &Wired> {
     all.iter()
         .filter(move |wired| matches!(wired.end, End::Server(edge) if server(edge) == wanted))
@@ -133,7 +140,7 @@ pub(super) fn server(edge: Edge) -> Server {
 fn dialect(end: End) -> Dialect {
     match end {
         End::Process | End::Server(Edge::Management) => Dialect::Http,
-        End::Server(Edge::Postgres) => Dialect::Postgres,
+        End::Server(Edge::Postgres) | End::Database => Dialect::Postgres,
         End::Server(Edge::Rabbitmq) => Dialect::Amqp,
         End::Server(Edge::Stomp) => Dialect::Bytes,
     }

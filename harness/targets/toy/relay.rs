@@ -19,6 +19,8 @@ use super::{
 
 /// Between looks at a table in which nothing waits.
 const POLL: Duration = Duration::from_millis(50);
+/// After a round somebody else has the next one, if there is somebody: longer than between two looks.
+const TURN: Duration = Duration::from_millis(75);
 /// How much too early it says that it is ready, where that is planted.
 const NOT_READY_FOR: Duration = Duration::from_secs(30);
 /// The cursor's file, where that is planted.
@@ -93,6 +95,7 @@ impl Relay {
                     self.say_ready();
                     self.failures.store(0, Ordering::Relaxed);
                     pause.reset();
+                    idle(TURN, stop).await;
                 }
                 Err(error) => {
                     done = Err(error);

@@ -14,7 +14,7 @@ pub struct Party {
 /// Who can be at an end of an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// The lab's HTTP clients.
+    /// The lab's clients, who ask a process or write transactions of their own.
     Client,
     /// Who takes requests.
     Api,

@@ -85,6 +85,9 @@ fn always(target: &Target) -> Vec<Judgement> {
             "promise.outage: it gives up after {:?}",
             after.get()
         )),
+        Outage::GivesUpAfterAttempts(attempts) => Judged::Counted(format!(
+            "promise.outage: it gives up after {attempts} attempts"
+        )),
     };
     let unroutable = match promise.unroutable {
         Unroutable::Kept => Judged::Yes,
@@ -167,6 +170,7 @@ fn tables(target: &Target) -> Vec<Judgement> {
     // Rows that do not stay to be looked at are seen in the log alone.
     let seen = |outbox: &Outbox| match outbox.sent {
         Sent::Gone | Sent::Unsaid => Judged::Where(LOG),
+        Sent::Archived | Sent::When(_) if outbox.given_up_is_gone => Judged::Where(LOG),
         Sent::Archived | Sent::When(_) => Judged::Yes,
     };
     let stage = outbox.map_or(
@@ -218,7 +222,10 @@ fn tables(target: &Target) -> Vec<Judgement> {
             "which rows were given up",
             state(
                 given_up,
-                "[outbox] has no given_up: an event that is given up counts as lost",
+                match outbox.is_some_and(|outbox| outbox.given_up_is_gone) {
+                    true => "given_up = \"gone\": a row that was given up is not there to be seen",
+                    false => "[outbox] has no given_up: an event that is given up counts as lost",
+                },
             ),
         ),
         one("durable", "what was accepted is stored", rows.clone()),

@@ -20,6 +20,8 @@ pub struct Outbox {
     pub held: Option<Condition>,
     /// A row that is not tried again.
     pub given_up: Option<Condition>,
+    /// A row that is not tried again is deleted.
+    pub given_up_is_gone: bool,
     /// Only these rows are meant.
     pub only: Option<Condition>,
     /// What says whose row it is; else it is searched for in the row's text.
@@ -72,21 +74,19 @@ impl OutboxTable {
                 format!("{table} is the outbox itself; name the table that rows are moved to");
             return Err(Mistake::at("archive", problem));
         }
-        for (key, said) in [("held", &self.held), ("given_up", &self.given_up)] {
-            if said.as_ref().is_some_and(is_gone) {
-                let problem = format!(
-                    "{key} = \"gone\": only sent can be, for a row that is gone shows nothing else"
-                );
-                return Err(Mistake::at(key, problem));
-            }
+        if self.held.as_ref().is_some_and(is_gone) {
+            let problem = "held = \"gone\": only sent and given_up can be, for nobody holds a row that is gone";
+            return Err(Mistake::at("held", problem));
         }
+        let given_up_is_gone = self.given_up.as_ref().is_some_and(is_gone);
         let states = [
             ("sent", &self.sent),
             ("held", &self.held),
             ("given_up", &self.given_up),
         ];
         for (index, (key, said)) in states.iter().enumerate() {
-            let same = |(_, other): &&(&str, &Option<Condition>)| said.is_some() && other == said;
+            let is_state = said.as_ref().is_some_and(|said| !is_gone(said));
+            let same = |(_, other): &&(&str, &Option<Condition>)| is_state && other == said;
             if let Some((before, _)) = states[..index].iter().find(same) {
                 let problem =
                     format!("{key} and {before} are the same condition; a row is in one state");
@@ -108,9 +108,25 @@ impl OutboxTable {
             archive: self.archive,
             sent,
             held: self.held,
-            given_up: self.given_up,
+            given_up: self.given_up.filter(|_| !given_up_is_gone),
+            given_up_is_gone,
             only: self.only,
             id: self.id,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ask::target::{Target, tests::BY_SQL};
+
+    #[test]
+    fn a_row_that_was_given_up_may_be_gone() {
+        let gone =
+            |key: &str| BY_SQL.replace("held = \"status = 1\"", &format!("{key} = \"gone\""));
+        let outbox = Target::read(&gone("given_up")).unwrap().outbox.unwrap();
+        assert!(outbox.given_up_is_gone && outbox.given_up.is_none());
+        let both = gone("given_up").replace("sent = \"status = 2\"", "sent = \"gone\"");
+        Target::read(&both).expect("sent or given up, it is gone");
     }
 }

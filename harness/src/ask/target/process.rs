@@ -33,6 +33,8 @@ pub struct Process {
     pub plays: Vec<Plays>,
     /// How many of it run.
     pub count: u32,
+    /// How many of it may run side by side, where a story wants several.
+    pub most: u32,
     /// What is started.
     pub program: Program,
     /// Its environment.
@@ -171,6 +173,7 @@ pub(super) struct ProcessTable {
     name: Option<String>,
     plays: Option<Vec<Plays>>,
     count: Option<u32>,
+    most: Option<u32>,
     run: Option<Command<OfProcess>>,
     image: Option<String>,
     #[serde(default)]
@@ -212,6 +215,7 @@ impl ProcessTable {
             name,
             plays,
             count: self.count.unwrap_or(1),
+            most: self.most.or(self.count).unwrap_or(1),
             program,
             env: self.env,
             files: self.files,

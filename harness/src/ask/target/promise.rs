@@ -1,6 +1,8 @@
 //! `[promise]`: what the target says of itself. What is promised and not kept fails; what is not promised is counted and
 //! printed.
 
+use std::num::NonZeroU32;
+
 use serde::Deserialize;
 
 use super::span::Span;
@@ -79,6 +81,8 @@ pub enum Outage {
     Keeps,
     /// They wait for so long.
     GivesUpAfter(Span),
+    /// They wait for so many attempts, however long those take.
+    GivesUpAfterAttempts(NonZeroU32),
 }
 
 impl TryFrom<String> for Outage {
@@ -90,9 +94,49 @@ impl TryFrom<String> for Outage {
         }
         let after = text.strip_prefix("gives up after ").ok_or_else(|| {
             format!(
-                "{text:?} is no promise for an outage; write \"keeps\" or \"gives up after 30s\""
+                "{text:?} is no promise for an outage; write \"keeps\", \"gives up after 30s\" or \"gives up after 5 attempts\""
             )
         })?;
+        let attempts = after
+            .strip_suffix("attempts")
+            .or(after.strip_suffix("attempt"));
+        if let Some(number) = attempts {
+            let number = number.trim();
+            return number.parse().map(Self::GivesUpAfterAttempts).map_err(|_| {
+                format!("{number:?} is no number of attempts; write one like \"gives up after 5 attempts\"")
+            });
+        }
         Ok(Self::GivesUpAfter(Span::parse(after.trim())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::target::{
+        Target,
+        tests::{LEAST, says},
+    };
+
+    #[test]
+    fn an_outage_may_last_for_a_time_or_for_so_many_attempts() {
+        let sound = LEAST.replace(
+            "[write]",
+            "[promise]\noutage = \"gives up after 5 attempts\"\n[write]",
+        );
+        let outage = Target::read(&sound).unwrap().promise.outage;
+        let five = NonZeroU32::new(5).unwrap();
+        assert_eq!(outage, Outage::GivesUpAfterAttempts(five));
+        let refused = |to, words| says(&sound, "\"gives up after 5 attempts\"", to, 3, words);
+        refused(
+            "\"gives up after 0 attempts\"",
+            "\"0\" is no number of attempts",
+        );
+        refused(
+            "\"gives up after five attempts\"",
+            "\"five\" is no number of attempts",
+        );
+        refused("\"gives up after 5 attemps\"", "5 attemps");
+        refused("\"gives up\"", "\"keeps\", \"gives up after 30s\" or");
     }
 }

@@ -61,7 +61,7 @@ env = { MQ = "{{rabbitmq.url}}" }
 
 /// What is said when a sound file is changed in one place, at which line.
 #[track_caller]
-fn says(sound: &str, from: &str, to: &str, line: usize, words: &str) {
+pub(super) fn says(sound: &str, from: &str, to: &str, line: usize, words: &str) {
     Target::read(sound).expect("a sound file");
     assert!(sound.contains(from), "{from:?} is not in it");
     let bad = Target::read(&sound.replacen(from, to, 1)).expect_err(to);

@@ -54,7 +54,7 @@ impl Candidate {
                 if all.iter().any(|known| known.by == named.by) {
                     continue;
                 }
-                let target = Arc::new(named.target.clone());
+                let target = Arc::new(named.target.clone().at_its_pace(args.as_shipped));
                 let on = On {
                     servers: &args.servers,
                     target: &target,

@@ -9,7 +9,7 @@ use crate::{
     ask::scenario::Scenario,
     ask::spelling::did_you_mean,
     ask::target::Target,
-    explore::fit::{Fit, fit},
+    explore::fit::{Fit, breaks_no_way, fit},
     explore::property,
     explore::suite::{self, Case},
     report::NotRun,
@@ -113,7 +113,9 @@ impl Selection {
             }
             return Ok(());
         }
-        if let Some(why) = on.servers.cannot(&Fault::all(&case.scenario)?) {
+        let faults = Fault::all(&case.scenario)?;
+        let cannot = on.servers.cannot(&faults);
+        if let Some(why) = cannot.or_else(|| breaks_no_way(&faults, on.target)) {
             self.not(&case.name, &why);
             return Ok(());
         }

@@ -44,6 +44,7 @@ pub(in super::super) struct Args {
 
 pub(super) async fn probe(args: &Args) -> Result<u8> {
     let target = named::file(&args.file).map_err(Usage::because)?;
+    let target = target.at_its_pace(args.as_shipped);
     let text = fs::read_to_string(&args.file)
         .with_context(|| format!("reading {}", args.file.display()))
         .map_err(Usage::because)?;

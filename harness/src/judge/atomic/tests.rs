@@ -26,6 +26,20 @@ fn a_bid_without_its_event_fails_even_if_it_comes_later() {
 }
 
 #[test]
+fn an_operation_without_its_event_counts_once_however_often_it_is_looked_at() {
+    let mut story = Story::new();
+    story.auction(1);
+    story.place(1, 1, 10);
+    story.change_tables(|tables| tables.outbox.clear());
+    story.snapshot();
+    story.snapshot();
+    story.finish();
+    let (verdict, said) = reason(check, &story);
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(said.contains("1 operations without an event"), "{said}");
+}
+
+#[test]
 fn an_event_without_its_bid_fails() {
     let mut story = Story::clean();
     story.change_last(|tables| _ = tables.stored.pop());

@@ -241,6 +241,7 @@ mod tests {
             sent: Sent::When(condition("sent_at IS NOT NULL")),
             held: Some(condition("status = 1")),
             given_up: Some(condition("status = 3")),
+            given_up_is_gone: false,
             only: None,
             id: None,
         }

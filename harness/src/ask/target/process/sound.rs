@@ -18,6 +18,13 @@ pub(super) fn check(process: &Process, open: &[&Placeholder]) -> Result<(), Mist
         );
         return Err(Mistake::at("count", problem));
     }
+    if !(process.count..=MOST).contains(&process.most) {
+        let problem = format!(
+            "most = {}: {} run in any case; write a number from there to {MOST}",
+            process.most, process.count
+        );
+        return Err(Mistake::at("most", problem));
+    }
     if process.exits.as_ref().is_some_and(Vec::is_empty) {
         let problem = "exits = []: every end would be a death; name a code, or leave it out";
         return Err(Mistake::at("exits", problem));
@@ -126,10 +133,10 @@ fn ready(process: &Process, open: &[&Placeholder]) -> Result<(), Mistake> {
     match &process.ready {
         Ready::Http(_) if !told("http") => unknown("http"),
         Ready::Tcp(Port::Free(port)) if !told(port) => unknown(port),
-        Ready::Tcp(Port::Fixed(port)) if process.count > 1 => {
+        Ready::Tcp(Port::Fixed(port)) if process.most > 1 => {
             let problem = format!(
                 "{} of {name} on one port, {port}; have it told a free one: {{{{port.http}}}}",
-                process.count
+                process.most
             );
             Err(Mistake::at("ready", problem))
         }

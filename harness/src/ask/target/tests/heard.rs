@@ -93,7 +93,7 @@ fn what_is_compared_is_two_things() {
         "held = \"status = 1\"",
         "held = \"GONE\"",
         13,
-        "only sent can be",
+        "only sent and given_up can be",
     );
 }
 
@@ -106,7 +106,13 @@ fn states_of_a_row_do_not_contradict_each_other() {
         13,
         "held and sent are the same",
     );
-    says(BY_SQL, "\"status = 1\"", "\"gone\"", 13, "only sent can be");
+    says(
+        BY_SQL,
+        "\"status = 1\"",
+        "\"gone\"",
+        13,
+        "only sent and given_up can be",
+    );
     says(
         BY_SQL,
         "\"status = 2\"",

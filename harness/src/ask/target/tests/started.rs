@@ -180,6 +180,14 @@ fn a_process_is_started_in_one_way_and_called_by_one_name() {
     says(
         BY_SQL,
         "count = 2",
+        "count = 2\nmost = 1",
+        22,
+        "most = 1: 2 run",
+    );
+    says(BY_SQL, "count = 2", "most = 17", 21, "from there to 16");
+    says(
+        BY_SQL,
+        "count = 2",
         "ended = \"again\"",
         21,
         "restart after 1s",

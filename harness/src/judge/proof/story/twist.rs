@@ -72,11 +72,15 @@ impl Story {
     }
 
     pub(crate) fn not_recovered(&mut self) {
+        self.not_recovered_but("1 row pending");
+    }
+
+    pub(crate) fn not_recovered_but(&mut self, last_seen: &str) {
         for event in &mut self.events {
             if matches!(event, Event::Recovered { .. }) {
                 *event = Event::NotRecovered {
                     waited_ms: 15_000,
-                    last_seen: "1 row pending".to_owned(),
+                    last_seen: last_seen.to_owned(),
                 };
             }
         }

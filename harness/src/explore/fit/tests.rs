@@ -1,0 +1,149 @@
+use std::path::Path;
+
+use super::*;
+use crate::explore::suite;
+
+const SHOP: &str = r#"
+name = "shop"
+pace = { recovers_within = "40s" }
+[write]
+http = "POST {{api}}/orders"
+json = { order = "{{id}}", customer = "{{key}}" }
+[witness]
+exchange = "shop.events"
+[[process]]
+name = "shop"
+plays = ["api", "relay"]
+run = "./shop"
+env = { PORT = "{{port.http}}", DATABASE_URL = "{{postgres.url}}", AMQP_URL = "{{rabbitmq.url}}" }
+"#;
+
+fn story(name: &str) -> Scenario {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let case = suite::case(&root.join(name).with_extension("toml"));
+    case.expect("a story").scenario
+}
+
+fn fitted(name: &str, target: &str) -> Fit {
+    let target = Target::read(target).expect("a target");
+    fit(&story(name), &target).expect("faults that can be understood")
+}
+
+fn why_not(name: &str, target: &str) -> String {
+    match fitted(name, target) {
+        Fit::Not(why) => why,
+        Fit::Run { .. } => panic!("{name} fits"),
+    }
+}
+
+#[test]
+fn a_story_about_the_broker_fits_any_target_without_what_is_the_auction_services_own() {
+    let Fit::Run { scenario, left_out } = fitted("duplicate/confirms_lost", SHOP) else {
+        panic!("it fits");
+    };
+    assert_eq!(scenario.faults.len(), 1);
+    assert!(scenario.bites.contains_key("deliveries_again"));
+    assert!(!scenario.bites.contains_key("broker_outages"));
+    assert_eq!(scenario.expect.recovered_within, "40s");
+    let said = "[bites] broker_outages: the target does not show it";
+    assert!(left_out.iter().any(|left| left == said), "{left_out:?}");
+}
+
+#[test]
+fn what_happens_to_a_consumer_is_left_out_where_there_is_none() {
+    let Fit::Run { scenario, left_out } = fitted("recovery/broker_back", SHOP) else {
+        panic!("it fits");
+    };
+    assert_eq!((scenario.faults.len(), scenario.system.consumers), (1, 0));
+    assert_eq!(
+        left_out[0],
+        "what happens to the consumer: no process plays it"
+    );
+    let why = why_not("recovery/consumer_restarted_often", SHOP);
+    assert_eq!(why, "it is about the consumer, and no process plays it");
+}
+
+#[test]
+fn what_cannot_be_run_says_what_the_target_lacks() {
+    let cases = [
+        (
+            "ordering/two_relays",
+            "it needs 2 of relay, and the file's most allows 1",
+        ),
+        (
+            "ordering/stale_marks",
+            "it breaks what only the auction service has",
+        ),
+        ("failure/feeds_broken", "its workload is one of auctions"),
+    ];
+    for (name, why) in cases {
+        assert_eq!(why_not(name, SHOP), why, "{name}");
+    }
+    let queue = SHOP.replace("exchange = \"shop.events\"", "queue = \"orders\"");
+    let why = why_not("failure/unroutable", &queue);
+    assert!(why.contains("publishes to a queue alone"), "{why}");
+    let dropped = SHOP.replace("pace =", "promise = { unroutable = \"dropped\" }\npace =");
+    let why = why_not("failure/unroutable", &dropped);
+    assert!(why.contains("promises nothing"), "{why}");
+}
+
+#[test]
+fn the_writers_own_way_can_be_broken_only_where_the_lab_writes_itself() {
+    let story = "failure/commits_unheard";
+    let why = why_not(story, SHOP);
+    assert!(
+        why.starts_with("it breaks the edge client -> postgres"),
+        "{why}"
+    );
+    let toy = include_str!("../../../targets/toy/status.toml");
+    let Fit::Run { scenario, left_out } = fitted(story, toy) else {
+        panic!("it fits");
+    };
+    assert_eq!((scenario.faults.len(), left_out), (6, Vec::new()));
+    assert!(scenario.bites.contains_key("unknown_stored"));
+    let why = why_not("failure/postgres_away", toy);
+    assert_eq!(why, "it breaks the api, and no process plays it");
+}
+
+#[test]
+fn a_database_that_comes_late_is_for_those_who_ask_it() {
+    let apart = SHOP.replace(
+        "plays = [\"api\", \"relay\"]",
+        "plays = [\"relay\"]\nedges = [\"rabbitmq\"]",
+    );
+    let apart = apart.replace("DATABASE_URL = \"{{postgres.url}}\", ", "")
+        + "[[process]]\nname = \"api\"\nrun = \"./api\"\nedges = [\"rabbitmq\"]\nenv = { PORT = \"{{port.http}}\", AMQP_URL = \"{{rabbitmq.url}}\" }\n";
+    for (story, edge) in [
+        ("failure/database_stalls", "api -> postgres"),
+        ("recovery/relay_database_late", "relay -> postgres"),
+    ] {
+        let why = format!("it breaks the edge {edge}, which the target does not have");
+        assert_eq!(why_not(story, &apart), why);
+    }
+}
+
+#[test]
+fn who_gives_up_after_some_attempts_is_not_expected_to_keep_all() {
+    let outage = "recovery/outage_beyond_retries";
+    let shows = format!("{SHOP}[outbox]\ntable = 'outbox'\ngiven_up = 'dead'\n");
+    let Fit::Run { scenario, .. } = fitted(outage, &shows) else {
+        panic!("it fits");
+    };
+    assert!(scenario.expect.facts.contains_key("events_failed"));
+    let promise = "[promise]\noutage = 'gives up after 5 attempts'\n[write]";
+    let Fit::Run { scenario, left_out } = fitted(outage, &shows.replace("[write]", promise)) else {
+        panic!("it fits");
+    };
+    assert!(scenario.expect.facts.is_empty());
+    let said = |left: &String| left.starts_with("[expect] events_failed: [promise] outage");
+    assert!(left_out.iter().any(said), "{left_out:?}");
+}
+
+#[test]
+fn the_auction_target_itself_fits_nothing_worse_than_its_own_stories() {
+    let auction = include_str!("../../../targets/auction/target.toml");
+    let Fit::Run { scenario, .. } = fitted("recovery/broker_back", auction) else {
+        panic!("it fits");
+    };
+    assert_eq!(scenario.faults.len(), 2);
+}
