@@ -15,7 +15,7 @@ use crate::{
     history::{Event, Recorder},
     run::{
         adapter::Adapter,
-        auction::{service::AuctionService, workload::Plan},
+        auction::service::AuctionService,
         described::Prepared,
         ledger::{Ledger, Watched},
         own_servers::OwnServers,
@@ -112,9 +112,10 @@ impl Listening {
     ) -> Result<Self> {
         let (pool, amqp_url) = (pool.clone(), servers.amqp_url());
         if trial.target.is_auction() {
-            let plan = Plan::new(&trial.scenario.workload, trial.seed)?;
-            let auctions = AuctionService::prepare(plan, pool, amqp_url, recorder).await?;
-            return Ok(Self::Auction(auctions));
+            let (workload, run) = (&trial.scenario.workload, servers.run());
+            let auctions =
+                AuctionService::prepare(workload, trial.seed, run, pool, amqp_url, recorder);
+            return Ok(Self::Auction(auctions.await?));
         }
         let asked = (*trial.target).clone();
         let prepared = Prepared::of(

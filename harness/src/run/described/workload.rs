@@ -9,7 +9,6 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::numbers::Numbers;
 use crate::{
     ask::{
         pace::Pace,
@@ -19,7 +18,7 @@ use crate::{
             write::{How, Sql},
         },
     },
-    run::{plan::Step, rng},
+    run::{numbers::Numbers, plan::Step, rng},
 };
 
 /// So many writes are counted one by one.

@@ -1,17 +1,11 @@
 //! The strategies: what kind of bid, on which auction, by whom.
 
+use crate::{ask::scenario::Workload, history::Content, judge::auction::bid};
 use proptest::{
     prelude::{Just, any},
     prop_oneof,
-    sample::Index,
+    sample::{Index, subsequence},
     strategy::{Strategy, Union},
-};
-use uuid::Uuid;
-
-use crate::{
-    ask::scenario::Workload,
-    history::{Asked, Key},
-    judge::auction::bid,
 };
 
 /// What a bid is meant to be.
@@ -36,26 +30,22 @@ pub(super) struct Intent {
     pub auction: usize,
     pub raise: i64,
     pub pick: Index,
-    id: Uuid,
     user: u32,
 }
 
 impl Intent {
-    /// The bid itself.
-    pub fn on(&self, key: Key, amount: i64) -> Asked {
-        Asked {
-            id: self.id,
-            key,
-            content: bid::asked(format!("bidder-{}", self.user), amount),
-        }
+    /// What the bid says: who bids, and so much.
+    pub fn content(&self, amount: i64) -> Content {
+        bid::asked(format!("bidder-{}", self.user), amount)
     }
 }
 
 /// All that is generated for one workload.
 #[derive(Debug, Clone)]
 pub(super) struct Sequence {
-    /// The closed auction, then the others.
-    pub auctions: Vec<Key>,
+    /// The keys of the closed auction, then of the others: drawn, for a key's lane follows from it, and runs are to differ in
+    /// which auctions share one.
+    pub auctions: Vec<u16>,
     pub intents: Vec<Intent>,
 }
 
@@ -67,7 +57,7 @@ pub(super) fn sequence(
 ) -> impl Strategy<Value = Sequence> + use<> {
     let auctions = (workload.keys.max(1) + closing) as usize;
     (
-        proptest::collection::vec(id().prop_map(Key), auctions + 1),
+        keys(auctions + 1),
         proptest::collection::vec(intent(workload, auctions), bids),
     )
         .prop_map(|(auctions, intents)| Sequence { auctions, intents })
@@ -79,22 +69,15 @@ fn intent(workload: &Workload, auctions: usize) -> impl Strategy<Value = Intent>
         hot => Just(0),
         100 - hot => 0..auctions,
     ];
-    (
-        kind(workload),
-        auction,
-        1..500i64,
-        any::<Index>(),
-        id(),
-        0..20u32,
-    )
-        .prop_map(|(kind, auction, raise, pick, id, user)| Intent {
+    (kind(workload), auction, 1..500i64, any::<Index>(), 0..20u32).prop_map(
+        |(kind, auction, raise, pick, user)| Intent {
             kind,
             auction,
             raise,
             pick,
-            id,
             user,
-        })
+        },
+    )
 }
 
 fn kind(workload: &Workload) -> Union<Just<Kind>> {
@@ -116,6 +99,9 @@ fn kind(workload: &Workload) -> Union<Just<Kind>> {
     )
 }
 
-fn id() -> impl Strategy<Value = Uuid> {
-    any::<[u8; 16]>().prop_map(|bytes| uuid::Builder::from_random_bytes(bytes).into_uuid())
+/// So many, each once.
+fn keys(count: usize) -> impl Strategy<Value = Vec<u16>> {
+    let all: Vec<u16> = (0..=u16::MAX).collect();
+    let count = count.min(all.len());
+    subsequence(all, count).prop_shuffle()
 }
