@@ -109,7 +109,7 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         lab.end().await?;
         return Err(unmet);
     }
-    let mistakes = match target.is_auction() {
+    let mistakes = match target.is_ours() {
         true => Vec::new(),
         false => control(&args, &target, &lab, seed, shown.clone()).await,
     };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What operations belong to that have an order among themselves. Targets may have names of their own for their keys, such as
-/// an auction's id; the lab's own keys are numbers.
+/// an order's id; the lab's own keys are numbers.
 #[derive(
     Debug,
     Clone,

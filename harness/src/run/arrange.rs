@@ -48,7 +48,7 @@ impl Arranged {
         let name = format!("run_{}", Uuid::now_v7().simple());
         let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
         let pool = observers(&servers).await?;
-        let watched = match trial.target.is_auction() {
+        let watched = match trial.target.is_ours() {
             true => Watched::auction(),
             false => Watched::of(&trial.target, servers.run()),
         };
@@ -111,7 +111,7 @@ impl Listening {
         recorder: &Recorder,
     ) -> Result<Self> {
         let (pool, amqp_url) = (pool.clone(), servers.amqp_url());
-        if trial.target.is_auction() {
+        if trial.target.is_ours() {
             let (workload, run) = (&trial.scenario.workload, servers.run());
             let auctions =
                 AuctionService::prepare(workload, trial.seed, run, pool, amqp_url, recorder);
@@ -190,7 +190,7 @@ pub(super) async fn start(
 /// A system that only stands there, to be played with.
 pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnServers)> {
     tokio::fs::create_dir_all(folder).await?;
-    let target = Target::auction();
+    let target = Target::ours();
     let servers = OwnServers::prepare(lab, &[], &target, name).await?;
     let staging = Staging {
         target: &target,

@@ -85,7 +85,7 @@ impl Selection {
         let mut found = false;
         for property in property::NAMES.into_iter().filter(|name| meant(name)) {
             found = true;
-            if !on.target.is_auction() {
+            if !on.target.is_ours() {
                 let why = "it is drawn for the auction service".to_owned();
                 self.not_run.push((property.to_owned(), why));
             } else if !self.properties.contains(&property) {
@@ -118,7 +118,7 @@ impl Selection {
             return Ok(());
         }
         let mut left_out = Vec::new();
-        if !on.target.is_auction() {
+        if !on.target.is_ours() {
             match fit(&case.scenario, on.target)? {
                 Fit::Not(why) => {
                     self.not_run.push((case.name, why));
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn selected(asked: &[String], folder: &Path, servers: &Wanted) -> Result<Selection> {
-        let target = Target::auction();
+        let target = Target::ours();
         let on = On {
             servers,
             target: &target,

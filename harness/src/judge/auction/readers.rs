@@ -201,7 +201,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::auction::bid::change::{later, raise, user_id};
+    use crate::judge::proof::content::{later, raise, user_id};
     use crate::judge::proof::story::{Story, reason, verdict};
     use crate::judge::verdict::Verdict::{Fail, Pass, Vacuous};
 
