@@ -317,10 +317,18 @@ const OF_AUCTIONS: [&str; 3] = ["ask/auction", "run/auction", "judge/auction"];
 const ITS_WORDS: [&str; 6] = ["auction", "auctions", "bid", "bids", "lane", "lanes"];
 /// Where its words stand all the same: in how many lines, and why.
 const DOORS: &[(&str, usize, &str)] = &[
-    ("ask/closing.rs", 9, "still to move"),
+    ("ask.rs", 1, "the room"),
     ("ask/fault.rs", 8, "still to move"),
-    ("ask/fault/action.rs", 7, "still to move"),
-    ("ask/scenario.rs", 9, "still to move"),
+    (
+        "ask/fault/action.rs",
+        7,
+        "the door to what is done to it alone",
+    ),
+    (
+        "ask/scenario.rs",
+        2,
+        "the section's name, and the door to what it says",
+    ),
     (
         "ask/target/built_in.rs",
         2,
@@ -328,12 +336,9 @@ const DOORS: &[(&str, usize, &str)] = &[
     ),
     ("ask/target/tests.rs", 9, "still to move"),
     ("cli/named.rs", 3, "still to move"),
-    ("cli/run.rs", 3, "still to move"),
+    ("cli/run.rs", 3, "a default, an example"),
     ("cli/run/selection.rs", 2, "still to move"),
-    ("cli/up.rs", 3, "still to move"),
-    ("explore/fit.rs", 11, "still to move"),
-    ("explore/property.rs", 6, "still to move"),
-    ("explore/suite/sound.rs", 2, "still to move"),
+    ("cli/up.rs", 3, "how to talk to it by hand"),
     ("judge.rs", 2, "the room"),
     ("judge/own.rs", 1, "the door to it"),
     ("run.rs", 1, "the room"),

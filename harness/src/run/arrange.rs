@@ -112,9 +112,9 @@ impl Listening {
     ) -> Result<Self> {
         let (pool, amqp_url) = (pool.clone(), servers.amqp_url());
         if trial.target.is_ours() {
-            let (workload, run) = (&trial.scenario.workload, servers.run());
+            let (scenario, run) = (&trial.scenario, servers.run());
             let auctions =
-                AuctionService::prepare(workload, trial.seed, run, pool, amqp_url, recorder);
+                AuctionService::prepare(scenario, trial.seed, run, pool, amqp_url, recorder);
             return Ok(Self::Auction(auctions.await?));
         }
         let asked = (*trial.target).clone();

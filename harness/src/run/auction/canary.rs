@@ -48,10 +48,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::ask::{
-        id::Run,
-        scenario::{Mix, Workload},
-    };
+    use crate::ask::{auction::Own, id::Run, scenario::Workload};
 
     fn plan(auctions: u32) -> (Plan, Numbers) {
         let workload = Workload {
@@ -59,12 +56,10 @@ mod tests {
             writes: "50 at once".to_owned(),
             hot_percent: 0,
             copies: 1,
-            mix: Mix::default(),
-            closing: None,
-            followers: 0,
+            again: 0,
         };
         let numbers = Numbers::of(Run::of(1));
-        let plan = Plan::new(&workload, 1, &numbers).expect("a plan");
+        let plan = Plan::new(&workload, &Own::default(), 1, &numbers).expect("a plan");
         (plan, numbers)
     }
 

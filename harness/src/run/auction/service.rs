@@ -16,7 +16,7 @@ use super::{
     workload::Plan,
 };
 use crate::{
-    ask::{id::Run, scenario::Workload},
+    ask::{id::Run, scenario::Scenario},
     history::{Key, Recorder, Snapshot},
     run::{
         desk::Desk, gauge::Gauge, numbers::Numbers, plan::Canary, site::Site, topology::EXCHANGE,
@@ -39,7 +39,7 @@ impl AuctionService {
     /// Creates the auctions that do not close during the run, and begins to listen. `pool` and `amqp_url` connect around all
     /// faults.
     pub async fn prepare(
-        workload: &Workload,
+        scenario: &Scenario,
         seed: u64,
         run: Run,
         pool: PgPool,
@@ -47,7 +47,7 @@ impl AuctionService {
         recorder: &Recorder,
     ) -> Result<Self> {
         let numbers = Numbers::of(run);
-        let plan = Plan::new(workload, seed, &numbers)?;
+        let plan = Plan::new(&scenario.workload, &scenario.own, seed, &numbers)?;
         for auction in &plan.open {
             lots::create(&pool, recorder, *auction, Closes::After).await?;
         }

@@ -11,7 +11,7 @@ use proptest::{
 };
 
 use crate::{
-    ask::{pace::Pace, scenario},
+    ask::{auction::Own, pace::Pace, scenario::Workload},
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
     run::{numbers::Numbers, plan::Step, rng},
@@ -38,11 +38,11 @@ pub struct Plan {
 
 impl Plan {
     /// Makes the workload of a scenario from `seed`; each of its bids has the next of its auction's `numbers`.
-    pub fn new(workload: &scenario::Workload, seed: u64, numbers: &Numbers) -> Result<Self> {
+    pub fn new(workload: &Workload, own: &Own, seed: u64, numbers: &Numbers) -> Result<Self> {
         let pace = Pace::parse(&workload.writes)?;
-        let closing = workload.closing()?;
+        let closing = own.closing()?;
         let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
-        let strategy = intent::sequence(workload, closing.auctions, pace.writes());
+        let strategy = intent::sequence(workload, own, closing.auctions, pace.writes());
         let generated = strategy
             .new_tree(&mut runner)
             .expect("the strategy filters nothing, so it cannot fail")
@@ -124,41 +124,38 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ask::{
-        id::{Form, Found, Id, Inside, Run, What, found_in},
-        scenario::Mix,
-    };
+    use crate::ask::id::{Form, Found, Id, Inside, Run, What, found_in};
 
     const RUN: u64 = 7;
 
-    fn plan(workload: &scenario::Workload, seed: u64) -> Plan {
-        Plan::new(workload, seed, &Numbers::of(Run::of(RUN))).unwrap()
-    }
-
-    fn workload(mix: Mix) -> scenario::Workload {
-        scenario::Workload {
+    fn mixed(again: u32, own: &Own, seed: u64) -> Plan {
+        let workload = Workload {
             keys: 4,
             writes: "200/s for 2s".to_owned(),
             hot_percent: 50,
             copies: 1,
-            mix,
-            closing: None,
-            followers: 0,
-        }
+            again,
+        };
+        Plan::new(&workload, own, seed, &Numbers::of(Run::of(RUN))).unwrap()
+    }
+
+    fn plan(seed: u64) -> Plan {
+        mixed(0, &Own::default(), seed)
     }
 
     #[test]
     fn the_same_seed_makes_the_same_plan_and_another_seed_another() {
-        let workload = workload(Mix::default());
-        assert_eq!(plan(&workload, 7), plan(&workload, 7));
-        assert_ne!(plan(&workload, 7), plan(&workload, 8));
+        assert_eq!(plan(7), plan(7));
+        assert_ne!(plan(7), plan(8));
     }
 
     #[test]
     fn auctions_that_close_get_bids_like_the_others() {
-        let mut workload = workload(Mix::default());
-        workload.closing = Some("2 after 1s".to_owned());
-        let plan = plan(&workload, 1);
+        let own = Own {
+            closing: Some("2 after 1s".to_owned()),
+            ..Own::default()
+        };
+        let plan = mixed(0, &own, 1);
         assert_eq!((plan.open.len(), plan.closing.len()), (4, 2));
         for auction in plan.taking() {
             let bids = plan.steps.iter().filter(|step| step.asked.key == auction);
@@ -168,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_plain_plan_raises_every_auction_and_uses_each_id_once() {
-        let plan = plan(&workload(Mix::default()), 1);
+        let plan = plan(1);
         assert_eq!(plan.steps.len(), 400);
         let ids: HashSet<_> = plan.steps.iter().map(|step| step.asked.id).collect();
         assert_eq!(ids.len(), 400);
@@ -185,13 +182,13 @@ mod tests {
 
     #[test]
     fn a_mixed_plan_has_something_of_everything() {
-        let mix = Mix {
+        let own = Own {
             too_low: 10,
-            again: 10,
             conflict: 10,
             closed: 10,
+            ..Own::default()
         };
-        let plan = plan(&workload(mix), 1);
+        let plan = mixed(10, &own, 1);
         let ids: HashSet<_> = plan.steps.iter().map(|step| step.asked.id).collect();
         let contents: HashSet<_> = plan
             .steps
@@ -207,7 +204,7 @@ mod tests {
 
     #[test]
     fn each_bids_id_names_its_auction_and_is_found_in_the_message_and_its_headers() {
-        let plan = plan(&workload(Mix::default()), 5);
+        let plan = plan(5);
         for (index, Step { asked, .. }) in plan.steps.iter().enumerate() {
             let id = Id::of(asked.id).unwrap();
             assert_eq!(Some(id.key), asked.key.number());
@@ -237,11 +234,7 @@ mod tests {
 
     #[test]
     fn a_bid_that_is_repeated_keeps_its_id_and_another_one_has_another() {
-        let mix = Mix {
-            again: 30,
-            ..Mix::default()
-        };
-        let plan = plan(&workload(mix), 1);
+        let plan = mixed(30, &Own::default(), 1);
         let mut bids: HashMap<Uuid, &Asked> = HashMap::new();
         for Step { asked, .. } in &plan.steps {
             assert_eq!(*bids.entry(asked.id).or_insert(asked), asked);
@@ -251,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_hot_auction_gets_its_share() {
-        let plan = plan(&workload(Mix::default()), 3);
+        let plan = plan(3);
         let hot = plan
             .steps
             .iter()

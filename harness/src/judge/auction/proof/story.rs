@@ -135,7 +135,7 @@ impl Story {
     /// It closes so long after it was created.
     pub(in crate::judge) fn closes(&mut self, auction: u128, after: &str) {
         let closing = format!("1 after {after}");
-        self.scenario(|scenario| scenario.workload.closing = Some(closing));
+        self.scenario(|scenario| scenario.own.closing = Some(closing));
         self.closing(auction, i64::MAX);
     }
 

@@ -1,11 +1,16 @@
 //! The strategies: what kind of bid, on which auction, by whom.
 
-use crate::{ask::scenario::Workload, history::Content, judge::auction::bid};
 use proptest::{
     prelude::{Just, any},
     prop_oneof,
     sample::{Index, subsequence},
     strategy::{Strategy, Union},
+};
+
+use crate::{
+    ask::{auction::Own, scenario::Workload},
+    history::Content,
+    judge::auction::bid,
 };
 
 /// What a bid is meant to be.
@@ -52,43 +57,52 @@ pub(super) struct Sequence {
 /// `bids` intents in the workload's mix, on its auctions and `closing` more.
 pub(super) fn sequence(
     workload: &Workload,
+    own: &Own,
     closing: u32,
     bids: usize,
 ) -> impl Strategy<Value = Sequence> + use<> {
     let auctions = (workload.keys.max(1) + closing) as usize;
     (
         keys(auctions + 1),
-        proptest::collection::vec(intent(workload, auctions), bids),
+        proptest::collection::vec(intent(workload, own, auctions), bids),
     )
         .prop_map(|(auctions, intents)| Sequence { auctions, intents })
 }
 
-fn intent(workload: &Workload, auctions: usize) -> impl Strategy<Value = Intent> + use<> {
+fn intent(
+    workload: &Workload,
+    own: &Own,
+    auctions: usize,
+) -> impl Strategy<Value = Intent> + use<> {
     let hot = workload.hot_percent.min(100);
     let auction = prop_oneof![
         hot => Just(0),
         100 - hot => 0..auctions,
     ];
-    (kind(workload), auction, 1..500i64, any::<Index>(), 0..20u32).prop_map(
-        |(kind, auction, raise, pick, user)| Intent {
+    (
+        kind(workload.again, own),
+        auction,
+        1..500i64,
+        any::<Index>(),
+        0..20u32,
+    )
+        .prop_map(|(kind, auction, raise, pick, user)| Intent {
             kind,
             auction,
             raise,
             pick,
             user,
-        },
-    )
+        })
 }
 
-fn kind(workload: &Workload) -> Union<Just<Kind>> {
-    let mix = workload.mix;
-    let special = mix.too_low + mix.again + mix.conflict + mix.closed;
+fn kind(again: u32, own: &Own) -> Union<Just<Kind>> {
+    let special = own.too_low + again + own.conflict + own.closed;
     let shares = [
         (100u32.saturating_sub(special), Kind::Valid),
-        (mix.too_low, Kind::TooLow),
-        (mix.again, Kind::Again),
-        (mix.conflict, Kind::Conflict),
-        (mix.closed, Kind::Closed),
+        (own.too_low, Kind::TooLow),
+        (again, Kind::Again),
+        (own.conflict, Kind::Conflict),
+        (own.closed, Kind::Closed),
     ];
     Union::new_weighted(
         shares
