@@ -49,7 +49,7 @@ impl<'l> Site<'l> {
         let name = format!("bench_{}", Uuid::now_v7().simple());
         let folder = lab.folder().join(&name);
         tokio::fs::create_dir_all(&folder).await?;
-        let target = Target::auction();
+        let target = Target::ours();
         let servers = OwnServers::prepare(lab, &[], &target, &name).await?;
         let pool = PgPoolOptions::new()
             .max_connections(4)

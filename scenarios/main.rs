@@ -124,7 +124,7 @@ fn test(
     let shown = lab.shown(at, name);
     let trial = Trial {
         name: name.clone(),
-        target: Arc::new(Target::auction()),
+        target: Arc::new(Target::ours()),
         as_shipped: false,
         left_out: Vec::new(),
         scenario: scenario.clone(),

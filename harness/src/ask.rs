@@ -1,6 +1,6 @@
 //! What is asked for: text in, values or a clear error out. Nothing here touches the machine.
 
-pub mod closing;
+pub mod auction;
 pub mod fault;
 pub mod id;
 pub mod moment;

@@ -1,7 +1,7 @@
 //! The record of one run: an append-only list of what was asked, what was answered, what was broken and what was seen.
 //!
 //! Checkers read nothing else, so that a stored run can be judged again. Every entry carries the lab's own monotonic
-//! clock. Times of other processes are compared with it in one place only (when bids were placed), with a tolerance, and
+//! clock. Times of other processes are compared with it in one place only (when operations were stored), with a tolerance, and
 //! only where both are clocks of one machine.
 
 mod commit;

@@ -1,5 +1,8 @@
 //! What a history means: pure functions from it to a verdict. [`check`] has the list of all checkers.
 
+#[cfg(test)]
+pub(crate) use auction::proof;
+
 mod atomic;
 pub(crate) mod auction;
 pub(crate) mod basis;
@@ -20,10 +23,9 @@ mod ledger;
 mod loss;
 mod marks;
 mod order;
+pub(crate) mod own;
 mod persistent;
 mod phantom;
-#[cfg(test)]
-pub(crate) mod proof;
 mod recovery;
 mod refusal;
 mod reorder;

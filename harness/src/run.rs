@@ -15,6 +15,7 @@ mod injector;
 pub mod ledger;
 mod look;
 mod meters;
+pub mod numbers;
 pub mod oplog;
 pub mod own_servers;
 mod plan;

@@ -39,9 +39,10 @@ fn arrows() -> BTreeMap<Module, BTreeSet<Module>> {
         .iter()
         .map(|(module, file)| (module, exported(file)))
         .collect();
+    let tests: Vec<Module> = modules.iter().flat_map(declared_for_tests).collect();
     modules
         .iter()
-        .filter(|(module, _)| module.last().is_none_or(|name| name != "tests"))
+        .filter(|(module, _)| !tests.iter().any(|tests| module.starts_with(tests)))
         .map(|(module, file)| {
             let mut used = Used {
                 module,
@@ -243,6 +244,16 @@ impl<'ast> Visit<'ast> for Used<'_> {
     }
 }
 
+/// The modules of a file that are there for tests only.
+fn declared_for_tests((module, file): (&Module, &File)) -> Vec<Module> {
+    let declared = file.items.iter().filter_map(|item| match item {
+        Item::Mod(item) if item.attrs.iter().any(for_tests) => Some(item.ident.to_string()),
+        _ => None,
+    });
+    let within = |name: String| [&module[..], &[name]].concat();
+    declared.map(within).collect()
+}
+
 fn for_tests(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg")
         && attribute
@@ -298,6 +309,111 @@ fn no_files_use_each_other_in_a_circle() {
         }
     }
     assert!(circles.is_empty(), "in circles: {}", circles.join(", "));
+}
+
+/// Where the lab speaks of what only the service of this repository has.
+const OF_AUCTIONS: [&str; 3] = ["ask/auction", "run/auction", "judge/auction"];
+/// Whose words they are. Everywhere else there are operations of keys.
+const ITS_WORDS: [&str; 6] = ["auction", "auctions", "bid", "bids", "lane", "lanes"];
+/// Where its words stand all the same: in how many lines, and why.
+const DOORS: &[(&str, usize, &str)] = &[
+    ("ask.rs", 1, "the room"),
+    ("ask/fault.rs", 8, "still to move"),
+    (
+        "ask/fault/action.rs",
+        7,
+        "the door to what is done to it alone",
+    ),
+    (
+        "ask/scenario.rs",
+        2,
+        "the section's name, and the door to what it says",
+    ),
+    (
+        "ask/target/built_in.rs",
+        2,
+        "the target's name and its file",
+    ),
+    ("ask/target/tests.rs", 9, "still to move"),
+    ("cli/named.rs", 3, "still to move"),
+    ("cli/run.rs", 3, "a default, an example"),
+    ("cli/run/selection.rs", 2, "still to move"),
+    ("cli/up.rs", 3, "how to talk to it by hand"),
+    ("judge.rs", 2, "the room"),
+    ("judge/own.rs", 1, "the door to it"),
+    ("run.rs", 1, "the room"),
+    ("run/adapter.rs", 21, "still to move"),
+    ("run/arrange.rs", 8, "still to move"),
+    ("run/client.rs", 8, "still to move"),
+    ("run/desk.rs", 2, "still to move"),
+    ("run/injector.rs", 1, "still to move"),
+    ("run/injector/usurper.rs", 6, "still to move"),
+    ("run/ledger/decoding.rs", 3, "still to move"),
+    ("run/ledger/decoding/tests.rs", 2, "still to move"),
+    ("run/ledger/reader.rs", 2, "still to move"),
+    ("run/ledger/transaction.rs", 6, "still to move"),
+    ("run/ledger/watched.rs", 8, "still to move"),
+    ("run/meters.rs", 1, "still to move"),
+    ("run/own_servers.rs", 5, "still to move"),
+    ("run/own_servers/refusal.rs", 1, "still to move"),
+    ("run/own_servers/spoil.rs", 2, "still to move"),
+    ("run/settle.rs", 1, "still to move"),
+    ("run/topology.rs", 3, "still to move"),
+    ("run/witness.rs", 1, "still to move"),
+    ("run/write.rs", 6, "still to move"),
+    ("run/write/lane.rs", 19, "still to move"),
+    ("system/cast.rs", 3, "still to move"),
+    ("system/life.rs", 4, "still to move"),
+    ("system/manners.rs", 3, "still to move"),
+];
+
+#[test]
+fn nothing_outside_its_rooms_knows_what_an_auction_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    let mut inside = 0;
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let lines = text.lines().filter(|line| speaks_of_auctions(line)).count();
+        let path = path.strip_prefix(&root).expect("a path below");
+        let module = path.with_extension("");
+        if OF_AUCTIONS.iter().any(|room| module.starts_with(room)) {
+            inside += lines;
+        } else if lines > 0 {
+            found.insert(path.to_string_lossy().into_owned(), lines);
+        }
+    }
+    assert!(inside > 100, "its rooms are not where they were");
+    let doors = DOORS.iter();
+    let doors: BTreeMap<String, usize> = doors
+        .map(|(path, lines, _)| ((*path).to_owned(), *lines))
+        .collect();
+    assert_eq!(
+        found, doors,
+        "lines with its words, and the doors that are known"
+    );
+}
+
+fn speaks_of_auctions(line: &str) -> bool {
+    line.split(|sign: char| !(sign.is_alphanumeric() || sign == '_'))
+        .any(|word| ITS_WORDS.contains(&word.to_lowercase().as_str()))
+}
+
+#[test]
+fn its_words_are_found_in_code_and_comments_and_only_whole() {
+    for line in [
+        "use judge::auction::told;",
+        "// A lane's owner",
+        "Voice::Auction(x)",
+        "FROM bids b",
+    ] {
+        assert!(speaks_of_auctions(line), "{line}");
+    }
+    for line in ["the relays_lane", "forbid", "bids_shown", "planes"] {
+        assert!(!speaks_of_auctions(line), "{line}");
+    }
 }
 
 #[test]

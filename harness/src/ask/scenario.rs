@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    ask::closing::{BadClosing, Closing},
-    ask::moment::Lasting,
-};
+pub use crate::ask::auction::{Own, SECTION as OWN};
+use crate::ask::moment::Lasting;
 
 /// What a scenario file says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +18,9 @@ pub struct Scenario {
     pub system: System,
     /// What the clients do.
     pub workload: Workload,
+    /// What they do that only the lab's own target knows.
+    #[serde(default, rename = "auction", skip_serializing_if = "Own::is_nothing")]
+    pub own: Own,
     /// What breaks, and when.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
@@ -39,7 +40,8 @@ impl Scenario {
         let mut control = self.clone();
         control.faults.clear();
         control.workload.copies = one();
-        control.workload.mix = Mix::default();
+        control.workload.again = 0;
+        control.own.make_valid();
         control.expect.facts.clear();
         let own = |fact: &str| fact.starts_with("fault_") && fact.ends_with("_bites");
         control.bites.retain(|fact, _| !own(fact));
@@ -88,7 +90,7 @@ impl System {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// What has an order of its own: auctions, orders, customers.
+    /// What has an order of its own: orders, customers, accounts.
     pub keys: u32,
     /// How many operations, and how fast: `"200/s for 3s"`, or `"100 at once"`.
     pub writes: String,
@@ -98,42 +100,13 @@ pub struct Workload {
     /// Every operation is asked for so many times, at once.
     #[serde(default = "one")]
     pub copies: u32,
-    /// Shares in percent of bids that are not plainly valid; what is left is valid. Of auctions only.
+    /// Share of operations, in percent, that are an earlier one again, the same in every field.
     #[serde(default)]
-    pub mix: Mix,
-    /// Auctions more, which close while bids come in. Of auctions only: `"4 after 2s"`, from the start of the workload.
-    #[serde(default)]
-    pub closing: Option<String>,
-    /// Of auctions only: so many have a follower of their live feed. It leaves and comes back all the time, each time through another
-    /// process of the API.
-    #[serde(default)]
-    pub followers: u32,
-}
-
-impl Workload {
-    /// Which auctions close, and when.
-    pub fn closing(&self) -> Result<Closing, BadClosing> {
-        let said = self.closing.as_deref();
-        said.map_or(Ok(Closing::default()), Closing::parse)
-    }
+    pub again: u32,
 }
 
 fn one() -> u32 {
     1
-}
-
-/// Shares of the bids that test a rule, in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Mix {
-    /// Below the highest bid so far.
-    pub too_low: u32,
-    /// An earlier bid again, the same in every field.
-    pub again: u32,
-    /// An earlier `bid_id` with another amount.
-    pub conflict: u32,
-    /// On an auction that is closed.
-    pub closed: u32,
 }
 
 /// One thing that breaks.

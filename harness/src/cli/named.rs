@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_target_is_named_by_its_file_or_as_part_of_the_lab() {
         let auction = targets(AUCTION).unwrap();
-        assert!(auction[0].own && auction[0].target.is_auction());
+        assert!(auction[0].own && auction[0].target.is_ours());
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/targets/examples");
         let status = targets(&format!("{folder}/status_column.toml")).unwrap();
         assert!(!status[0].own);

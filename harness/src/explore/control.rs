@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     ask::{
-        scenario::{Expect, Mix, Scenario, System, Workload},
+        scenario::{Expect, Own, Scenario, System, Workload},
         target::Target,
     },
     history,
@@ -28,10 +28,9 @@ pub fn scenario(target: &Target) -> Scenario {
             writes: "12/s for 2s".to_owned(),
             hot_percent: 0,
             copies: 1,
-            mix: Mix::default(),
-            closing: None,
-            followers: 0,
+            again: 0,
         },
+        own: Own::default(),
         faults: Vec::new(),
         bites: BTreeMap::new(),
         expect: Expect {

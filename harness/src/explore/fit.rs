@@ -6,7 +6,7 @@ use crate::{
     ask::{
         fault::{self, Action, BadFault, Fault, Party, Role, Server},
         moment::{Moment, Quantity},
-        scenario::{Mix, Scenario},
+        scenario::Scenario,
         target::{
             Target,
             outbox::Sent,
@@ -57,7 +57,7 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
     if fitted.faults.is_empty() {
         return Ok(Fit::Not(match scenario.faults.is_empty() {
             true => {
-                "nothing breaks in it: it is about what the auction service promises".to_owned()
+                "nothing breaks in it: it is about what the lab's own target promises".to_owned()
             }
             false => "it is about the consumer, and no process plays it".to_owned(),
         }));
@@ -98,17 +98,13 @@ pub fn breaks_no_way(faults: &[Fault], target: &Target) -> Option<String> {
     (target.write.is_http() && faults.iter().any(of_clients)).then(|| why.to_owned())
 }
 
-/// What in the workload only auctions have.
+/// What in the workload the target does not have.
 fn workload(scenario: &Scenario, target: &Target) -> Option<String> {
     let workload = &scenario.workload;
-    let again = Mix {
-        again: workload.mix.again,
-        ..Mix::default()
-    };
-    if workload.mix != again || workload.closing.is_some() || workload.followers > 0 {
-        return Some("its workload is one of auctions".to_owned());
+    if !scenario.own.is_nothing() {
+        return Some("its clients ask for what only the lab's own target has".to_owned());
     }
-    if (workload.copies > 1 || workload.mix.again > 0) && !target.write.again {
+    if (workload.copies > 1 || workload.again > 0) && !target.write.again {
         let why = "it asks for each operation several times, and [write] does not say again = true";
         return Some(why.to_owned());
     }
@@ -142,14 +138,14 @@ enum Obstacle {
 
 fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
     let other = |why: &str| Some(Obstacle::Other(why.to_owned()));
-    let of_auctions = "it breaks what only the auction service has";
+    let of_ours = "it breaks what only the lab's own target has";
     match fault.action {
         Action::LimitDeliveries
         | Action::Nonsense
         | Action::Spoil
         | Action::Lock(_)
         | Action::Refuse(_)
-        | Action::Usurp => return other(of_auctions),
+        | Action::Usurp => return other(of_ours),
         Action::Unbind if !hears_exchange(target) => {
             return other(
                 "it takes an exchange's bindings away, and the target publishes to a queue alone",
@@ -259,7 +255,7 @@ fn uncounted(quantity: Quantity, target: &Target) -> Option<&'static str> {
     (!counted).then_some(why)
 }
 
-/// Of what a story asks for beside the invariants, what is the auction service's own is left out; the budget is the target's
+/// Of what a story asks for beside the invariants, what is the lab's own target's is left out; the budget is the target's
 /// own, where that is longer.
 fn conditions(
     fitted: &mut Scenario,
@@ -276,7 +272,7 @@ fn conditions(
         let promised = fact == "events_failed" && shown(fact);
         if !promised {
             fitted.expect.facts.remove(fact);
-            left_out.push(format!("[expect] {fact}: expected of the auction service"));
+            left_out.push(format!("[expect] {fact}: expected of the lab's own target"));
         }
     }
     if !scenario.system.settings.is_empty() {
@@ -288,7 +284,7 @@ fn conditions(
             .map(String::as_str)
             .collect();
         left_out.push(format!(
-            "settings of the auction service: {}",
+            "settings of the lab's own target: {}",
             names.join(", ")
         ));
     }

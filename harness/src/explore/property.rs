@@ -12,7 +12,7 @@ use proptest::{
 };
 
 use crate::{
-    ask::scenario::{Condition, Expect, Fault, Mix, Scenario, System, Workload},
+    ask::scenario::{Condition, Expect, Fault, Own, Scenario, System, Workload},
     run::rng,
 };
 
@@ -64,34 +64,38 @@ fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
             (4, pair.prop_map(two).boxed())
         }
     };
-    (system, bids(seconds), faults).prop_map(|(system, workload, faults)| Scenario {
-        story: "Random bids, and perhaps a random cut: the invariants hold.".to_owned(),
+    (system, workload(seconds), faults).prop_map(|(system, (workload, own), faults)| Scenario {
+        story: "Random operations, and perhaps a random cut: the invariants hold.".to_owned(),
         system,
         workload,
+        own,
         faults,
         bites: BTreeMap::from([("accepted".to_owned(), at_least(20))]),
         expect: Expect::default(),
     })
 }
 
-fn bids(seconds: u32) -> impl Strategy<Value = Workload> {
-    let mix = (0..=15u32, 0..=15u32, 0..=15u32, 0..=15u32).prop_map(
-        |(too_low, again, conflict, closed)| Mix {
+fn workload(seconds: u32) -> impl Strategy<Value = (Workload, Own)> {
+    let own = (0..=15u32, 0..=15u32, 0..=15u32, 0..=4u32).prop_map(
+        |(too_low, conflict, closed, followers)| Own {
             too_low,
-            again,
             conflict,
             closed,
+            closing: None,
+            followers,
         },
     );
-    (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, mix, 0..=4u32).prop_map(
-        move |(auctions, rate, hot_percent, copies, mix, followers)| Workload {
-            keys: auctions,
-            writes: format!("{rate}/s for {seconds}s"),
-            hot_percent,
-            copies,
-            mix,
-            closing: None,
-            followers: followers.min(auctions),
+    (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, 0..=15u32, own).prop_map(
+        move |(keys, rate, hot_percent, copies, again, own)| {
+            let workload = Workload {
+                keys,
+                writes: format!("{rate}/s for {seconds}s"),
+                hot_percent,
+                copies,
+                again,
+            };
+            let followers = own.followers.min(keys);
+            (workload, Own { followers, ..own })
         },
     )
 }

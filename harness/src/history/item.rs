@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What operations belong to that have an order among themselves. Targets may have names of their own for their keys, such as
-/// an auction's id; the lab's own keys are numbers.
+/// an order's id; the lab's own keys are numbers.
 #[derive(
     Debug,
     Clone,
@@ -37,13 +37,19 @@ impl Key {
     pub const fn numbered(number: u16) -> Self {
         Self(Uuid::from_u128(Self::NUMBERED + number as u128))
     }
+
+    /// Its number; none if it is a name of the target's.
+    pub fn number(self) -> Option<u16> {
+        let number = self.0.as_u128().checked_sub(Self::NUMBERED)?;
+        u16::try_from(number).ok()
+    }
 }
 
 impl Display for Key {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        match self.0.as_u128().checked_sub(Self::NUMBERED) {
-            Some(number) if number <= u128::from(u16::MAX) => write!(f, "{number}"),
-            _ => self.0.fmt(f),
+        match self.number() {
+            Some(number) => number.fmt(f),
+            None => self.0.fmt(f),
         }
     }
 }
@@ -103,6 +109,7 @@ mod tests {
     #[test]
     fn the_labs_own_keys_are_numbers() {
         assert_eq!(Key::numbered(17).to_string(), "17");
+        assert_eq!(Key::numbered(17).number(), Some(17));
         let own = "0190d6c2-7b2e-7c1a-9d3f-5a1b2c3d4e5f";
         assert_eq!(
             own.parse::<Key>().map(|key| key.to_string()),

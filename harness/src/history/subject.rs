@@ -42,8 +42,8 @@ pub struct TableNames {
 pub enum Rules {
     /// None that the judge knows.
     None,
-    /// Those of auctions.
-    Auction,
+    /// Those of the lab's own target, which it knows by heart.
+    Own,
 }
 
 /// What can be seen of a target. What cannot is not judged.
@@ -85,11 +85,11 @@ pub struct Promises {
 }
 
 impl Subject {
-    /// The auction service: nothing of it is hidden.
-    pub fn auction() -> Self {
+    /// The lab's own: nothing of it is hidden.
+    fn own(name: String) -> Self {
         Self {
-            name: "auction".to_owned(),
-            rules: Rules::Auction,
+            name,
+            rules: Rules::Own,
             shows: Shows {
                 stored: true,
                 outbox: true,
@@ -114,8 +114,8 @@ impl Subject {
 
     /// What a target file makes visible.
     pub fn of(target: &Target) -> Self {
-        if target.is_auction() {
-            return Self::auction();
+        if target.is_ours() {
+            return Self::own(target.name.clone());
         }
         let outbox = target.outbox.as_ref();
         let sent = outbox.map(|outbox| &outbox.sent);

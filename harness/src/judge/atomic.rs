@@ -22,7 +22,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     shown(shows.stored, "[look] has no business")?;
     let terms = Terms {
         spoiled_allowed: names(scenario(history)?, "events_failed"),
-        one_event: subject.rules == Rules::Auction,
+        one_event: subject.rules == Rules::Own,
     };
     let mut inquiry = Inquiry::new("atomic");
     let told = ledger::told(history)?;

@@ -1,16 +1,18 @@
 //! What only the auction service promises: its rules, its lists and feeds, its lanes; and how its rows and messages are read.
 
-pub(super) mod availability;
+mod availability;
 pub(crate) mod bid;
 pub(crate) mod contract;
 pub(crate) mod counters;
-pub(super) mod domain;
+mod domain;
 pub(super) mod facts;
-pub(super) mod http_truth;
+mod http_truth;
 pub(crate) mod note;
-pub(super) mod ownership;
-pub(super) mod places;
-pub(super) mod readers;
+mod ownership;
+mod places;
+#[cfg(test)]
+pub(crate) mod proof;
+mod readers;
 mod refusal;
 mod relays;
 pub(super) mod replay;
@@ -18,3 +20,16 @@ pub(crate) mod shown;
 pub(crate) mod standing;
 mod terms;
 pub(crate) mod told;
+
+use super::{basis::Unjudgeable, verdict::Finding};
+use crate::history::History;
+
+/// Each owns one promise.
+pub(super) const CHECKERS: &[(&str, fn(&History) -> Result<Finding, Unjudgeable>)] = &[
+    ("http_truth", http_truth::check),
+    ("availability", availability::check),
+    ("places", places::check),
+    ("ownership", ownership::check),
+    ("domain", domain::check),
+    ("readers", readers::check),
+];

@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_workload_of_unknowns_is_unknown_and_an_empty_one_vacuous() {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let op = story.ask(2, 1, 20);
         story.times_out(op);

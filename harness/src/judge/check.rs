@@ -1,16 +1,13 @@
 //! The judge: pure functions from a history to a verdict. No clock, no network, no files.
 //!
-//! Each checker owns one promise and has a file of its own; [`auction`](super::auction) has those of what only the auction
-//! service promises. All of them run on every history; none can turn another's red into green.
+//! Each checker owns one promise and has a file of its own; [`own`](super::own) leads to those of what only the lab's own
+//! target promises. All of them run on every history; none can turn another's red into green.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    atomic,
-    auction::{availability, domain, http_truth, ownership, places, readers},
-    basis::Unjudgeable,
-    bite, dedup, durable, expect, identity, integrity, loss, marks, order, persistent, phantom,
-    recovery, refusal, survival, whole,
+    atomic, basis::Unjudgeable, bite, dedup, durable, expect, identity, integrity, loss, marks,
+    order, own, persistent, phantom, recovery, refusal, survival, whole,
 };
 use crate::history::{History, Rules};
 use crate::judge::facts::Facts;
@@ -39,20 +36,10 @@ const COMMON: &[(&str, Checker)] = &[
     ("expect", expect::check),
 ];
 
-/// Of the auction service.
-const AUCTION: &[(&str, Checker)] = &[
-    ("http_truth", http_truth::check),
-    ("availability", availability::check),
-    ("places", places::check),
-    ("ownership", ownership::check),
-    ("domain", domain::check),
-    ("readers", readers::check),
-];
-
 /// The checkers of whoever this history is of.
 fn checkers(history: &History) -> impl Iterator<Item = &'static (&'static str, Checker)> {
     let own = match history.subject().map(|subject| subject.rules) {
-        Some(Rules::Auction) => AUCTION,
+        Some(Rules::Own) => own::CHECKERS,
         _ => &[],
     };
     COMMON.iter().chain(own)
@@ -60,7 +47,7 @@ fn checkers(history: &History) -> impl Iterator<Item = &'static (&'static str, C
 
 /// Every checker, in the order in which they run.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    COMMON.iter().chain(AUCTION).map(|(name, _)| *name)
+    COMMON.iter().chain(own::CHECKERS).map(|(name, _)| *name)
 }
 
 /// Runs every checker.

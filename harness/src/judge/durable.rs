@@ -46,7 +46,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::auction::bid::change::raise;
+    use crate::judge::proof::content::raise;
     use crate::judge::proof::story::{Story, verdict};
     use crate::judge::verdict::Verdict;
 
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn an_unknown_one_may_be_stored_or_not() {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let op = story.ask(2, 1, 20);
         story.times_out(op);

@@ -85,13 +85,14 @@ fn keeps_out(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ask::target::Target;
 
     fn excused(fault: &str, change: impl FnOnce(&mut Subject)) -> bool {
         let text = format!(
             "story = 'told'\n[workload]\nkeys = 1\nwrites = '9/s for 9s'\n[[fault]]\n{fault}"
         );
         let scenario: Scenario = toml::from_str(&text).expect("a scenario");
-        let mut subject = Subject::auction();
+        let mut subject = Subject::of(&Target::ours());
         change(&mut subject);
         of(&subject, &scenario).expect("faults").is_some()
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{auction, basis::Unjudgeable};
+use super::{basis::Unjudgeable, own};
 use crate::ask::target::Target;
 use crate::history::{History, Rules};
 
@@ -121,9 +121,9 @@ const COMMON: &[(&str, &str)] = &[
     ),
 ];
 
-/// Every fact and its meaning: those of any target, and those that only the auction service has.
+/// Every fact and its meaning: those of any target, and those that only the lab's own has.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
-    COMMON.iter().chain(auction::facts::NAMES).copied()
+    COMMON.iter().chain(own::facts::NAMES).copied()
 }
 
 /// Why a fact cannot be compared.
@@ -178,7 +178,7 @@ pub(crate) fn shown_by(name: &str, target: &Target) -> bool {
         "applied" | "parked" | "parked_peak" | "redelivered_to_consumer" => {
             target.effects.is_some()
         }
-        // As the auction service says it; others may say it otherwise.
+        // As the lab's own target says it; others may say it otherwise.
         "dead_letters" | "unavailable" | "unavailable_during_fault" => false,
         name => COMMON.iter().any(|(known, _)| *known == name) || name.starts_with("fault_"),
     }
@@ -193,8 +193,8 @@ impl Facts {
         facts.count_samples(history);
         facts.count_faults(history);
         facts.count_rows(history);
-        if history.subject().map(|subject| subject.rules) == Some(Rules::Auction) {
-            let own = auction::facts::of(history).into_iter();
+        if history.subject().map(|subject| subject.rules) == Some(Rules::Own) {
+            let own = own::facts::of(history).into_iter();
             facts
                 .0
                 .extend(own.map(|(name, value)| (name.to_owned(), value)));

@@ -54,7 +54,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::auction::bid::change::raise;
+    use crate::judge::proof::content::raise;
     use crate::judge::proof::story::{Story, verdict};
     use crate::judge::verdict::Verdict;
 

@@ -31,7 +31,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         for event in &last.tables.outbox {
             self::event(&mut inquiry, history, last, event, may_give_up);
         }
-        // Of the auction service, whose events are written with its bids, this is `atomic`'s alone.
+        // Of a target whose rows show each event beside its operation, this is `atomic`'s alone.
         if subject.rules == Rules::None {
             without_a_row(&mut inquiry, history, last);
         }

@@ -98,7 +98,7 @@ fn may_be_stored(history: &History, id: Uuid) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::auction::bid::change::{later, raise, user_id};
+    use crate::judge::proof::content::{later, raise, user_id};
     use crate::judge::proof::story::{Story, verdict};
     use crate::judge::verdict::Verdict;
 
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn an_operation_that_nobody_asked_for_fails() {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.store(1, 1, 10);
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Fail);

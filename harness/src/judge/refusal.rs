@@ -80,7 +80,7 @@ mod tests {
 
     fn refused_and_stored() -> Story {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let op = story.ask(2, 1, 20);
         story.store(2, 1, 20);
@@ -104,10 +104,10 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 
-    /// A bid whose first request is told that nothing was changed, asked for again with this answer.
+    /// An operation whose first request is told that nothing was changed, asked for again with this answer.
     fn told_that_nothing_changed(answer: u16) -> Verdict {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let op = story.ask(2, 1, 20);
         story.says(
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_conflicting_copy_is_not_what_is_stored() {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let op = story.ask(1, 1, 99);
         story.refuse(op, 409, "bid_conflict");

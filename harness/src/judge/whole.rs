@@ -111,7 +111,7 @@ fn unfenced(history: &History) -> Option<String> {
 mod tests {
     use super::*;
     use crate::history::Asked;
-    use crate::judge::auction::bid::asked;
+    use crate::judge::proof::content::asked;
     use crate::judge::proof::story::{Story, verdict};
 
     #[test]
@@ -150,8 +150,8 @@ mod tests {
             ledger(|event| matches!(event, Event::LedgerOpened { .. })),
             Verdict::Error
         );
-        let wrote_a_bid = |event: &Event| matches!(event, Event::Committed(commit) if commit.changes[0].table == "bids");
-        assert_eq!(ledger(wrote_a_bid), Verdict::Error);
+        let wrote = |event: &Event| matches!(event, Event::Committed(commit) if commit.changes[0].table == Story::STORED);
+        assert_eq!(ledger(wrote), Verdict::Error);
         let mut story = Story::clean();
         story.sampled("the server has wal_level = replica");
         assert_eq!(verdict(check, &story), Verdict::Pass);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ask::scenario::Scenario,
-    history::{Recorder, Snapshot},
+    history::{Key, Recorder, Snapshot},
     system::Api,
 };
 
@@ -147,7 +147,8 @@ impl Adapter {
     ) -> Result<Readers> {
         match self {
             Self::Auction(auction) => {
-                let followed = auction.plan.open.iter().take(wanted as usize);
+                let open = auction.plan.open.iter().take(wanted as usize);
+                let followed = open.map(|key| Key::numbered(*key));
                 let followers = Followers::start(followed, apis, recorder).await?;
                 Ok(Readers(Some(followers)))
             }

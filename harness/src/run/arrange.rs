@@ -15,7 +15,7 @@ use crate::{
     history::{Event, Recorder},
     run::{
         adapter::Adapter,
-        auction::{service::AuctionService, workload::Plan},
+        auction::service::AuctionService,
         described::Prepared,
         ledger::{Ledger, Watched},
         own_servers::OwnServers,
@@ -48,7 +48,7 @@ impl Arranged {
         let name = format!("run_{}", Uuid::now_v7().simple());
         let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
         let pool = observers(&servers).await?;
-        let watched = match trial.target.is_auction() {
+        let watched = match trial.target.is_ours() {
             true => Watched::auction(),
             false => Watched::of(&trial.target, servers.run()),
         };
@@ -111,10 +111,11 @@ impl Listening {
         recorder: &Recorder,
     ) -> Result<Self> {
         let (pool, amqp_url) = (pool.clone(), servers.amqp_url());
-        if trial.target.is_auction() {
-            let plan = Plan::new(&trial.scenario.workload, trial.seed)?;
-            let auctions = AuctionService::prepare(plan, pool, amqp_url, recorder).await?;
-            return Ok(Self::Auction(auctions));
+        if trial.target.is_ours() {
+            let (scenario, run) = (&trial.scenario, servers.run());
+            let auctions =
+                AuctionService::prepare(scenario, trial.seed, run, pool, amqp_url, recorder);
+            return Ok(Self::Auction(auctions.await?));
         }
         let asked = (*trial.target).clone();
         let prepared = Prepared::of(
@@ -189,7 +190,7 @@ pub(super) async fn start(
 /// A system that only stands there, to be played with.
 pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnServers)> {
     tokio::fs::create_dir_all(folder).await?;
-    let target = Target::auction();
+    let target = Target::ours();
     let servers = OwnServers::prepare(lab, &[], &target, name).await?;
     let staging = Staging {
         target: &target,

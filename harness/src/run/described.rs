@@ -1,7 +1,6 @@
 //! How the lab deals with a target that a file describes: it writes operations, hears messages and looks at tables by what the
 //! file says, and knows nothing else.
 
-pub mod numbers;
 pub mod voice;
 mod workload;
 
@@ -22,6 +21,7 @@ use crate::{
     run::{
         gauge::{Counts, Gauge},
         heard::{Heard, Listeners, Noted as Message},
+        numbers::Numbers,
         oplog::OpLog,
         plan::{Canary, Step},
         rows::{Sight, Tables},
@@ -30,7 +30,6 @@ use crate::{
         write::{Ways, Writer},
     },
 };
-use numbers::Numbers;
 use voice::{Described, Noted};
 
 /// For a look at the tables, which are small.

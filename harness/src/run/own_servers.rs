@@ -282,7 +282,7 @@ fn run_of(name: &str) -> Run {
 
 /// The exchanges on which a target is heard, where it is not the auction service.
 fn exchanges(target: &Target) -> Vec<String> {
-    if target.is_auction() {
+    if target.is_ours() {
         return Vec::new();
     }
     let exchange = |witness: &Witness| match witness {

@@ -104,7 +104,7 @@ async fn perform(
     )?;
     let (gauge_in, gauge) = channel(Gauge::default());
     let (heal_in, healed) = channel(Vec::new());
-    let wanted = trial.scenario.workload.followers;
+    let wanted = trial.scenario.own.followers;
     let apis = stage.site.system.apis();
     let mut readers = stage
         .adapter

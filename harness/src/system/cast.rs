@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_service_of_this_repository_is_cast_as_the_story_says() {
-        let auction = Target::auction();
+        let auction = Target::ours();
         assert_eq!(
             names(&auction, story(2)),
             ["api 1", "relay 1", "relay 2", "consumer 1"]

@@ -81,7 +81,7 @@ mod tests {
     use crate::ask::target::Target;
 
     fn unasked(asked: Option<Asked>, status: ExitStatus) -> Option<String> {
-        let auction = Target::auction();
+        let auction = Target::ours();
         let manners = Manners::of(&auction.processes[0], &auction.pace);
         super::unasked(asked, status, &manners)
     }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_end_of_its_own_is_none_where_somebody_starts_it_again() {
-        let auction = Target::auction();
+        let auction = Target::ours();
         let mut manners = Manners::of(&auction.processes[0], &auction.pace);
         manners.restart_after = Some(Duration::from_secs(1));
         assert_eq!(super::unasked(None, exited(1), &manners), None);

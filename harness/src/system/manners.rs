@@ -69,7 +69,7 @@ mod tests {
     use crate::ask::target::Target;
 
     fn manners(exits: Option<Vec<u8>>) -> Manners {
-        let auction = Target::auction();
+        let auction = Target::ours();
         let first = Process {
             exits,
             ..auction.processes[0].clone()

@@ -3,10 +3,10 @@
 use super::Target;
 
 /// Their names and their files.
-const FILES: [(&str, &str); 1] = [(
-    "auction",
-    include_str!("../../../targets/auction/target.toml"),
-)];
+const FILES: [(&str, &str); 1] = [(OURS, include_str!("../../../targets/auction/target.toml"))];
+
+/// What the service of this repository is called as a target.
+pub const OURS: &str = "auction";
 
 /// Their names.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -15,13 +15,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 impl Target {
     /// The service of this repository: the target where none is named.
-    pub fn auction() -> Self {
-        Self::built_in("auction").expect("it is among the files")
+    pub fn ours() -> Self {
+        Self::built_in(OURS).expect("it is among the files")
     }
 
     /// Whether this is the service of this repository, as it is: its own rules are judged, too.
-    pub fn is_auction(&self) -> bool {
-        self.folder.is_none() && self.name == "auction"
+    pub fn is_ours(&self) -> bool {
+        self.folder.is_none() && self.name == OURS
     }
 
     /// The one of this name.

@@ -153,7 +153,7 @@ fn the_examples_and_the_service_of_this_repository_are_read() {
         captured.processes[0].ended,
         Ended::RestartAfter(Span::seconds(1))
     );
-    let auction = Target::auction();
+    let auction = Target::ours();
     assert_eq!(auction.processes.len(), 3);
     assert!(
         judged::judged(&auction)
@@ -164,7 +164,7 @@ fn the_examples_and_the_service_of_this_repository_are_read() {
 
 #[test]
 fn an_event_of_the_service_is_known_by_the_first_field_of_its_body() {
-    let auction = Target::auction();
+    let auction = Target::ours();
     let Some(Address::Pattern(pattern)) = auction.message.id else {
         panic!("{:?}", auction.message.id)
     };

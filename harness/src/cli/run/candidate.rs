@@ -178,7 +178,7 @@ impl Candidate {
         shown: &Arc<Progress>,
     ) -> Result<Ended> {
         needs::check(lab, &self.target.needs).await?;
-        if !self.target.is_auction() {
+        if !self.target.is_ours() {
             let seed = runs.first().map_or(0, |run| run.seed);
             let mistakes = self.control(args, lab, seed, manner, shown).await;
             if !mistakes.is_empty() {

@@ -86,7 +86,7 @@ impl Selection {
         let mut found = false;
         for property in property::NAMES.into_iter().filter(|name| meant(name)) {
             found = true;
-            if !on.target.is_auction() {
+            if !on.target.is_ours() {
                 self.not(property, "it is drawn for the auction service");
             } else if !self.properties.contains(&property) {
                 self.properties.push(property);
@@ -120,7 +120,7 @@ impl Selection {
             return Ok(());
         }
         let mut left_out = Vec::new();
-        if !on.target.is_auction() {
+        if !on.target.is_ours() {
             match fit(&case.scenario, on.target)? {
                 Fit::Not(why) => {
                     self.not(&case.name, &why);
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn selected(asked: &[String], folder: &Path, servers: &Wanted) -> Result<Selection> {
-        let target = Target::auction();
+        let target = Target::ours();
         let on = On {
             servers,
             target: &target,

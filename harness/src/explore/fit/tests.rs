@@ -37,7 +37,7 @@ fn why_not(name: &str, target: &str) -> String {
 }
 
 #[test]
-fn a_story_about_the_broker_fits_any_target_without_what_is_the_auction_services_own() {
+fn a_story_about_the_broker_fits_any_target_without_what_is_the_labs_own_targets() {
     let Fit::Run { scenario, left_out } = fitted("duplicate/confirms_lost", SHOP) else {
         panic!("it fits");
     };
@@ -72,9 +72,12 @@ fn what_cannot_be_run_says_what_the_target_lacks() {
         ),
         (
             "ordering/stale_marks",
-            "it breaks what only the auction service has",
+            "it breaks what only the lab's own target has",
         ),
-        ("failure/feeds_broken", "its workload is one of auctions"),
+        (
+            "failure/feeds_broken",
+            "its clients ask for what only the lab's own target has",
+        ),
     ];
     for (name, why) in cases {
         assert_eq!(why_not(name, SHOP), why, "{name}");
@@ -140,9 +143,9 @@ fn who_gives_up_after_some_attempts_is_not_expected_to_keep_all() {
 }
 
 #[test]
-fn the_auction_target_itself_fits_nothing_worse_than_its_own_stories() {
-    let auction = include_str!("../../../targets/auction/target.toml");
-    let Fit::Run { scenario, .. } = fitted("recovery/broker_back", auction) else {
+fn the_labs_own_target_itself_fits_nothing_worse_than_its_own_stories() {
+    let fitted = fit(&story("recovery/broker_back"), &Target::ours());
+    let Ok(Fit::Run { scenario, .. }) = fitted else {
         panic!("it fits");
     };
     assert_eq!(scenario.faults.len(), 2);

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::{
     ask::fault::Fault,
     ask::pace::Pace,
-    ask::scenario::{Scenario, System, Workload},
+    ask::scenario::{OWN, Scenario, System, Workload},
     ask::spelling::did_you_mean,
     ask::written::Written,
     judge::facts,
@@ -74,6 +74,10 @@ fn shape(written: &Written<'_>) -> Result<(), Unsound> {
 fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
     settings(&scenario.system)?;
     workload(&scenario.workload)?;
+    if let Some((key, problem)) = scenario.own.problem(&scenario.workload) {
+        let path = format!("{OWN}.{key}");
+        return Err(Unsound { path, problem });
+    }
     Fault::all(scenario).map_err(|bad| Unsound {
         path: format!("fault.{}.{}", bad.number - 1, bad.key),
         problem: bad.to_string(),
@@ -131,23 +135,10 @@ fn workload(workload: &Workload) -> Result<(), Unsound> {
         let problem = format!("hot_percent = {percent}: a share is at most 100");
         return unsound("hot_percent", problem);
     }
-    if let Err(bad) = workload.closing() {
-        return unsound("closing", bad.to_string());
-    }
-    if workload.followers > workload.keys {
-        let (followers, keys) = (workload.followers, workload.keys);
-        let problem =
-            format!("followers = {followers}: each follows an auction, and there are {keys}");
-        return unsound("followers", problem);
-    }
-    let mix = workload.mix;
-    let shares = [mix.too_low, mix.again, mix.conflict, mix.closed];
-    let sum: u64 = shares.into_iter().map(u64::from).sum();
-    if sum > 100 {
-        let problem = format!(
-            "the shares of mix are {sum} percent together; at most 100, and what is left is valid bids"
-        );
-        return unsound("mix", problem);
+    if workload.again > 100 {
+        let percent = workload.again;
+        let problem = format!("again = {percent}: a share is at most 100");
+        return unsound("again", problem);
     }
     Ok(())
 }
@@ -161,7 +152,7 @@ mod tests {
 [workload]
 keys = 4
 writes = "10/s for 2s"
-mix = { too_low = 50, again = 50 }
+again = 50
 
 [[fault]]
 edge = "relay -> rabbitmq"
@@ -201,11 +192,14 @@ recovered_within = "5s"
         scenario(SOUND).expect("a sound scenario");
         says("keys = 4", "keys = 0", 4, "keys = 0");
         says("10/s for 2s", "fast", 5, "no pace");
-        says("too_low = 50", "too_low = 70", 6, "120 percent");
-        says("mix =", "copies = 0\nmix =", 6, "copies = 0");
-        says("mix =", "hot_percent = 101\nmix =", 6, "hot_percent = 101");
-        says("mix =", "closing = \"soon\"\nmix =", 6, "says no time");
-        says("mix =", "followers = 5\nmix =", 6, "there are 4");
+        says("again = 50", "again = 101", 6, "again = 101");
+        says("again =", "copies = 0\nagain =", 6, "copies = 0");
+        says(
+            "again =",
+            "hot_percent = 101\nagain =",
+            6,
+            "hot_percent = 101",
+        );
         says("relay ->", "relay 9 ->", 9, "there is no \"relay 9\"");
         says("rabbitmq", "rabbitmq 2", 9, "names nothing");
         says("\"cut\"", "\"latency 0ms\"", 10, "latency of 0");
@@ -213,6 +207,15 @@ recovered_within = "5s"
         says("at = \"1s\"", "at = \"1s\"\nfor = \"0s\"", 12, "no time");
         says("\"relay\"", "\"relays\"", 14, "did you mean \"relay\"");
         says("\"5s\"", "\"soon\"", 22, "no duration");
+    }
+
+    #[test]
+    fn what_its_own_target_could_not_be_asked_for_is_refused_with_its_line() {
+        let own = |key: &str| format!("again = 50\n\n[{OWN}]\n{key}");
+        scenario(&SOUND.replacen("again = 50", &own("too_low = 50"), 1)).expect("sound");
+        says("again = 50", &own("too_low = 70"), 9, "120 percent");
+        says("again = 50", &own("closing = \"soon\""), 9, "says no time");
+        says("again = 50", &own("followers = 5"), 9, "there are 4");
     }
 
     #[test]

@@ -5,7 +5,7 @@ fn trial(name: &str) -> Trial {
     let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '1 at once'\n";
     Trial {
         name: name.to_owned(),
-        target: Arc::new(Target::auction()),
+        target: Arc::new(Target::ours()),
         as_shipped: false,
         left_out: Vec::new(),
         scenario: toml::from_str(text).unwrap(),

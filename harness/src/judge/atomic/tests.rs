@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::history::{Change, Event, Operation, State};
-use crate::judge::auction::bid::change::later;
+use crate::judge::proof::content::later;
 use crate::judge::proof::story::ledger::{change, is};
 use crate::judge::proof::story::{Story, reason, verdict};
 use crate::judge::verdict::Verdict;
@@ -10,7 +10,7 @@ use crate::judge::verdict::Verdict;
 #[test]
 fn a_bid_without_its_event_fails_even_if_it_comes_later() {
     let mut story = Story::new();
-    story.auction(1);
+    story.opens(1);
     story.place(1, 1, 10);
     story.change_tables(|tables| tables.outbox.clear());
     let mut whole = story.clone();
@@ -84,9 +84,9 @@ fn a_bid_and_its_event_in_two_transactions_fail_though_every_snapshot_is_whole()
 #[test]
 fn an_event_committed_with_another_time_than_its_bid_fails() {
     let mut story = Story::clean();
-    let (at, number) = story.written("bids", Story::id(1));
-    let bid = &mut story.commit_at(at).changes[number];
-    bid.row
+    let (at, number) = story.written(Story::STORED, Story::id(1));
+    let row = &mut story.commit_at(at).changes[number];
+    row.row
         .insert("placed_at".to_owned(), is("1970-01-01 01:00:00.001+00"));
     assert_eq!(verdict(check, &story), Verdict::Fail);
 }
@@ -149,14 +149,14 @@ fn without_a_ledger_or_short_retention_a_missing_event_fails() {
 #[test]
 fn a_bid_changed_or_an_outbox_emptied_later_fails() {
     let mut story = Story::clean();
-    let (at, number) = story.written("bids", Story::id(1));
-    let mut bid = story.commit_at(at).changes[number].clone();
-    bid.op = Operation::Update;
+    let (at, number) = story.written(Story::STORED, Story::id(1));
+    let mut changed = story.commit_at(at).changes[number].clone();
+    changed.op = Operation::Update;
     let mut emptied = story.clone();
-    story.commit_last(vec![bid.clone()]);
+    story.commit_last(vec![changed.clone()]);
     assert_eq!(verdict(check, &story), Verdict::Pass);
-    bid.row.insert("amount".to_owned(), is(101));
-    story.commit_last(vec![bid]);
+    changed.row.insert("amount".to_owned(), is(101));
+    story.commit_last(vec![changed]);
     assert_eq!(verdict(check, &story), Verdict::Fail);
     emptied.commit_last(vec![change("outbox_events", Operation::Truncate, &[])]);
     assert_eq!(verdict(check, &emptied), Verdict::Fail);

@@ -122,7 +122,7 @@ mod tests {
                 (fault.process, fault.action) = (Some(target.to_owned()), "kill".to_owned());
             }
         });
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         if after_heal {
             story.finish();
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn more_load_than_was_answered_convicts_nobody_and_shows_nothing() {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let ops: Vec<u64> = (2..2 + OVERLOAD as u128)
             .map(|bid| story.ask(bid, 1, 20))
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn nonsense_is_no_answer() {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 10);
         let op = story.ask(2, 1, 20);
         story.nonsense(op, 302);

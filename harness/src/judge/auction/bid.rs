@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::history::{Asked, Content, EffectRow, Item};
 
-const USER_ID: &str = "user_id";
-const AMOUNT: &str = "amount";
-const PLACED_AT: &str = "placed_at_us";
+pub(in crate::judge) const USER_ID: &str = "user_id";
+pub(in crate::judge) const AMOUNT: &str = "amount";
+pub(in crate::judge) const PLACED_AT: &str = "placed_at_us";
 
 /// What a client asks for: who bids, and how much in minor units.
 pub(crate) fn asked(user_id: String, amount: i64) -> Content {
@@ -70,33 +70,5 @@ impl Bid for Asked {
 impl Bid for EffectRow {
     fn content(&self) -> &Content {
         &self.item.content
-    }
-}
-
-#[cfg(test)]
-pub(in crate::judge) mod change {
-    use super::*;
-
-    /// Another bidder.
-    pub(in crate::judge) fn user_id(content: &mut Content, to: &str) {
-        content.insert(USER_ID.to_owned(), to.into());
-    }
-
-    pub(in crate::judge) fn amount(content: &mut Content, to: i64) {
-        content.insert(AMOUNT.to_owned(), to.into());
-    }
-
-    pub(in crate::judge) fn placed_at_us(content: &mut Content, to: i64) {
-        content.insert(PLACED_AT.to_owned(), to.into());
-    }
-
-    /// So much more.
-    pub(in crate::judge) fn raise(content: &mut Content, by: i64) {
-        amount(content, content.amount() + by);
-    }
-
-    /// So much later.
-    pub(in crate::judge) fn later(content: &mut Content, by_us: i64) {
-        placed_at_us(content, content.placed_at_us() + by_us);
     }
 }

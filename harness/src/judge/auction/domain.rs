@@ -187,8 +187,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::judge::auction::bid::change::amount;
     use crate::judge::auction::standing::StandingRow;
+    use crate::judge::proof::content::amount;
     use crate::judge::proof::story::{Story, verdict};
 
     fn changed(change: impl FnOnce(&mut crate::history::Snapshot)) -> Verdict {
@@ -268,7 +268,7 @@ mod tests {
     fn real_time_binds_bids_that_do_not_overlap() {
         let swapped = |overlapping: bool| {
             let mut story = Story::new();
-            story.auction(1);
+            story.opens(1);
             let first = story.ask(1, 1, 300);
             let early = overlapping.then(|| story.ask(2, 1, 200));
             story.store(2, 1, 200);

@@ -211,7 +211,7 @@ mod tests {
     /// One auction with one bid of 100, then what the test adds.
     fn after(add: impl FnOnce(&mut Story)) -> crate::judge::verdict::Verdict {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.closed(9);
         story.place(1, 1, 100);
         add(&mut story);

@@ -41,7 +41,7 @@ pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable>
         }
     }
     let scenario = scenario(history)?;
-    let wanted = scenario.workload.followers as usize;
+    let wanted = scenario.own.followers as usize;
     if followers.len() < wanted {
         let example = format!("{} of {wanted} followers", followers.len());
         inquiry.object(Verdict::Error, "followers that the lab never sent", example);
@@ -201,7 +201,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::auction::bid::change::{later, raise, user_id};
+    use crate::judge::proof::content::{later, raise, user_id};
     use crate::judge::proof::story::{Story, reason, verdict};
     use crate::judge::verdict::Verdict::{Fail, Pass, Vacuous};
 
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn followers_that_were_never_sent_are_an_error_of_the_lab() {
         let mut story = Story::clean();
-        story.scenario(|scenario| scenario.workload.followers = 1);
+        story.scenario(|scenario| scenario.own.followers = 1);
         assert_eq!(verdict(check, &story), Verdict::Error);
     }
 

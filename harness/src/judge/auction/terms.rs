@@ -57,7 +57,7 @@ impl<'h> Auctions<'h> {
     pub fn closes_at(&self, key: Key) -> Option<u64> {
         let terms = self.terms.get(&key)?;
         terms.closes_at_us?;
-        let after = self.history.scenario()?.workload.closing().ok()?.after;
+        let after = self.history.scenario()?.own.closing().ok()?.after;
         let created = self.history.entries().get(terms.created)?.at_us;
         Some(created + u64::try_from(after.as_micros()).ok()?)
     }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::replay::{self, OutboxEvent, Replay, Turn};
-use crate::history::{History, Item, State};
+use crate::history::{History, Item, Last, State};
 use crate::judge::basis::Unjudgeable;
 use crate::judge::commits::{Announced, Step, Told};
 
@@ -11,6 +11,19 @@ use crate::judge::commits::{Announced, Step, Told};
 pub(in crate::judge) fn all(history: &History) -> Result<Option<Vec<Told>>, Unjudgeable> {
     let replay = Replay::of(history)?;
     Ok(replay.map(|replay| replay.told.iter().map(told).collect()))
+}
+
+/// What the ledger lacks, by itself and beside the last snapshot.
+pub(in crate::judge) fn holes(history: &History) -> Vec<String> {
+    match Replay::of(history) {
+        Ok(None) => Vec::new(),
+        Ok(Some(replay)) => {
+            let quiet = history.recovered_after_ms().is_some();
+            let beside = |last: Last<'_>| replay.tables.holes(last.tables, quiet);
+            history.last().map(beside).unwrap_or_default()
+        }
+        Err(why) => vec![why.to_string()],
+    }
 }
 
 fn told(told: &replay::Told<'_>) -> Told {

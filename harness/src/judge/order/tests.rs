@@ -40,7 +40,7 @@ fn a_copy_of_an_earlier_event_is_legal() {
 #[test]
 fn two_events_show_no_order() {
     let mut story = Story::new();
-    story.auction(1);
+    story.opens(1);
     story.place(1, 1, 10);
     story.place(2, 1, 20);
     story.finish();

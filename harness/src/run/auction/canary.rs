@@ -3,20 +3,19 @@
 
 use std::collections::HashMap;
 
-use uuid::Uuid;
-
 use crate::{
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
     run::{
         auction::workload::{Plan, STARTING_PRICE},
+        numbers::Numbers,
         plan::Canary,
     },
 };
 
 /// One canary an auction, more if there are more processes than auctions. Each beats everything that was ever asked for on
 /// its auction.
-pub fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
+pub fn flock(plan: &Plan, numbers: &Numbers, apis: &[usize]) -> Vec<Canary> {
     if apis.is_empty() || plan.open.is_empty() {
         return Vec::new();
     }
@@ -29,14 +28,14 @@ pub fn flock(plan: &Plan, apis: &[usize]) -> Vec<Canary> {
     (0..count)
         .map(|number| {
             let key = plan.open[number % plan.open.len()];
-            let highest = highest.entry(key).or_insert(STARTING_PRICE);
+            let operation = numbers.next(key);
+            let highest = highest.entry(operation.key).or_insert(STARTING_PRICE);
             // Two on one auction go out at once: only the greater one must be taken, so both are far apart and both known.
             *highest += 1;
             Canary {
                 asked: Asked {
-                    id: Uuid::now_v7(),
-                    key,
                     content: asked("canary".to_owned(), *highest),
+                    ..operation
                 },
                 api: apis[number % apis.len()],
             }
@@ -49,39 +48,40 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::ask::scenario::{Mix, Workload};
+    use crate::ask::{auction::Own, id::Run, scenario::Workload};
 
-    fn plan(auctions: u32) -> Plan {
+    fn plan(auctions: u32) -> (Plan, Numbers) {
         let workload = Workload {
             keys: auctions,
             writes: "50 at once".to_owned(),
             hot_percent: 0,
             copies: 1,
-            mix: Mix::default(),
-            closing: None,
-            followers: 0,
+            again: 0,
         };
-        Plan::new(&workload, 1).expect("a plan")
+        let numbers = Numbers::of(Run::of(1));
+        let plan = Plan::new(&workload, &Own::default(), 1, &numbers).expect("a plan");
+        (plan, numbers)
     }
 
     #[test]
     fn every_auction_and_every_process_has_its_canary() {
         for (auctions, apis) in [(8, vec![0, 1]), (1, vec![0, 2, 3])] {
-            let plan = plan(auctions);
-            let canaries = flock(&plan, &apis);
+            let (plan, numbers) = plan(auctions);
+            let canaries = flock(&plan, &numbers, &apis);
             let keys: HashSet<_> = canaries.iter().map(|canary| canary.asked.key).collect();
             let asked: HashSet<_> = canaries.iter().map(|canary| canary.api).collect();
-            assert_eq!(keys, plan.open.iter().copied().collect());
+            assert_eq!(keys, plan.taking().collect());
             assert_eq!(asked, apis.into_iter().collect());
         }
     }
 
     #[test]
     fn a_canary_beats_every_bid_of_the_plan() {
-        let plan = plan(3);
-        for canary in flock(&plan, &[0]) {
+        let (plan, numbers) = plan(3);
+        for canary in flock(&plan, &numbers, &[0]) {
             let on_auction = |step: &&crate::run::plan::Step| step.asked.key == canary.asked.key;
             let bids = plan.steps.iter().filter(on_auction);
+            assert!(bids.clone().all(|step| step.asked.id != canary.asked.id));
             assert!(
                 bids.map(|step| step.asked.amount())
                     .all(|amount| amount < canary.asked.amount())
@@ -91,6 +91,7 @@ mod tests {
 
     #[test]
     fn nobody_to_ask_means_no_canary() {
-        assert_eq!(flock(&plan(2), &[]), []);
+        let (plan, numbers) = plan(2);
+        assert_eq!(flock(&plan, &numbers, &[]), []);
     }
 }

@@ -40,7 +40,7 @@ pub struct Followers {
 impl Followers {
     /// One for each of `auctions`. Each is connected when this returns, or was waited for.
     pub async fn start(
-        auctions: impl Iterator<Item = &Key>,
+        auctions: impl Iterator<Item = Key>,
         apis: Vec<Api>,
         recorder: &Recorder,
     ) -> Result<Self> {
@@ -56,10 +56,10 @@ impl Followers {
         };
         for (number, key) in auctions.enumerate() {
             let (shown, seen) = watch::channel(None);
-            followers.shown.push((*key, seen));
+            followers.shown.push((key, seen));
             let follower = Follower {
                 number: number as u64,
-                key: *key,
+                key,
                 http: http.clone(),
                 apis: apis.clone(),
                 recorder: recorder.clone(),

@@ -24,9 +24,10 @@ pub enum Closes {
 pub async fn create(
     pool: &sqlx::PgPool,
     recorder: &Recorder,
-    key: Key,
+    key: u16,
     closes: Closes,
 ) -> sqlx::Result<()> {
+    let key = Key::numbered(key);
     const DAY: f64 = 86_400.0;
     let seconds = match closes {
         Closes::Before => -DAY,

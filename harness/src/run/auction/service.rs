@@ -16,9 +16,11 @@ use super::{
     workload::Plan,
 };
 use crate::{
+    ask::{id::Run, scenario::Scenario},
     history::{Key, Recorder, Snapshot},
     run::{
-        desk::Desk, gauge::Gauge, plan::Canary, site::Site, topology::EXCHANGE, witness::Witness,
+        desk::Desk, gauge::Gauge, numbers::Numbers, plan::Canary, site::Site, topology::EXCHANGE,
+        witness::Witness,
     },
     system::Api,
 };
@@ -27,6 +29,7 @@ use crate::{
 pub struct AuctionService {
     /// What bidders will do.
     pub plan: Plan,
+    numbers: Numbers,
     pool: PgPool,
     bidders: Bidders,
     witness: Witness,
@@ -36,17 +39,22 @@ impl AuctionService {
     /// Creates the auctions that do not close during the run, and begins to listen. `pool` and `amqp_url` connect around all
     /// faults.
     pub async fn prepare(
-        plan: Plan,
+        scenario: &Scenario,
+        seed: u64,
+        run: Run,
         pool: PgPool,
         amqp_url: String,
         recorder: &Recorder,
     ) -> Result<Self> {
+        let numbers = Numbers::of(run);
+        let plan = Plan::new(&scenario.workload, &scenario.own, seed, &numbers)?;
         for auction in &plan.open {
             lots::create(&pool, recorder, *auction, Closes::After).await?;
         }
         lots::create(&pool, recorder, plan.closed, Closes::Before).await?;
         Ok(Self {
             plan,
+            numbers,
             pool,
             bidders: Bidders::new()?,
             witness: Witness::start(amqp_url, EXCHANGE.to_owned(), recorder.clone()).await?,
@@ -69,7 +77,7 @@ impl AuctionService {
 
     /// Bids that must be taken once everything is healed.
     pub fn canaries(&self, apis: &[usize]) -> Vec<Canary> {
-        canary::flock(&self.plan, apis)
+        canary::flock(&self.plan, &self.numbers, apis)
     }
 
     /// How much there is of what.
@@ -121,7 +129,8 @@ impl AuctionService {
         until: Instant,
     ) -> Result<()> {
         let places = tables::places(&self.pool).await?;
-        let auctions: Vec<Key> = self.plan.taking().chain([self.plan.closed]).collect();
+        let closed = Key::numbered(self.plan.closed);
+        let auctions: Vec<Key> = self.plan.taking().chain([closed]).collect();
         tokio::join!(
             self.bidders.list(&auctions, apis, recorder, until),
             followers.caught_up(&places, until)

@@ -11,10 +11,10 @@ use proptest::{
 };
 
 use crate::{
-    ask::{pace::Pace, scenario},
+    ask::{auction::Own, pace::Pace, scenario::Workload},
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
-    run::{plan::Step, rng},
+    run::{numbers::Numbers, plan::Step, rng},
 };
 use intent::{Intent, Kind};
 
@@ -24,25 +24,25 @@ pub const STARTING_PRICE: i64 = 1_000;
 /// A workload, ready to be driven.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Auctions that take bids.
-    pub open: Vec<Key>,
-    /// Auctions that take bids until they close.
-    pub closing: Vec<Key>,
+    /// The keys of auctions that take bids.
+    pub open: Vec<u16>,
+    /// Of auctions that take bids until they close.
+    pub closing: Vec<u16>,
     /// When that is, from the start of the workload.
     pub closes_after: Duration,
-    /// The auction that is closed already.
-    pub closed: Key,
+    /// Of the auction that is closed already.
+    pub closed: u16,
     /// The bids, in the order of their times.
     pub steps: Vec<Step>,
 }
 
 impl Plan {
-    /// Makes the workload of `scenario` from `seed`.
-    pub fn new(workload: &scenario::Workload, seed: u64) -> Result<Self> {
+    /// Makes the workload of a scenario from `seed`; each of its bids has the next of its auction's `numbers`.
+    pub fn new(workload: &Workload, own: &Own, seed: u64, numbers: &Numbers) -> Result<Self> {
         let pace = Pace::parse(&workload.writes)?;
-        let closing = workload.closing()?;
+        let closing = own.closing()?;
         let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
-        let strategy = intent::sequence(workload, closing.auctions, pace.writes());
+        let strategy = intent::sequence(workload, own, closing.auctions, pace.writes());
         let generated = strategy
             .new_tree(&mut runner)
             .expect("the strategy filters nothing, so it cannot fail")
@@ -58,7 +58,7 @@ impl Plan {
         };
         let mut highest = vec![None; plan.open.len() + plan.closing.len()];
         for (index, intent) in generated.intents.into_iter().enumerate() {
-            let bid = plan.bid(&intent, &mut highest);
+            let bid = plan.bid(&intent, &mut highest, numbers);
             plan.steps.push(Step {
                 due: pace.due(index),
                 asked: bid,
@@ -71,11 +71,12 @@ impl Plan {
 
     /// Auctions that take bids, for a while or to the end.
     pub fn taking(&self) -> impl Iterator<Item = Key> {
-        self.open.iter().chain(&self.closing).copied()
+        let taking = self.open.iter().chain(&self.closing);
+        taking.map(|key| Key::numbered(*key))
     }
 
     /// The auction at this index, over and over.
-    fn auction(&self, index: usize) -> (usize, Key) {
+    fn auction(&self, index: usize) -> (usize, u16) {
         let index = index % (self.open.len() + self.closing.len());
         let closing = |index: usize| self.closing[index - self.open.len()];
         let auction = self.open.get(index).copied();
@@ -84,7 +85,11 @@ impl Plan {
 
     /// What an intent means at its place in the plan. `highest` is the plan's own idea of each auction; with several
     /// clients at once the service may see another order, and then refuse what was meant to be valid.
-    fn bid(&self, intent: &Intent, highest: &mut [Option<i64>]) -> Asked {
+    fn bid(&self, intent: &Intent, highest: &mut [Option<i64>], numbers: &Numbers) -> Asked {
+        let of = |key: u16, amount: i64| Asked {
+            content: intent.content(amount),
+            ..numbers.next(key)
+        };
         let earlier = (!self.steps.is_empty())
             .then(|| &self.steps[intent.pick.index(self.steps.len())].asked);
         match (intent.kind, earlier) {
@@ -93,19 +98,19 @@ impl Plan {
                 content: asked(earlier.user_id().to_owned(), earlier.amount() + 1),
                 ..earlier.clone()
             },
-            (Kind::Closed, _) => intent.on(self.closed, STARTING_PRICE + intent.raise),
+            (Kind::Closed, _) => of(self.closed, STARTING_PRICE + intent.raise),
             (Kind::TooLow, _) => {
-                let (auction, id) = self.auction(intent.auction);
+                let (auction, key) = self.auction(intent.auction);
                 let amount = highest[auction].map_or(STARTING_PRICE - 1, |highest| {
                     highest - intent.raise.min(highest - 1)
                 });
-                intent.on(id, amount)
+                of(key, amount)
             }
             (Kind::Valid | Kind::Again | Kind::Conflict, _) => {
-                let (auction, id) = self.auction(intent.auction);
+                let (auction, key) = self.auction(intent.auction);
                 let amount = highest[auction].unwrap_or(STARTING_PRICE) + intent.raise;
                 highest[auction] = Some(amount);
-                intent.on(id, amount)
+                of(key, amount)
             }
         }
     }
@@ -113,36 +118,44 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
+
+    use outbox_service::events::{BidPlaced, to_wire};
+    use uuid::Uuid;
 
     use super::*;
-    use crate::ask::scenario::Mix;
+    use crate::ask::id::{Form, Found, Id, Inside, Run, What, found_in};
 
-    fn workload(mix: Mix) -> scenario::Workload {
-        scenario::Workload {
+    const RUN: u64 = 7;
+
+    fn mixed(again: u32, own: &Own, seed: u64) -> Plan {
+        let workload = Workload {
             keys: 4,
             writes: "200/s for 2s".to_owned(),
             hot_percent: 50,
             copies: 1,
-            mix,
-            closing: None,
-            followers: 0,
-        }
+            again,
+        };
+        Plan::new(&workload, own, seed, &Numbers::of(Run::of(RUN))).unwrap()
+    }
+
+    fn plan(seed: u64) -> Plan {
+        mixed(0, &Own::default(), seed)
     }
 
     #[test]
     fn the_same_seed_makes_the_same_plan_and_another_seed_another() {
-        let workload = workload(Mix::default());
-        let plan = |seed| Plan::new(&workload, seed).unwrap();
         assert_eq!(plan(7), plan(7));
         assert_ne!(plan(7), plan(8));
     }
 
     #[test]
     fn auctions_that_close_get_bids_like_the_others() {
-        let mut workload = workload(Mix::default());
-        workload.closing = Some("2 after 1s".to_owned());
-        let plan = Plan::new(&workload, 1).unwrap();
+        let own = Own {
+            closing: Some("2 after 1s".to_owned()),
+            ..Own::default()
+        };
+        let plan = mixed(0, &own, 1);
         assert_eq!((plan.open.len(), plan.closing.len()), (4, 2));
         for auction in plan.taking() {
             let bids = plan.steps.iter().filter(|step| step.asked.key == auction);
@@ -152,15 +165,15 @@ mod tests {
 
     #[test]
     fn a_plain_plan_raises_every_auction_and_uses_each_id_once() {
-        let plan = Plan::new(&workload(Mix::default()), 1).unwrap();
+        let plan = plan(1);
         assert_eq!(plan.steps.len(), 400);
         let ids: HashSet<_> = plan.steps.iter().map(|step| step.asked.id).collect();
         assert_eq!(ids.len(), 400);
-        for auction in &plan.open {
+        for auction in plan.taking() {
             let amounts: Vec<i64> = plan
                 .steps
                 .iter()
-                .filter(|step| step.asked.key == *auction)
+                .filter(|step| step.asked.key == auction)
                 .map(|step| step.asked.amount())
                 .collect();
             assert!(amounts.is_sorted_by(|a, b| a < b) && amounts[0] >= STARTING_PRICE);
@@ -169,13 +182,13 @@ mod tests {
 
     #[test]
     fn a_mixed_plan_has_something_of_everything() {
-        let mix = Mix {
+        let own = Own {
             too_low: 10,
-            again: 10,
             conflict: 10,
             closed: 10,
+            ..Own::default()
         };
-        let plan = Plan::new(&workload(mix), 1).unwrap();
+        let plan = mixed(10, &own, 1);
         let ids: HashSet<_> = plan.steps.iter().map(|step| step.asked.id).collect();
         let contents: HashSet<_> = plan
             .steps
@@ -184,17 +197,58 @@ mod tests {
             .collect();
         assert!(contents.len() > ids.len(), "no conflicts");
         assert!(contents.len() < plan.steps.len(), "no repetitions");
-        assert!(plan.steps.iter().any(|step| step.asked.key == plan.closed));
+        let closed = Key::numbered(plan.closed);
+        assert!(plan.steps.iter().any(|step| step.asked.key == closed));
         assert!(plan.steps.iter().all(|step| step.asked.amount() > 0));
     }
 
     #[test]
+    fn each_bids_id_names_its_auction_and_is_found_in_the_message_and_its_headers() {
+        let plan = plan(5);
+        for (index, Step { asked, .. }) in plan.steps.iter().enumerate() {
+            let id = Id::of(asked.id).unwrap();
+            assert_eq!(Some(id.key), asked.key.number());
+            let event = BidPlaced {
+                bid_id: asked.id.to_string(),
+                auction_id: asked.key.0.to_string(),
+                user_id: asked.user_id().to_owned(),
+                amount: asked.amount(),
+                sequence: index as i64 + 1,
+                ..BidPlaced::default()
+            };
+            let found = [Found {
+                what: What::Ours(id),
+                form: Form::Text,
+                inside: Inside::Nothing,
+            }];
+            let row = serde_json::to_string(&event).unwrap();
+            for text in [
+                &to_wire(&event),
+                row.as_bytes(),
+                asked.id.to_string().as_bytes(),
+            ] {
+                assert_eq!(found_in(text, Run::of(RUN)), found);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bid_that_is_repeated_keeps_its_id_and_another_one_has_another() {
+        let plan = mixed(30, &Own::default(), 1);
+        let mut bids: HashMap<Uuid, &Asked> = HashMap::new();
+        for Step { asked, .. } in &plan.steps {
+            assert_eq!(*bids.entry(asked.id).or_insert(asked), asked);
+        }
+        assert!(bids.len() < plan.steps.len(), "nothing is repeated");
+    }
+
+    #[test]
     fn a_hot_auction_gets_its_share() {
-        let plan = Plan::new(&workload(Mix::default()), 3).unwrap();
+        let plan = plan(3);
         let hot = plan
             .steps
             .iter()
-            .filter(|step| step.asked.key == plan.open[0])
+            .filter(|step| step.asked.key == Key::numbered(plan.open[0]))
             .count();
         assert!(
             (160..=300).contains(&hot),

@@ -7,7 +7,7 @@ use crate::{
     ask::id::Id,
     history::{Asked, Content, Outcome, Purpose},
     run::{
-        described::numbers::asked,
+        numbers::asked,
         oplog::OpLog,
         write::{Answer, Ask, Fate, Step, Writer},
     },

@@ -9,7 +9,6 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::numbers::Numbers;
 use crate::{
     ask::{
         pace::Pace,
@@ -19,7 +18,7 @@ use crate::{
             write::{How, Sql},
         },
     },
-    run::{plan::Step, rng},
+    run::{numbers::Numbers, plan::Step, rng},
 };
 
 /// So many writes are counted one by one.
@@ -76,7 +75,7 @@ fn intent(workload: &Workload, rollback: u32) -> impl Strategy<Value = Intent> +
     let keys = u16::try_from(workload.keys.max(1)).unwrap_or(u16::MAX);
     let hot = workload.hot_percent.min(100);
     let key = prop_oneof![hot => Just(0), 100 - hot => 0..keys];
-    let again = workload.mix.again;
+    let again = workload.again;
     let percent = |share: u32| (0..100u32).prop_map(move |drawn| drawn < share);
     (key, percent(again), any::<Index>(), percent(rollback)).prop_map(
         |(key, again, pick, rolled_back)| Intent {

@@ -66,7 +66,7 @@ mod tests {
     /// One bid, asked for at 100 s of the run and accepted at 101 s, placed `at` seconds.
     fn placed(at: i64) -> Story {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.time_passes(100_000_000);
         let op = story.ask(1, 1, 100);
         story.store(1, 1, 100);
@@ -91,7 +91,7 @@ mod tests {
     fn a_bid_whose_answer_was_lost_may_be_placed_until_the_end() {
         let late = |accepted: bool| {
             let mut story = Story::new();
-            story.auction(1);
+            story.opens(1);
             let op = story.ask(1, 1, 100);
             match accepted {
                 true => {

@@ -42,7 +42,7 @@ mod tests {
     /// Two bids of one auction, the second placed so many microseconds after the epoch; the first is committed just then.
     fn second_placed(at_us: i64) -> Story {
         let mut story = Story::new();
-        story.auction(1);
+        story.opens(1);
         story.place(1, 1, 100);
         story.place(2, 1, 200);
         story.placed_at(2, at_us);

@@ -30,7 +30,7 @@ fn said(commits: &[Change]) -> Verdict {
 /// One bid, claimed; then `what` happens to its event before the run is told to its end.
 fn claimed_then(what: impl FnOnce(&mut Story)) -> Verdict {
     let mut story = Story::new();
-    story.auction(1);
+    story.opens(1);
     story.place(1, 1, 10);
     story.claim(1);
     what(&mut story);

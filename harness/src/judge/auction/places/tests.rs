@@ -46,9 +46,7 @@ fn places_that_commit_out_of_their_order_fail() {
     assert_eq!(reason(check, &story), (Verdict::Fail, said));
     // Another auction's commit may come between.
     let mut story = Story::new();
-    [1, 2]
-        .into_iter()
-        .for_each(|auction| story.auction(auction));
+    [1, 2].into_iter().for_each(|auction| story.opens(auction));
     for (bid, auction) in [(1, 1), (2, 2), (3, 1), (4, 2), (5, 1)] {
         story.place(bid, auction, 10 * bid as i64);
     }

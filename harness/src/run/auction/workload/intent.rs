@@ -3,14 +3,13 @@
 use proptest::{
     prelude::{Just, any},
     prop_oneof,
-    sample::Index,
+    sample::{Index, subsequence},
     strategy::{Strategy, Union},
 };
-use uuid::Uuid;
 
 use crate::{
-    ask::scenario::Workload,
-    history::{Asked, Key},
+    ask::{auction::Own, scenario::Workload},
+    history::Content,
     judge::auction::bid,
 };
 
@@ -36,76 +35,74 @@ pub(super) struct Intent {
     pub auction: usize,
     pub raise: i64,
     pub pick: Index,
-    id: Uuid,
     user: u32,
 }
 
 impl Intent {
-    /// The bid itself.
-    pub fn on(&self, key: Key, amount: i64) -> Asked {
-        Asked {
-            id: self.id,
-            key,
-            content: bid::asked(format!("bidder-{}", self.user), amount),
-        }
+    /// What the bid says: who bids, and so much.
+    pub fn content(&self, amount: i64) -> Content {
+        bid::asked(format!("bidder-{}", self.user), amount)
     }
 }
 
 /// All that is generated for one workload.
 #[derive(Debug, Clone)]
 pub(super) struct Sequence {
-    /// The closed auction, then the others.
-    pub auctions: Vec<Key>,
+    /// The keys of the closed auction, then of the others: drawn, for a key's lane follows from it, and runs are to differ in
+    /// which auctions share one.
+    pub auctions: Vec<u16>,
     pub intents: Vec<Intent>,
 }
 
 /// `bids` intents in the workload's mix, on its auctions and `closing` more.
 pub(super) fn sequence(
     workload: &Workload,
+    own: &Own,
     closing: u32,
     bids: usize,
 ) -> impl Strategy<Value = Sequence> + use<> {
     let auctions = (workload.keys.max(1) + closing) as usize;
     (
-        proptest::collection::vec(id().prop_map(Key), auctions + 1),
-        proptest::collection::vec(intent(workload, auctions), bids),
+        keys(auctions + 1),
+        proptest::collection::vec(intent(workload, own, auctions), bids),
     )
         .prop_map(|(auctions, intents)| Sequence { auctions, intents })
 }
 
-fn intent(workload: &Workload, auctions: usize) -> impl Strategy<Value = Intent> + use<> {
+fn intent(
+    workload: &Workload,
+    own: &Own,
+    auctions: usize,
+) -> impl Strategy<Value = Intent> + use<> {
     let hot = workload.hot_percent.min(100);
     let auction = prop_oneof![
         hot => Just(0),
         100 - hot => 0..auctions,
     ];
     (
-        kind(workload),
+        kind(workload.again, own),
         auction,
         1..500i64,
         any::<Index>(),
-        id(),
         0..20u32,
     )
-        .prop_map(|(kind, auction, raise, pick, id, user)| Intent {
+        .prop_map(|(kind, auction, raise, pick, user)| Intent {
             kind,
             auction,
             raise,
             pick,
-            id,
             user,
         })
 }
 
-fn kind(workload: &Workload) -> Union<Just<Kind>> {
-    let mix = workload.mix;
-    let special = mix.too_low + mix.again + mix.conflict + mix.closed;
+fn kind(again: u32, own: &Own) -> Union<Just<Kind>> {
+    let special = own.too_low + again + own.conflict + own.closed;
     let shares = [
         (100u32.saturating_sub(special), Kind::Valid),
-        (mix.too_low, Kind::TooLow),
-        (mix.again, Kind::Again),
-        (mix.conflict, Kind::Conflict),
-        (mix.closed, Kind::Closed),
+        (own.too_low, Kind::TooLow),
+        (again, Kind::Again),
+        (own.conflict, Kind::Conflict),
+        (own.closed, Kind::Closed),
     ];
     Union::new_weighted(
         shares
@@ -116,6 +113,9 @@ fn kind(workload: &Workload) -> Union<Just<Kind>> {
     )
 }
 
-fn id() -> impl Strategy<Value = Uuid> {
-    any::<[u8; 16]>().prop_map(|bytes| uuid::Builder::from_random_bytes(bytes).into_uuid())
+/// So many, each once.
+fn keys(count: usize) -> impl Strategy<Value = Vec<u16>> {
+    let all: Vec<u16> = (0..=u16::MAX).collect();
+    let count = count.min(all.len());
+    subsequence(all, count).prop_shuffle()
 }

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use crate::history::{Content, Delivery, Event, Outcome, State};
-use crate::judge::auction::bid::change::{later, raise, user_id};
 use crate::judge::auction::note::Note;
 use crate::judge::auction::standing::standings;
 use crate::judge::check::all;
+use crate::judge::proof::content::{later, raise, user_id};
 use crate::judge::proof::story::Story;
 use crate::judge::verdict::Verdict;
 use legal::{LOST, REPEAT_OP, VICTIM, act, legal};

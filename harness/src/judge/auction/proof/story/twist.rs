@@ -4,7 +4,7 @@ use super::{
     Condition, Delivery, Event, Note, OutboxRow, Scenario, Snapshot, StandingRow, Story, Subject,
     Uuid, ledger,
 };
-use crate::judge::auction::bid::change::placed_at_us;
+use crate::judge::proof::content::placed_at_us;
 
 impl Story {
     pub(crate) fn scenario(&mut self, change: impl FnOnce(&mut Scenario)) {

@@ -13,9 +13,13 @@ use crate::judge::auction::{
     standing::{StandingRow, standings},
 };
 use crate::judge::check::{Checker, run};
+use crate::judge::proof::content;
 use ledger::Log;
 
-use crate::ask::scenario::{Condition, Scenario};
+use crate::ask::{
+    scenario::{Condition, Scenario},
+    target::Target,
+};
 use crate::history::{
     Asked, Delivery, EffectRow, Entry, Event, FORMAT, FaultPhase, History, Item, Key, OutboxRow,
     Outcome, Purpose, Snapshot, State, Subject,
@@ -49,6 +53,8 @@ pub(crate) struct Story {
 }
 
 impl Story {
+    /// Where operations are stored.
+    pub(in crate::judge) const STORED: &str = "bids";
     /// Between two entries.
     const TICK_US: u64 = 1_000;
 
@@ -66,7 +72,7 @@ impl Story {
                 began_at_us: Some(0),
                 name: "test/story".to_owned(),
                 seed: 7,
-                subject: Box::new(Subject::auction()),
+                subject: Box::new(Subject::of(&Target::ours())),
                 scenario: Box::new(scenario),
                 environment: Vec::new(),
             }],
@@ -84,7 +90,7 @@ impl Story {
     /// One auction, three bids of 100, 200 and 300, everything as it should be.
     pub(crate) fn clean() -> Self {
         let mut story = Self::new();
-        story.auction(1);
+        story.opens(1);
         (1..=3).for_each(|bid| story.place(bid, 1, 100 * bid as i64));
         story.finish();
         story
@@ -114,7 +120,7 @@ impl Story {
         }
     }
 
-    pub(in crate::judge) fn auction(&mut self, auction: u128) {
+    pub(in crate::judge) fn opens(&mut self, auction: u128) {
         self.open(auction, false, None);
     }
 
@@ -129,7 +135,7 @@ impl Story {
     /// It closes so long after it was created.
     pub(in crate::judge) fn closes(&mut self, auction: u128, after: &str) {
         let closing = format!("1 after {after}");
-        self.scenario(|scenario| scenario.workload.closing = Some(closing));
+        self.scenario(|scenario| scenario.own.closing = Some(closing));
         self.closing(auction, i64::MAX);
     }
 
@@ -155,7 +161,7 @@ impl Story {
         let mut event = Self::event(bid, auction, amount, before as i64 + 1);
         let placed_at_us = self.next_commit_us();
         let item = event.item.as_mut().expect("an honest event");
-        bid::change::placed_at_us(&mut item.content, placed_at_us);
+        content::placed_at_us(&mut item.content, placed_at_us);
         self.tables.stored.push(item.clone());
         let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
         self.tables.outbox.push(event);

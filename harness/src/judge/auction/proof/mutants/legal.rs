@@ -87,7 +87,7 @@ pub(super) fn legal(acts: &[Act], copies: &[usize]) -> Story {
     let mut story = Story::new();
     // What is lost on the way here is lost to this fault.
     story.scenario(|scenario| scenario.faults[0].edge = Some("client -> api".to_owned()));
-    (1..=3).for_each(|auction| story.auction(auction));
+    (1..=3).for_each(|auction| story.opens(auction));
     story.closed(9);
     let mut teller = Teller::default();
     for auction in [1, 1, 1, 1, 2, 2, 2, 2] {
