@@ -15,7 +15,7 @@ use crate::{
     ask::moment::Moment,
     ask::pace::Pace,
     ask::party,
-    ask::scenario::{self, When},
+    ask::scenario,
     ask::spelling::did_you_mean,
     ask::wire::{Deed, Watched},
 };
@@ -182,9 +182,9 @@ impl Fault {
         }
     }
 
-    /// Whether it must be in place before the first bid.
+    /// Whether it must be in place before the first operation.
     pub fn starts_with_workload(&self) -> bool {
-        self.moment == Moment::At(Duration::ZERO)
+        self.moment == Moment::At(Duration::ZERO) || matches!(self.action, Action::AtMessage(_))
     }
 
     /// Whom the edge leads to that it hits, if it hits one.

@@ -92,8 +92,8 @@ impl Connection<'_> {
             client.write_all(&refusal::closed()).await
         };
         if said.is_ok() && way == Way::Request {
-            let agreed = swallow(from, &CancellationToken::new());
-            let _ = timeout(AGREES_WITHIN, agreed).await;
+            let never = CancellationToken::new();
+            let _ = timeout(AGREES_WITHIN, swallow(from, &never)).await;
         } else if said.is_ok() {
             // The client's side is read by the other direction: it ends the connection, or this does.
             sleep(AGREES_WITHIN).await;
