@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 /// What this lab writes, and reads. A new kind of entry, a new field or a new meaning is a new format. From 4 on a history
-/// knows no auctions: what was written is an operation of a key, whatever the target calls it.
-pub const FORMAT: u32 = 4;
+/// knows no auctions: what was written is an operation of a key, whatever the target calls it. From 5 on it has what passed
+/// the taps.
+pub const FORMAT: u32 = 5;
 
 /// Histories of the first format did not say so.
 pub(super) fn first() -> u32 {

@@ -18,7 +18,7 @@ use outbox_harness::{
     servers::lab::{Beginning, Lab},
     servers::upstream::Upstream,
     system::Api,
-    wire::tap::{Dialect, Link},
+    wire::tap::{Dialect, Link, Spot},
 };
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tokio::time::{Instant, sleep, timeout};
@@ -96,6 +96,10 @@ impl Site {
 
     pub fn amqp_url(&self) -> String {
         self.vhost.url()
+    }
+
+    pub fn database_url_over_the_edge(&self) -> Result<String> {
+        self.database.over(self.to_postgres.address())
     }
 
     pub fn amqp_url_over_the_edge(&self) -> Result<String> {

@@ -4,7 +4,7 @@ use std::{io::ErrorKind, net::SocketAddr};
 
 use outbox_harness::{
     ask::toxic::{Direction, Toxic},
-    wire::tap::{Dialect, Link, Measure, Tap, TapCounters},
+    wire::tap::{Dialect, Link, Measure, Spot, Tap, TapCounters},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -164,6 +164,7 @@ async fn a_live_link_shows_a_reset() {
         "reset",
         stand.echo.address(),
         Dialect::Bytes,
+        Spot::default(),
     )
     .await
     .unwrap();

@@ -205,6 +205,3 @@ fn name(class: &AMQPClass) -> String {
         other => format!("{}.{}", other.get_amqp_class_id(), other.get_amqp_method_id()),
     }
 }
-
-#[cfg(test)]
-mod tests;

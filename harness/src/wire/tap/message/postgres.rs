@@ -271,6 +271,3 @@ fn whole<'b>(bytes: &'b [u8], long: &mut usize) -> Option<(u8, Option<&'b [u8]>,
     let body = bytes.get(HEAD..length)?;
     Some((bytes[0], Some(body), length))
 }
-
-#[cfg(test)]
-mod tests;
