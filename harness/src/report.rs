@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+pub(crate) mod sequence;
 mod table;
 
 pub use json::write_json;
