@@ -6,9 +6,9 @@ mod action;
 
 use std::time::Duration;
 
+pub use crate::ask::party::{Party, Role, Server};
 pub use action::{Action, Locked, Refused};
 use action::{parse_edge_action, parse_process_action};
-pub use crate::ask::party::{Party, Role, Server};
 
 use crate::{
     ask::lasting::Lasting,
@@ -99,9 +99,14 @@ impl Fault {
             }
         };
         let own = fault.edge.as_deref();
-        let moment = Moment::parse(fault.at.as_deref(), fault.when.as_ref(), own, &scenario.system)
-            .and_then(|moment| within(moment, &scenario.workload.writes))
-            .map_err(in_key(if fault.when.is_some() { "when" } else { "at" }))?;
+        let moment = Moment::parse(
+            fault.at.as_deref(),
+            fault.when.as_ref(),
+            own,
+            &scenario.system,
+        )
+        .and_then(|moment| within(moment, &scenario.workload.writes))
+        .map_err(in_key(if fault.when.is_some() { "when" } else { "at" }))?;
         let action = match &moment {
             Moment::Message(watched) => Self::at_message(&target, watched, &fault.action),
             _ => Self::parse_action(&target, &fault.action),
@@ -138,7 +143,9 @@ impl Fault {
             _ => Self::parse_action(target, text)?,
         };
         if watched.times > 1 && !matches!(action, Action::AtMessage(_)) {
-            return Err("times = … is said of what is done to a message; this is done once".to_owned());
+            return Err(
+                "times = … is said of what is done to a message; this is done once".to_owned(),
+            );
         }
         Ok(action)
     }

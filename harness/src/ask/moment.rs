@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ask::{lasting::duration, scenario::When, scenario::System, wire::Watched};
+use crate::ask::{lasting::duration, scenario::System, scenario::When, wire::Watched};
 
 /// When a fault starts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -100,7 +100,10 @@ mod tests {
     #[test]
     fn a_message_is_watched_for_where_it_passes() {
         let reply = watched("edge = \"api -> postgres\"\nevent = \"committed\"\nnth = 3").unwrap();
-        assert_eq!((reply.event, reply.nth, reply.times), (Event::Committed, 3, 1));
+        assert_eq!(
+            (reply.event, reply.nth, reply.times),
+            (Event::Committed, 3, 1)
+        );
         assert!(!reply.after && !reply.per_connection);
         let late = "edge = \"relay -> rabbitmq\"\nevent = \"publish\"\nside = \"after\"\nof = \"connection\"";
         let late = watched(late).unwrap();
@@ -112,11 +115,26 @@ mod tests {
         for (text, said) in [
             ("event = \"commit\"", "needs an edge"),
             ("edge = \"api -> rabbitmq\"\nevent = \"publish\"", "no edge"),
-            ("edge = \"api -> postgres\"\nevent = \"publish\"", "committed"),
-            ("edge = \"relay -> rabbitmq\"\nevent = \"publsh\"", "did you mean \"publish\""),
-            ("edge = \"api -> postgres\"\nevent = \"commit\"\nnth = 0", "begin at 1"),
-            ("edge = \"api -> postgres\"\nevent = \"commit\"\nside = \"left\"", "neither"),
-            ("edge = \"api -> postgres\"\nevent = \"commit\"\nnht = 2", "unknown field"),
+            (
+                "edge = \"api -> postgres\"\nevent = \"publish\"",
+                "committed",
+            ),
+            (
+                "edge = \"relay -> rabbitmq\"\nevent = \"publsh\"",
+                "did you mean \"publish\"",
+            ),
+            (
+                "edge = \"api -> postgres\"\nevent = \"commit\"\nnth = 0",
+                "begin at 1",
+            ),
+            (
+                "edge = \"api -> postgres\"\nevent = \"commit\"\nside = \"left\"",
+                "neither",
+            ),
+            (
+                "edge = \"api -> postgres\"\nevent = \"commit\"\nnht = 2",
+                "unknown field",
+            ),
         ] {
             let problem = watched(text).unwrap_err();
             assert!(problem.contains(said), "{text}: {problem}");

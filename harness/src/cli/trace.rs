@@ -39,14 +39,22 @@ pub(super) fn trace(args: &Args) -> Result<u8> {
 fn list(entries: &[Entry]) -> u8 {
     let mut struck: Vec<(Uuid, &str)> = Vec::new();
     for entry in entries {
-        if let Event::Passed { what, ops, struck: true, .. } = &entry.event {
+        if let Event::Passed {
+            what,
+            ops,
+            struck: true,
+            ..
+        } = &entry.event
+        {
             struck.extend(ops.iter().map(|op| (*op, what.as_str())));
         }
     }
     struck.sort_unstable();
     struck.dedup();
     if struck.is_empty() {
-        say(format_args!("no fault has struck a message that names an operation; give an operation's id"));
+        say(format_args!(
+            "no fault has struck a message that names an operation; give an operation's id"
+        ));
     }
     for (op, what) in struck {
         say(format_args!("{op}  {what}"));
@@ -70,13 +78,27 @@ fn named(entries: &[Entry], start: &str) -> Result<Uuid> {
     found.dedup();
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => bail!("no message of the run names an operation {start}; `lab trace RUN` lists those that faults have struck"),
-        several => bail!("{} operations begin with {start}; write more of the id", several.len()),
+        [] => bail!(
+            "no message of the run names an operation {start}; `lab trace RUN` lists those that faults have struck"
+        ),
+        several => bail!(
+            "{} operations begin with {start}; write more of the id",
+            several.len()
+        ),
     }
 }
 
 fn step(entry: &Entry, op: Uuid) -> Option<Step> {
-    let Event::Passed { edge, by, what, text, ops, struck, .. } = &entry.event else {
+    let Event::Passed {
+        edge,
+        by,
+        what,
+        text,
+        ops,
+        struck,
+        ..
+    } = &entry.event
+    else {
         return None;
     };
     if !ops.contains(&op) {

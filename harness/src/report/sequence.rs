@@ -49,7 +49,10 @@ fn trim_and_break(drawn: &mut String) {
 }
 
 fn participants(steps: &[Step]) -> Vec<String> {
-    let mut names: Vec<&String> = steps.iter().flat_map(|step| [&step.from, &step.to]).collect();
+    let mut names: Vec<&String> = steps
+        .iter()
+        .flat_map(|step| [&step.from, &step.to])
+        .collect();
     let place = |name: &str| ORDER.iter().position(|known| name.starts_with(known));
     names.sort_by_key(|name| (place(name).unwrap_or(ORDER.len()), (*name).clone()));
     names.dedup();
@@ -76,7 +79,11 @@ fn line(names: &[String], step: &Step) -> String {
         false => signs[left + 1] = '◀',
     }
     let arrow: String = signs.into_iter().collect();
-    let struck = if step.struck { "  (struck by a fault)" } else { "" };
+    let struck = if step.struck {
+        "  (struck by a fault)"
+    } else {
+        ""
+    };
     format!("{arrow}  {}{struck}", step.what)
 }
 

@@ -57,7 +57,8 @@ pub struct Injector<'r> {
 impl<'r> Injector<'r> {
     /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
     pub async fn carry_out(&self, index: usize, fault: &'r Fault) -> Result<()> {
-        if let (Moment::Message(watched), Action::AtMessage(deed)) = (&fault.moment, &fault.action) {
+        if let (Moment::Message(watched), Action::AtMessage(deed)) = (&fault.moment, &fault.action)
+        {
             return self.at_messages(index, fault, watched, deed).await;
         }
         let held = match self.moment(fault).await {

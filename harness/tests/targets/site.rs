@@ -64,7 +64,14 @@ impl Site {
         let (database, vhost) = (lab.postgres().database(&name), lab.rabbitmq().vhost(&name));
         let link = async |to: &str, upstream: &Upstream, dialect| {
             let name = format!("{name}-{to}");
-            Link::create(lab.control(), &name, upstream.address, dialect, Spot::default()).await
+            Link::create(
+                lab.control(),
+                &name,
+                upstream.address,
+                dialect,
+                Spot::default(),
+            )
+            .await
         };
         Ok(Self {
             pool: PgPoolOptions::new()

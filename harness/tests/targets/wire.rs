@@ -83,7 +83,10 @@ async fn a_commit_whose_answer_is_cut_has_committed(site: &Site) -> Result<()> {
     let mut connection = session(site).await?;
     connection.execute("SELECT 1").await?;
     let trigger = to_postgres(site, "committed", "reset")?;
-    ensure!(writes(&mut connection, "one").await.is_err(), "it was answered");
+    ensure!(
+        writes(&mut connection, "one").await.is_err(),
+        "it was answered"
+    );
     ensure!(*trigger.struck().borrow() == 1, "not struck once");
     ensure!(site.count("held").await? == 1, "it is not there");
     writes(&mut session(site).await?, "two").await?;
@@ -94,8 +97,14 @@ async fn a_commit_that_is_cut_before_it_arrives_has_not(site: &Site) -> Result<(
     site.sql(TABLE).await?;
     let mut connection = session(site).await?;
     to_postgres(site, "commit", "close")?;
-    ensure!(writes(&mut connection, "one").await.is_err(), "it was answered");
-    until("the session is gone", async || Ok(site.count("held").await? == 0)).await?;
+    ensure!(
+        writes(&mut connection, "one").await.is_err(),
+        "it was answered"
+    );
+    until("the session is gone", async || {
+        Ok(site.count("held").await? == 0)
+    })
+    .await?;
     writes(&mut session(site).await?, "one").await?;
     Ok(())
 }
@@ -117,7 +126,9 @@ async fn a_commit_that_the_lab_refuses_is_rolled_back_and_its_session_goes_on(
     for id in ["one", "two"] {
         writes(&mut connection, id).await?;
     }
-    let three: i32 = sqlx::query_scalar("SELECT 1 + 2").fetch_one(&mut connection).await?;
+    let three: i32 = sqlx::query_scalar("SELECT 1 + 2")
+        .fetch_one(&mut connection)
+        .await?;
     ensure!(three == 3 && site.count("held").await? == 2, "out of step");
     Ok(())
 }
@@ -144,7 +155,11 @@ async fn publisher(site: &Site) -> Result<Publisher> {
 async fn heard(site: &Site) -> Result<Vec<String>> {
     let own = site.publisher().await?;
     let mut all = Vec::new();
-    while let Some(message) = own.channel.basic_get(QUEUE.into(), Default::default()).await? {
+    while let Some(message) = own
+        .channel
+        .basic_get(QUEUE.into(), Default::default())
+        .await?
+    {
         all.push(String::from_utf8_lossy(&message.delivery.data).into_owned());
     }
     Ok(all)
@@ -167,7 +182,10 @@ async fn publish(publisher: &Publisher, body: &str) -> Result<lapin::Confirmatio
 async fn a_swallowed_confirm_never_comes_and_the_message_is_there(site: &Site) -> Result<()> {
     let publisher = publisher(site).await?;
     let trigger = to_rabbitmq(site, "confirm", "swallow")?;
-    ensure!(publish(&publisher, "one").await.is_err(), "it was confirmed");
+    ensure!(
+        publish(&publisher, "one").await.is_err(),
+        "it was confirmed"
+    );
     trigger.disarm();
     ensure!(heard(site).await? == ["one"], "it is not there");
     Ok(())
@@ -191,8 +209,14 @@ async fn a_connection_closed_in_the_brokers_place_is_closed_for_the_client(
 ) -> Result<()> {
     let publisher = publisher(site).await?;
     to_rabbitmq(site, "publish", "answer close")?;
-    let error = publish(&publisher, "one").await.err().context("it was confirmed")?;
-    ensure!(format!("{error:#}").contains("CONNECTION_FORCED"), "{error:#}");
+    let error = publish(&publisher, "one")
+        .await
+        .err()
+        .context("it was confirmed")?;
+    ensure!(
+        format!("{error:#}").contains("CONNECTION_FORCED"),
+        "{error:#}"
+    );
     ensure!(heard(site).await?.is_empty(), "it had been held");
     Ok(())
 }
@@ -200,7 +224,10 @@ async fn a_connection_closed_in_the_brokers_place_is_closed_for_the_client(
 async fn a_publish_that_is_half_sent_does_not_arrive(site: &Site) -> Result<()> {
     let publisher = publisher(site).await?;
     to_rabbitmq(site, "publish", "cut after 30 bytes")?;
-    ensure!(publish(&publisher, "one").await.is_err(), "it was confirmed");
+    ensure!(
+        publish(&publisher, "one").await.is_err(),
+        "it was confirmed"
+    );
     ensure!(heard(site).await?.is_empty(), "half of it arrived");
     Ok(())
 }
@@ -208,7 +235,12 @@ async fn a_publish_that_is_half_sent_does_not_arrive(site: &Site) -> Result<()> 
 async fn a_message_is_held_while_somebody_strikes(site: &Site) -> Result<()> {
     site.sql(TABLE).await?;
     let (tell, mut told) = mpsc::channel(1);
-    let trigger = trigger("api -> postgres", "commit", Some("into held"), Act::Tell(tell))?;
+    let trigger = trigger(
+        "api -> postgres",
+        "commit",
+        Some("into held"),
+        Act::Tell(tell),
+    )?;
     site.to_postgres.tap().arm(&trigger);
     let mut connection = session(site).await?;
     let strike = async {
@@ -220,7 +252,10 @@ async fn a_message_is_held_while_somebody_strikes(site: &Site) -> Result<()> {
     };
     let (written, there) = tokio::join!(writes(&mut connection, "one"), strike);
     written?;
-    ensure!(there? == 0 && site.count("held").await? == 1, "it was not held");
+    ensure!(
+        there? == 0 && site.count("held").await? == 1,
+        "it was not held"
+    );
     Ok(())
 }
 
@@ -243,7 +278,14 @@ async fn what_passes_is_told_with_its_operations(site: &Site) -> Result<()> {
     };
     let upstream = site.lab.postgres().database(&site.name);
     let name = format!("{}-told", site.name);
-    let link = Link::create(site.lab.control(), &name, upstream.address, Dialect::Postgres, spot).await?;
+    let link = Link::create(
+        site.lab.control(),
+        &name,
+        upstream.address,
+        Dialect::Postgres,
+        spot,
+    )
+    .await?;
     site.sql(TABLE).await?;
     let id = site.id(3, 7);
     let mut connection = PgConnection::connect(&upstream.over(link.address())?).await?;

@@ -98,7 +98,8 @@ impl Deed {
         let whole = matches!(self, Self::CutAfter(_) | Self::Delay(_) | Self::Answer(_));
         if whole && after {
             return Err(
-                "that is done to a message before it goes on; leave side = \"after\" out".to_owned(),
+                "that is done to a message before it goes on; leave side = \"after\" out"
+                    .to_owned(),
             );
         }
         Ok(())
@@ -107,7 +108,9 @@ impl Deed {
 
 /// Five digits and capitals, of no class that means success.
 fn is_sqlstate(text: &str) -> bool {
-    let signs = text.bytes().all(|sign| sign.is_ascii_digit() || sign.is_ascii_uppercase());
+    let signs = text
+        .bytes()
+        .all(|sign| sign.is_ascii_digit() || sign.is_ascii_uppercase());
     text.len() == 5 && signs && !["00", "01", "02"].contains(&&text[..2])
 }
 
@@ -119,11 +122,19 @@ mod tests {
     fn a_deed_is_read_with_its_numbers_and_a_wrong_one_is_refused() {
         let parsed = |text| Deed::parse(text).unwrap();
         assert_eq!(parsed("cut after 5 bytes"), Some(Deed::CutAfter(5)));
-        assert_eq!(parsed("delay 2s"), Some(Deed::Delay(Duration::from_secs(2))));
+        assert_eq!(
+            parsed("delay 2s"),
+            Some(Deed::Delay(Duration::from_secs(2)))
+        );
         let error = Answer::Error("40P01".to_owned());
         assert_eq!(parsed("answer error 40P01"), Some(Deed::Answer(error)));
         assert_eq!(parsed("kill"), None);
-        for wrong in ["cut after 0 bytes", "delay soon", "answer error 00000", "answer error 4000"] {
+        for wrong in [
+            "cut after 0 bytes",
+            "delay soon",
+            "answer error 00000",
+            "answer error 4000",
+        ] {
             assert!(Deed::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -134,7 +145,11 @@ mod tests {
         error.must_fit(Event::Commit, false).unwrap();
         assert!(error.must_fit(Event::Execute, false).is_err());
         assert!(error.must_fit(Event::Commit, true).is_err());
-        assert!(Deed::Answer(Answer::Nack).must_fit(Event::Publish, false).is_err());
+        assert!(
+            Deed::Answer(Answer::Nack)
+                .must_fit(Event::Publish, false)
+                .is_err()
+        );
         Deed::Reset.must_fit(Event::Committed, true).unwrap();
     }
 }

@@ -110,7 +110,12 @@ impl<'r> Injector<'r> {
     fn never_passed(&self, watched: &Watched) -> String {
         let (from, to) = (watched.from.role.name(), watched.to.role.name());
         let mut sum = TapCounters::default();
-        for link in self.system.links_of(watched.from, watched.to).into_iter().flatten() {
+        for link in self
+            .system
+            .links_of(watched.from, watched.to)
+            .into_iter()
+            .flatten()
+        {
             sum += link.counters();
         }
         let opaque = match sum.opaque {

@@ -143,7 +143,10 @@ impl Mark {
     }
 
     /// Marks a container as this run's.
-    pub fn put_on(&self, request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
+    pub fn put_on(
+        &self,
+        request: ContainerRequest<GenericImage>,
+    ) -> ContainerRequest<GenericImage> {
         request
             .with_label(RUN, &self.folder)
             .with_label(HOST, &self.host)

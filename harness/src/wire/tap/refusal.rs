@@ -29,7 +29,10 @@ pub(super) fn closed() -> Vec<u8> {
 /// Whether a simple query is a COMMIT.
 pub(super) fn is_commit(query: &[u8]) -> bool {
     let sql = query.get(5..).unwrap_or_default().trim_ascii_start();
-    let starts = |word: &[u8]| sql.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let starts = |word: &[u8]| {
+        sql.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
     starts(b"COMMIT") || starts(b"END")
 }
 
@@ -59,12 +62,15 @@ mod tests {
     fn what_is_said_in_the_brokers_place_is_read_by_a_library() {
         let closed = closed();
         let (rest, frame) = parse_frame(closed.as_slice()).unwrap();
-        let AMQPFrame::Method(0, AMQPClass::Connection(connection::AMQPMethod::Close(close))) = frame
+        let AMQPFrame::Method(0, AMQPClass::Connection(connection::AMQPMethod::Close(close))) =
+            frame
         else {
             panic!("{frame:?}")
         };
         assert_eq!((rest.len(), close.reply_code), (0, 320));
-        let mut confirm = vec![1, 0, 1, 0, 0, 0, 13, 0, 60, 0, 80, 0, 0, 0, 0, 0, 0, 0, 7, 1, 0xCE];
+        let mut confirm = vec![
+            1, 0, 1, 0, 0, 0, 13, 0, 60, 0, 80, 0, 0, 0, 0, 0, 0, 0, 7, 1, 0xCE,
+        ];
         nack(&mut confirm);
         let (_, frame) = parse_frame(confirm.as_slice()).unwrap();
         let AMQPFrame::Method(1, AMQPClass::Basic(basic::AMQPMethod::Nack(nack))) = frame else {

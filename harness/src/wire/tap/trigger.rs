@@ -101,7 +101,8 @@ impl Trigger {
             false => counted.in_all >= self.watched.nth,
         };
         // Under the lock, so that no two connections take the last one.
-        let strikes = due && *self.struck.borrow() < self.watched.times && !self.over.is_cancelled();
+        let strikes =
+            due && *self.struck.borrow() < self.watched.times && !self.over.is_cancelled();
         if strikes {
             self.struck.send_modify(|struck| *struck += 1);
         }
@@ -145,7 +146,9 @@ impl Triggers {
         }
         let trigger = {
             let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-            let meant = all.iter().filter(|trigger| trigger.is_meant(seen, at.simple));
+            let meant = all
+                .iter()
+                .filter(|trigger| trigger.is_meant(seen, at.simple));
             let mut struck = meant.filter(|trigger| trigger.strikes((at.tap, at.connection)));
             struck.next().cloned()?
         };

@@ -83,7 +83,13 @@ impl Connection {
             AMQPFrame::Heartbeat => Some(Seen::of(beat, "", Vec::new())),
             AMQPFrame::Header(number, header) => {
                 let channel = self.channels.entry(number).or_default();
-                channel.header(way, header.body_size, &header.properties, frame.payload, ids)
+                channel.header(
+                    way,
+                    header.body_size,
+                    &header.properties,
+                    frame.payload,
+                    ids,
+                )
             }
             AMQPFrame::Body(number, body) => {
                 let channel = self.channels.entry(number).or_default();
@@ -202,6 +208,10 @@ fn name(class: &AMQPClass) -> String {
         AMQPClass::Basic(basic::AMQPMethod::Consume(consume)) => {
             format!("basic.consume {}", consume.queue)
         }
-        other => format!("{}.{}", other.get_amqp_class_id(), other.get_amqp_method_id()),
+        other => format!(
+            "{}.{}",
+            other.get_amqp_class_id(),
+            other.get_amqp_method_id()
+        ),
     }
 }

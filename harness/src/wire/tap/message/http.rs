@@ -99,9 +99,15 @@ mod tests {
         let mut connection = Connection::default();
         let request = b"POST /orders HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody";
         let none = Ids(None);
-        assert_eq!(connection.request(&request[..request.len() - 1], none), Ok(None));
+        assert_eq!(
+            connection.request(&request[..request.len() - 1], none),
+            Ok(None)
+        );
         let unit = connection.request(request, none).unwrap().unwrap();
-        assert_eq!((unit.length, unit.seen[0].text.as_str()), (request.len(), "POST /orders"));
+        assert_eq!(
+            (unit.length, unit.seen[0].text.as_str()),
+            (request.len(), "POST /orders")
+        );
         let reply = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nokHTTP/1.1";
         let unit = connection.reply(reply, none).unwrap().unwrap();
         assert_eq!(unit.length, reply.len() - 8);
@@ -111,6 +117,9 @@ mod tests {
     #[test]
     fn a_feed_ends_what_is_seen() {
         let feed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(Connection::default().reply(feed, Ids(None)), Err(Lost::Opaque));
+        assert_eq!(
+            Connection::default().reply(feed, Ids(None)),
+            Err(Lost::Opaque)
+        );
     }
 }

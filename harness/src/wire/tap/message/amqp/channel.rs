@@ -144,7 +144,11 @@ fn taken(all: &mut BTreeMap<u64, Named>, tag: u64, multiple: bool) -> Vec<Named>
 }
 
 fn about(event: Event, all: Vec<Named>) -> Seen {
-    let mut text: Vec<String> = all.iter().take(NAMED).map(|named| named.text.clone()).collect();
+    let mut text: Vec<String> = all
+        .iter()
+        .take(NAMED)
+        .map(|named| named.text.clone())
+        .collect();
     if all.len() > NAMED {
         text.push(format!("and {} more", all.len() - NAMED));
     }

@@ -1,8 +1,6 @@
 //! Where frames of AMQP 0-9-1 begin and end.
 
-use amq_protocol::{
-    frame::{AMQPFrame, parse_frame},
-};
+use amq_protocol::frame::{AMQPFrame, parse_frame};
 
 use super::super::{LONGEST, Lost};
 
@@ -90,7 +88,10 @@ pub(super) fn content_ends(bytes: &[u8], first: &Frame<'_>) -> Result<Option<usi
         }
         match (frame.kind, &mut to_come) {
             (HEADER, to_come @ None) => {
-                let size = frame.payload.get(4..12).and_then(|size| size.try_into().ok());
+                let size = frame
+                    .payload
+                    .get(4..12)
+                    .and_then(|size| size.try_into().ok());
                 let size = size.map(u64::from_be_bytes).ok_or(Lost::Opaque)?;
                 let size = usize::try_from(size).map_err(|_| Lost::Opaque)?;
                 if size > LONGEST {
