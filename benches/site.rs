@@ -99,6 +99,7 @@ impl<'l> Site<'l> {
             run: self.servers.run(),
             environment: self.lab.folder().to_owned(),
             folder: self.folder.clone(),
+            told: None,
         };
         let staging = Staging {
             target: &self.target,

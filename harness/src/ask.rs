@@ -3,12 +3,15 @@
 pub mod auction;
 pub mod fault;
 pub mod id;
+pub mod lasting;
 pub mod moment;
 pub mod pace;
+pub mod party;
 pub mod scenario;
 pub mod seed;
 pub(crate) mod spelling;
 pub mod target;
 pub mod toxic;
 pub mod trial;
+pub mod wire;
 pub(crate) mod written;

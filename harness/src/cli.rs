@@ -11,6 +11,7 @@ mod run;
 mod spoken;
 mod target;
 mod toxiproxy;
+mod trace;
 mod up;
 
 use std::{
@@ -51,6 +52,8 @@ enum Command {
     Run(run::Args),
     /// Judge a stored run again.
     Check(check::Args),
+    /// Draw an operation's way from its request to its effect, as a sequence diagram.
+    Trace(trace::Args),
     /// Describe an outbox of your own.
     #[command(subcommand)]
     Target(target::Command),
@@ -112,6 +115,7 @@ impl Cli {
                 Command::List(args) => list::list(&args),
                 Command::Run(args) => run::run(args).await,
                 Command::Check(args) => check::check(&args),
+                Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,
                 Command::Up(args) => up::up(args).await,
                 Command::Doctor(args) => Ok(doctor::doctor(&args).await),

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use crate::ask::scenario::Scenario;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use commit::{Change, Columns, Commit, Operation, instant};
 pub use fault_life::FaultLife;
@@ -191,6 +192,25 @@ pub enum Event {
         process: String,
         /// Its exit status, and what it had been asked.
         status: String,
+    },
+    /// A message has passed a tap, or something was done to it there. Of all that passes, what names an operation, and
+    /// what is said when something is wrong.
+    Passed {
+        /// The edge, such as `relay -> rabbitmq`.
+        edge: String,
+        /// The process that it is of, such as `relay 2`.
+        by: String,
+        /// Tells connections of that edge and process from each other.
+        connection: u64,
+        /// What it is, as scenarios name it: `publish`, `confirm`.
+        what: String,
+        /// What it says, shortened.
+        text: String,
+        /// The operations that it names.
+        ops: Vec<Uuid>,
+        /// A fault has struck it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        struck: bool,
     },
     /// Something that the system owed at this moment of the run and did not do.
     Owed {

@@ -4,6 +4,7 @@ mod account;
 mod json;
 mod junit;
 mod matrix;
+pub(crate) mod sequence;
 mod table;
 
 pub use account::{Account, NotRun};

@@ -27,6 +27,7 @@ mod settle;
 mod site;
 mod stage;
 mod topology;
+mod trail;
 pub mod trial;
 pub mod warm_up;
 mod watch;

@@ -100,7 +100,7 @@ impl System {
         control: Option<&EdgeControl>,
         place: &Place,
     ) -> Result<Self> {
-        let mut edges = Edges::new(control, &place.name);
+        let mut edges = Edges::new(control, &place.name, place.told.clone());
         let mut members = Vec::new();
         for part in cast(staging) {
             let name = part.name();

@@ -3,19 +3,21 @@
 //! Parsing is strict and complete before anything runs: a misspelt fault is a usage error, never a quiet no-op.
 
 mod action;
-mod party;
 
 use std::time::Duration;
 
+pub use crate::ask::party::{Party, Role, Server};
 pub use action::{Action, Locked, Refused};
 use action::{parse_edge_action, parse_process_action};
-pub use party::{Party, Role, Server};
 
 use crate::{
-    ask::moment::{Lasting, Moment},
+    ask::lasting::Lasting,
+    ask::moment::Moment,
     ask::pace::Pace,
+    ask::party,
     ask::scenario,
     ask::spelling::did_you_mean,
+    ask::wire::{Deed, Watched},
 };
 
 /// When a workload without a pace of its own, all of it sent at once, is over for certain.
@@ -96,7 +98,20 @@ impl Fault {
                 return Err(("edge", problem));
             }
         };
-        let action = Self::parse_action(&target, &fault.action).map_err(in_key("do"))?;
+        let own = fault.edge.as_deref();
+        let moment = Moment::parse(
+            fault.at.as_deref(),
+            fault.when.as_ref(),
+            own,
+            &scenario.system,
+        )
+        .and_then(|moment| within(moment, &scenario.workload.writes))
+        .map_err(in_key(if fault.when.is_some() { "when" } else { "at" }))?;
+        let action = match &moment {
+            Moment::Message(watched) => Self::at_message(&target, watched, &fault.action),
+            _ => Self::parse_action(&target, &fault.action),
+        };
+        let action = action.map_err(in_key("do"))?;
         let strikes = matches!(action, Action::Kill | Action::Freeze | Action::Terminate)
             && matches!(target, Target::Process(_));
         if fault.idle && !strikes {
@@ -104,9 +119,6 @@ impl Fault {
                 "idle = true is said of a process of the system that is killed, frozen or terminated".to_owned();
             return Err(("idle", problem));
         }
-        let moment = Moment::parse(fault.at.as_deref(), fault.when.as_deref())
-            .and_then(|moment| within(moment, &scenario.workload.writes))
-            .map_err(in_key("at"))?;
         Ok(Self {
             target,
             action,
@@ -114,6 +126,28 @@ impl Fault {
             lasting: Lasting::parse(fault.lasts.as_deref()).map_err(in_key("for"))?,
             idle: fault.idle,
         })
+    }
+
+    /// At a message, `reset` and `stall` are done to its connection alone.
+    fn at_message(target: &Target, watched: &Watched, text: &str) -> Result<Action, String> {
+        let action = match (target, Deed::parse(text)?) {
+            (Target::Edge { from, to }, Some(deed)) => {
+                if (*from, *to) != (watched.from, watched.to) {
+                    return Err(format!(
+                        "{text:?} is done to a message on its own edge; leave edge out of when, or write the same one"
+                    ));
+                }
+                deed.must_fit(watched.event, watched.after)?;
+                Action::AtMessage(deed)
+            }
+            _ => Self::parse_action(target, text)?,
+        };
+        if watched.times > 1 && !matches!(action, Action::AtMessage(_)) {
+            return Err(
+                "times = … is said of what is done to a message; this is done once".to_owned(),
+            );
+        }
+        Ok(action)
     }
 
     fn parse_action(target: &Target, text: &str) -> Result<Action, String> {
@@ -155,9 +189,9 @@ impl Fault {
         }
     }
 
-    /// Whether it must be in place before the first bid.
+    /// Whether it must be in place before the first operation.
     pub fn starts_with_workload(&self) -> bool {
-        self.moment == Moment::At(Duration::ZERO)
+        self.moment == Moment::At(Duration::ZERO) || matches!(self.action, Action::AtMessage(_))
     }
 
     /// Whom the edge leads to that it hits, if it hits one.
@@ -184,17 +218,6 @@ impl Fault {
     }
 }
 
-/// Edges as they are drawn in the design; anything else would never carry a byte.
-const EDGES: [(Role, Role); 7] = [
-    (Role::Client, Role::Api),
-    (Role::Client, Role::Server(Server::Postgres)),
-    (Role::Api, Role::Server(Server::Postgres)),
-    (Role::Relay, Role::Server(Server::Postgres)),
-    (Role::Relay, Role::Server(Server::RabbitMq)),
-    (Role::Consumer, Role::Server(Server::Postgres)),
-    (Role::Consumer, Role::Server(Server::RabbitMq)),
-];
-
 /// Refuses a fault that would begin when nothing is left to break.
 fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
     let span = match Pace::parse(bids) {
@@ -212,27 +235,7 @@ fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
 }
 
 fn parse_edge(text: &str, system: &scenario::System) -> Result<Target, String> {
-    let wrong = || {
-        let known: Vec<String> = EDGES
-            .iter()
-            .map(|(from, to)| format!("{} -> {}", from.name(), to.name()))
-            .collect();
-        format!(
-            "{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\"){}",
-            known.join(", "),
-            did_you_mean(text, known.iter().map(String::as_str))
-        )
-    };
-    let (from, to) = text.split_once("->").ok_or_else(wrong)?;
-    let (from, to) = (
-        Party::parse(from).ok_or_else(wrong)?,
-        Party::parse(to).ok_or_else(wrong)?,
-    );
-    if !EDGES.contains(&(from.role, to.role)) {
-        return Err(wrong());
-    }
-    from.must_be_in(system)?;
-    to.must_be_in(system)?;
+    let (from, to) = party::edge(text, system)?;
     Ok(Target::Edge { from, to })
 }
 

@@ -1,6 +1,8 @@
-//! When a fault starts, and when it ends.
+//! When a fault starts.
 
 use std::time::Duration;
+
+use crate::ask::{lasting::duration, scenario::System, scenario::When, wire::Watched};
 
 /// When a fault starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +11,8 @@ pub enum Moment {
     At(Duration),
     /// As soon as so many of something were seen.
     When(u64, Quantity),
+    /// While a message that passes is held.
+    Message(Watched),
 }
 
 /// What can be counted while a run goes on.
@@ -48,66 +52,41 @@ impl Quantity {
 }
 
 impl Moment {
-    pub(super) fn parse(at: Option<&str>, when: Option<&str>) -> Result<Self, String> {
+    /// `at` or `when`; `own` is the edge that the fault itself is of.
+    pub(super) fn parse(
+        at: Option<&str>,
+        when: Option<&When>,
+        own: Option<&str>,
+        system: &System,
+    ) -> Result<Self, String> {
         match (at, when) {
             (Some(at), None) => Ok(Self::At(duration(at)?)),
-            (None, Some(when)) => {
-                let (number, phrase) = when.split_once(' ').unwrap_or((when, ""));
-                let quantity = Quantity::PHRASES
-                    .into_iter()
-                    .find(|(known, _)| *known == phrase.trim());
-                match (number.parse(), quantity) {
-                    (Ok(number), Some((_, quantity))) if number > 0 => {
-                        Ok(Self::When(number, quantity))
-                    }
-                    _ => {
-                        let known: Vec<&str> = Quantity::PHRASES
-                            .iter()
-                            .map(|(phrase, _)| *phrase)
-                            .collect();
-                        Err(format!(
-                            "when = {when:?} is no condition; write a number and one of: {}",
-                            known.join(", ")
-                        ))
-                    }
-                }
+            (None, Some(When::State(text))) => state(text),
+            (None, Some(When::Message(message))) => {
+                Watched::parse(message, own, system).map(Self::Message)
             }
-            _ => Err("say either at = \"1s\" or when = \"20 events are held\"".to_owned()),
+            _ => Err(
+                "say either at = \"1s\" or when = \"20 events are held\" or when = { event = \"committed\" }"
+                    .to_owned(),
+            ),
         }
     }
 }
 
-/// How long a fault lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lasting {
-    /// So long.
-    For(Duration),
-    /// Until the last client has its answer.
-    Workload,
-    /// Never healed: a process that is not started again, an edge that stays as it is.
-    Ever,
-}
-
-impl Lasting {
-    /// `"500ms"`, `"ever"`, or nothing.
-    pub(crate) fn parse(text: Option<&str>) -> Result<Self, String> {
-        match text {
-            None => Ok(Self::Workload),
-            Some("ever") => Ok(Self::Ever),
-            Some(text) => match duration(text)? {
-                Duration::ZERO => Err(format!(
-                    "for = {text:?} is no time at all, and bites nothing; write one like 500ms, or leave it out: until the workload has ended"
-                )),
-                span => Ok(Self::For(span)),
-            },
+fn state(text: &str) -> Result<Moment, String> {
+    let (number, phrase) = text.split_once(' ').unwrap_or((text, ""));
+    let phrases = Quantity::PHRASES.into_iter();
+    let quantity = phrases.clone().find(|(known, _)| *known == phrase.trim());
+    match (number.parse(), quantity) {
+        (Ok(number), Some((_, quantity))) if number > 0 => Ok(Moment::When(number, quantity)),
+        _ => {
+            let known: Vec<&str> = phrases.map(|(phrase, _)| phrase).collect();
+            Err(format!(
+                "when = {text:?} is no condition; write a number and one of: {}",
+                known.join(", ")
+            ))
         }
     }
-}
-
-/// `"500ms"`, `"2s"`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("{text:?} is no duration such as 500ms or 2s: {error}"))
 }
 
 #[cfg(test)]
@@ -116,30 +95,21 @@ mod tests {
 
     #[test]
     fn a_moment_is_a_time_or_a_condition_and_never_both() {
+        let parse = |at, when: Option<&str>| {
+            let when = when.map(|text| When::State(text.to_owned()));
+            Moment::parse(at, when.as_ref(), None, &System::default())
+        };
         assert_eq!(
-            Moment::parse(Some("1500ms"), None),
+            parse(Some("1500ms"), None),
             Ok(Moment::At(Duration::from_millis(1500)))
         );
         assert_eq!(
-            Moment::parse(None, Some("20 events are held")),
+            parse(None, Some("20 events are held")),
             Ok(Moment::When(20, Quantity::Held))
         );
-        assert!(Moment::parse(None, None).is_err());
-        assert!(Moment::parse(Some("1s"), Some("20 events are held")).is_err());
-        assert!(Moment::parse(None, Some("20 events are fine")).is_err());
-        assert!(Moment::parse(None, Some("0 operations are stored")).is_err());
-    }
-
-    #[test]
-    fn a_fault_lasts_for_a_time_or_for_the_workload_or_for_ever() {
-        assert_eq!(Lasting::parse(None), Ok(Lasting::Workload));
-        assert_eq!(Lasting::parse(Some("ever")), Ok(Lasting::Ever));
-        assert_eq!(
-            Lasting::parse(Some("2s")),
-            Ok(Lasting::For(Duration::from_secs(2)))
-        );
-        assert!(Lasting::parse(Some("long")).is_err());
-        assert!(Lasting::parse(Some("0s")).is_err());
-        assert!(Lasting::parse(Some("0ms")).is_err());
+        assert!(parse(None, None).is_err());
+        assert!(parse(Some("1s"), Some("20 events are held")).is_err());
+        assert!(parse(None, Some("20 events are fine")).is_err());
+        assert!(parse(None, Some("0 operations are stored")).is_err());
     }
 }

@@ -1,11 +1,15 @@
 //! A scenario: one fault story, written as a TOML file that reads from top to bottom.
 
+mod when;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::ask::auction::{Own, SECTION as OWN};
-use crate::ask::moment::Lasting;
+use crate::ask::lasting::Lasting;
+
+pub use when::{Message, When};
 
 /// What a scenario file says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,9 +132,9 @@ pub struct Fault {
     /// When it starts, from the start of the workload: `"1s"`. Either this or `when`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// The state of the system that starts it: `"20 events are held"`.
+    /// The state of the system that starts it, `"20 events are held"`, or the message, `{ event = "committed", nth = 3 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when: Option<String>,
+    pub when: Option<When>,
     /// How long it lasts: `"500ms"`, or `"ever"`. Without it: until the workload has ended.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<String>,

@@ -14,6 +14,7 @@ use crate::{
             promise::Unroutable,
             witness::Witness,
         },
+        wire::Watched,
     },
     history::Subject,
     judge::{excuse, facts},
@@ -171,12 +172,11 @@ fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
     {
         return Some(Obstacle::Other(why));
     }
-    if let Moment::When(_, quantity) = fault.moment
-        && let Some(why) = uncounted(quantity, target)
-    {
-        return other(why);
+    match &fault.moment {
+        Moment::When(_, quantity) => uncounted(*quantity, target).and_then(other),
+        Moment::Message(watched) => unseen(watched, target),
+        Moment::At(_) => None,
     }
-    None
 }
 
 fn hears_exchange(target: &Target) -> bool {
@@ -224,6 +224,16 @@ fn no_edge(from: Party, to: Party, target: &Target) -> Option<String> {
             to.role.name()
         )
     })
+}
+
+/// Why a message never passes there.
+fn unseen(watched: &Watched, target: &Target) -> Option<Obstacle> {
+    let parties = [watched.from, watched.to];
+    if let Some(missing) = parties.iter().find_map(|party| missing(*party, target)) {
+        return Some(missing);
+    }
+    let why = no_edge(watched.from, watched.to, target)?;
+    Some(Obstacle::Other(why.replacen("breaks", "watches", 1)))
 }
 
 /// What cannot be counted while a run goes on.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ask::fault::{Action, Fault, Refused, Role, Server, Target};
-use crate::ask::moment::Lasting;
+use crate::ask::lasting::Lasting;
 use crate::ask::scenario::Scenario;
 use crate::ask::toxic::Toxic;
 use crate::history::{Shows, Subject};

@@ -21,10 +21,12 @@ use crate::{
         own_servers::OwnServers,
         site::Site,
         stage::Stage,
+        trail,
         write::Ways,
     },
     servers::lab::Lab,
     system::{PROCESSES, Place, Staging, System},
+    wire::tap::Audience,
 };
 
 /// When everything stands still: how long the rest of the log may take to read.
@@ -54,7 +56,8 @@ impl Arranged {
         };
         let ledger = Ledger::watching(servers.observing_url(), watched, recorder.clone()).await?;
         let listening = Listening::begin(trial, &servers, &pool, recorder).await?;
-        let system = start(lab, &staging(trial), &servers, folder, trial.edges()).await?;
+        let told = Some(trail::told(servers.run(), recorder));
+        let system = start(lab, &staging(trial), &servers, folder, trial.edges(), told).await?;
         let adapter = listening
             .ready(trial, &servers, &system, &pool, recorder)
             .await?;
@@ -177,12 +180,14 @@ pub(super) async fn start(
     servers: &OwnServers,
     folder: &Path,
     name: String,
+    told: Option<Audience>,
 ) -> Result<System> {
     let place = Place {
         name,
         run: servers.run(),
         environment: lab.folder().to_owned(),
         folder: path::absolute(folder)?,
+        told,
     };
     System::start(staging, &servers.addresses(), Some(lab.control()), &place).await
 }
@@ -197,7 +202,7 @@ pub async fn stand(lab: &Lab, folder: &Path, name: &str) -> Result<(System, OwnS
         story: &Wanted::default(),
         as_shipped: true,
     };
-    let system = start(lab, &staging, &servers, folder, name.to_owned()).await?;
+    let system = start(lab, &staging, &servers, folder, name.to_owned(), None).await?;
     Ok((system, servers))
 }
 

@@ -7,6 +7,7 @@ mod bite;
 mod hands;
 mod hold;
 mod imposed;
+mod passing;
 mod usurper;
 
 use std::time::Duration;
@@ -18,13 +19,14 @@ use tokio::{
 };
 
 use crate::{
-    ask::fault::{Action, Fault, Refused, Server, Target},
-    ask::moment::{Lasting, Moment, Quantity},
+    ask::fault::{Action, Fault, Party, Refused, Server, Target},
+    ask::lasting::Lasting,
+    ask::moment::{Moment, Quantity},
     history::{Event, FaultPhase, Recorder},
     os::causes::Causes,
     run::{gauge::Gauge, heal::Heal, own_servers::OwnServers},
     system::{Member, System},
-    wire::edge::EdgeError,
+    wire::{edge::EdgeError, tap::Held},
 };
 use bite::{Bitten, Evidence};
 use imposed::Imposed;
@@ -55,17 +57,27 @@ pub struct Injector<'r> {
 impl<'r> Injector<'r> {
     /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
     pub async fn carry_out(&self, index: usize, fault: &'r Fault) -> Result<()> {
-        if let Err(missed) = self.moment(fault).await {
-            self.note(index, FaultPhase::Failed, missed);
-            return Ok(());
+        if let (Moment::Message(watched), Action::AtMessage(deed)) = (&fault.moment, &fault.action)
+        {
+            return self.at_messages(index, fault, watched, deed).await;
         }
+        let held = match self.moment(fault).await {
+            Ok(held) => held,
+            Err(missed) => {
+                self.note(index, FaultPhase::Failed, missed);
+                return Ok(());
+            }
+        };
         self.note(index, FaultPhase::Asked, format!("{fault:?}"));
         let mut bitten = Bitten::start(self, fault)?;
         let mut imposed = Imposed::default();
-        if let Err(error) = self.apply(fault, &mut imposed, &mut bitten).await {
+        let applied = self.apply(fault, held.as_ref(), &mut imposed, &mut bitten);
+        if let Err(error) = applied.await {
             return self.give_up(index, fault, imposed, error).await;
         }
         self.note(index, FaultPhase::Applied, "read back".to_owned());
+        // Struck while it was held: what becomes of the message now is what the fault has made of its connection.
+        drop(held);
         self.is_in_place(fault);
         bitten.applied();
         self.wait_for_end(fault.lasting).await;
@@ -141,14 +153,17 @@ impl<'r> Injector<'r> {
         });
     }
 
-    /// Waits for the fault's moment, or says what never came.
-    async fn moment(&self, fault: &Fault) -> Result<(), String> {
-        match fault.moment {
+    /// Waits for the fault's moment, or says what never came. A message that it is at is held from here.
+    async fn moment(&self, fault: &Fault) -> Result<Option<Held>, String> {
+        match &fault.moment {
             Moment::At(after) => {
-                sleep_until(self.began + after).await;
-                Ok(())
+                sleep_until(self.began + *after).await;
+                Ok(None)
             }
-            Moment::When(wanted, quantity) => self.condition(wanted, quantity).await,
+            Moment::When(wanted, quantity) => {
+                self.condition(*wanted, *quantity).await.map(|()| None)
+            }
+            Moment::Message(watched) => self.held(watched).await.map(Some),
         }
     }
 
@@ -160,19 +175,21 @@ impl<'r> Injector<'r> {
                 .await
                 .is_ok()
         };
-        let mut over = self.workload_over.clone();
-        let too_late = async {
-            // A closed channel is an ended workload, too.
-            let _ = over.wait_for(|over| *over).await;
-            tokio::time::sleep(CONDITION_GRACE).await;
-        };
         tokio::select! {
             true = reached => Ok(()),
-            () = too_late => {
+            () = self.too_late() => {
                 let most = self.gauge.borrow().of(quantity);
                 Err(format!("never saw {wanted} {}; last seen {most}", quantity.phrase()))
             }
         }
+    }
+
+    /// Nothing that a fault waits for is to be expected any more.
+    async fn too_late(&self) {
+        let mut over = self.workload_over.clone();
+        // A closed channel is an ended workload, too.
+        let _ = over.wait_for(|over| *over).await;
+        tokio::time::sleep(CONDITION_GRACE).await;
     }
 
     async fn wait_for_end(&self, lasting: Lasting) {
@@ -189,6 +206,7 @@ impl<'r> Injector<'r> {
     async fn apply(
         &self,
         fault: &Fault,
+        held: Option<&Held>,
         imposed: &mut Imposed,
         bitten: &mut Bitten<'_>,
     ) -> Result<()> {
@@ -222,7 +240,13 @@ impl<'r> Injector<'r> {
             }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
-                    bitten.in_hands(self.hands_of(&member, fault.idle).await?);
+                    match held {
+                        // Of several it is the one whose message is held.
+                        Some(held) if held.process == member.name() => bitten.in_hands(1),
+                        Some(held) if self.is_one_of(&held.process, *party)? => continue,
+                        Some(_) => bitten.in_hands(1),
+                        None => bitten.in_hands(self.hands_of(&member, fault.idle).await?),
+                    }
                     bitten.happened(hit(&member, action).await?);
                 }
             }
@@ -249,6 +273,11 @@ impl<'r> Injector<'r> {
             (Target::Edge { .. }, _) => bail!("{:?} cannot be done to an edge", fault.action),
         }
         Ok(())
+    }
+
+    fn is_one_of(&self, process: &str, party: Party) -> Result<bool> {
+        let members = self.system.members_of(party)?;
+        Ok(members.iter().any(|member| member.name() == process))
     }
 
     async fn hit_server(&self, server: Server, action: &Action) -> Result<&'static str> {

@@ -98,6 +98,7 @@ impl OwnServers {
                 run,
                 environment: lab.folder().to_owned(),
                 folder: lab.folder().join(format!("setup-{name}")),
+                told: None,
             },
         };
         lab.create_database(&postgres, name, &setup).await?;

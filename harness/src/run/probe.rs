@@ -153,7 +153,7 @@ impl Scene {
         let listeners =
             Listeners::start(servers.amqp_url(), staging.target, servers.run(), sink).await;
         progress("starting the target");
-        let system = start(lab, staging, &servers, folder, name).await?;
+        let system = start(lab, staging, &servers, folder, name, None).await?;
         Ok(Self {
             one_clock: lab.shares_our_clock(),
             servers,

@@ -2,7 +2,7 @@
 
 use crate::{
     ask::fault::{Fault, Party, Role, Target},
-    ask::moment::Lasting,
+    ask::lasting::Lasting,
     system::{Member, System},
 };
 

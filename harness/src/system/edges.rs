@@ -9,7 +9,7 @@ use crate::{
     ask::fault::{Party, Role, Server},
     ask::target::process::Edge,
     wire::edge::EdgeControl,
-    wire::tap::{Dialect, Link},
+    wire::tap::{Audience, Dialect, Link, Spot},
 };
 
 /// To whom an edge leads.
@@ -40,14 +40,16 @@ pub(super) struct Edges<'c> {
     control: Option<&'c EdgeControl>,
     /// Tells them from those of other runs.
     run: String,
+    told: Option<Audience>,
     pub all: Vec<Wired>,
 }
 
 impl<'c> Edges<'c> {
-    pub fn new(control: Option<&'c EdgeControl>, run: &str) -> Self {
+    pub fn new(control: Option<&'c EdgeControl>, run: &str, told: Option<Audience>) -> Self {
         Self {
             control,
             run: run.to_owned(),
+            told,
             all: Vec::new(),
         }
     }
@@ -69,7 +71,12 @@ impl<'c> Edges<'c> {
             End::Database => format!("{}-client-postgres", self.run),
             End::Server(edge) => format!("{}-{process}-{number}-{}", self.run, edge.name()),
         };
-        let link = Link::create(control, &name, upstream, dialect(end))
+        let spot = Spot {
+            edge: shown(process, roles, end),
+            process: format!("{process} {number}"),
+            told: self.told.clone(),
+        };
+        let link = Link::create(control, &name, upstream, dialect(end), spot)
             .await
             .with_context(|| format!("making the edge {name}"))?;
         let address = link.address();
@@ -134,6 +141,15 @@ pub(super) fn server(edge: Edge) -> Server {
     match edge {
         Edge::Postgres => Server::Postgres,
         Edge::Rabbitmq | Edge::Stomp | Edge::Management => Server::RabbitMq,
+    }
+}
+
+/// As scenarios write it, by the first role of its process.
+fn shown(process: &str, roles: &[Party], end: End) -> String {
+    let role = roles.first().map_or(process, |party| party.role.name());
+    match end {
+        End::Process => format!("client -> {role}"),
+        End::Server(edge) => format!("{role} -> {}", Role::Server(server(edge)).name()),
     }
 }
 

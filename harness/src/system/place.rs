@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::ask::id::Run;
+use crate::{ask::id::Run, wire::tap::Audience};
 
 /// Where a run keeps its things.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Place {
     pub environment: PathBuf,
     /// Logs and history of this run, and its processes' folders. From the root: processes work elsewhere.
     pub folder: PathBuf,
+    /// Who is told what passes on its edges.
+    pub told: Option<Audience>,
 }
 
 impl Place {

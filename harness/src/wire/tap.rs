@@ -7,10 +7,15 @@ mod amqp;
 mod connection;
 mod counters;
 mod dialogue;
+mod fate;
 mod heard;
 mod http;
+mod message;
 mod meter;
 mod postgres;
+mod pump;
+mod refusal;
+mod trigger;
 
 use std::{
     io,
@@ -27,6 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    ask::id::Run,
     wire::edge::{Edge, EdgeControl, EdgeError},
     wire::forward::{Carrier, Ending, Forward},
 };
@@ -34,8 +40,11 @@ use connection::Connection;
 use counters::Counts;
 pub use counters::TapCounters;
 pub use dialogue::Dialect;
+pub use message::Seen;
 use meter::Meters;
 pub use meter::{Measure, Meter};
+use trigger::Triggers;
+pub use trigger::{Act, Held, Trigger};
 
 /// A tap or its edge could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -65,9 +74,52 @@ pub enum TapError {
     Edge(#[from] EdgeError),
 }
 
+/// A message that has passed, or was struck.
+#[derive(Debug)]
+pub struct Passed<'p> {
+    /// On which edge, such as `relay -> rabbitmq`.
+    pub edge: &'p str,
+    /// Of which process, such as `relay 2`.
+    pub process: &'p str,
+    /// On which of the tap's connections.
+    pub connection: u64,
+    /// The message.
+    pub seen: &'p Seen,
+    /// Something was done to it.
+    pub struck: bool,
+}
+
+/// Who is told what passes, while it passes: he must not be slow.
+#[derive(Clone)]
+pub struct Audience {
+    /// Whose operations are looked for.
+    pub run: Run,
+    /// Told of each message.
+    pub told: Arc<dyn Fn(&Passed<'_>) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Audience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Audience of run {}", self.run)
+    }
+}
+
+/// Where a tap is, and who is told what passes it.
+#[derive(Debug, Clone, Default)]
+pub struct Spot {
+    /// The edge, such as `relay -> rabbitmq`.
+    pub edge: String,
+    /// The process that it is of, such as `relay 2`.
+    pub process: String,
+    /// Who is told.
+    pub told: Option<Audience>,
+}
+
 /// What all connections of a tap share.
 struct Wire {
     dialect: Dialect,
+    place: Spot,
+    triggers: Triggers,
     counts: Counts,
     meters: Meters,
     /// Read while requests are passed on, written while they are held.
@@ -84,8 +136,14 @@ pub struct Tap {
 
 /// Holds the requests of a tap: they wait, and none is lost. They go on with the end of this value.
 #[must_use = "requests go on as soon as this is dropped"]
-pub struct Held {
+pub struct Pause {
     _gate: OwnedRwLockWriteGuard<()>,
+}
+
+impl Wire {
+    fn run(&self) -> Option<Run> {
+        self.place.told.as_ref().map(|audience| audience.run)
+    }
 }
 
 impl Tap {
@@ -93,11 +151,17 @@ impl Tap {
     ///
     /// # Errors
     /// When no port can be listened on.
-    pub async fn start(upstream: SocketAddr, dialect: Dialect) -> Result<Self, TapError> {
+    pub async fn start(
+        upstream: SocketAddr,
+        dialect: Dialect,
+        place: Spot,
+    ) -> Result<Self, TapError> {
         let failed = |source| TapError::Listen { upstream, source };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(failed)?;
         let wire = Arc::new(Wire {
             dialect,
+            place,
+            triggers: Triggers::default(),
             counts: Counts::default(),
             meters: Meters::default(),
             gate: Arc::default(),
@@ -129,14 +193,19 @@ impl Tap {
         self.wire.meters.start(measure)
     }
 
+    /// Sets a trigger, until it is disarmed.
+    pub fn arm(&self, trigger: &Arc<Trigger>) {
+        self.wire.triggers.arm(trigger);
+    }
+
     /// Holds all requests from now on. What has been passed on is counted when this returns; replies go on.
     ///
     /// # Errors
     /// When what is being passed on is not taken in time.
-    pub async fn hold(&self, within: Duration) -> Result<Held, TapError> {
+    pub async fn hold(&self, within: Duration) -> Result<Pause, TapError> {
         let gate = Arc::clone(&self.wire.gate).write_owned();
         match timeout(within, gate).await {
-            Ok(gate) => Ok(Held { _gate: gate }),
+            Ok(gate) => Ok(Pause { _gate: gate }),
             Err(_) => Err(TapError::Hold {
                 upstream: self.upstream,
                 within,
@@ -161,9 +230,10 @@ impl Link {
         name: &str,
         upstream: SocketAddr,
         dialect: Dialect,
+        place: Spot,
     ) -> Result<Self, TapError> {
         let edge = control.create(name, upstream).await?;
-        let tap = Tap::start(edge.address(), dialect).await?;
+        let tap = Tap::start(edge.address(), dialect, place).await?;
         Ok(Self { tap, edge })
     }
 

@@ -73,6 +73,7 @@ impl Stand {
             run: self.servers.run(),
             environment: self.lab.folder().to_owned(),
             folder: self.folder.clone(),
+            told: None,
         };
         let staging = Staging {
             target: &self.target,

@@ -18,6 +18,7 @@ mod shop;
 mod site;
 mod transactions;
 mod warm_up;
+mod wire;
 
 use site::Site;
 
@@ -38,13 +39,14 @@ macro_rules! cases {
     };
 }
 
-const CASES: [&[Case]; 6] = [
+const CASES: [&[Case]; 7] = [
     heard::CASES,
     ledger::CASES,
     requests::CASES,
     rows::CASES,
     transactions::CASES,
     warm_up::CASES,
+    wire::CASES,
 ];
 
 /// Far beyond what any case takes: what is late here hangs.

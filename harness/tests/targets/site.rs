@@ -18,7 +18,7 @@ use outbox_harness::{
     servers::lab::{Beginning, Lab},
     servers::upstream::Upstream,
     system::Api,
-    wire::tap::{Dialect, Link},
+    wire::tap::{Dialect, Link, Spot},
 };
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tokio::time::{Instant, sleep, timeout};
@@ -64,7 +64,14 @@ impl Site {
         let (database, vhost) = (lab.postgres().database(&name), lab.rabbitmq().vhost(&name));
         let link = async |to: &str, upstream: &Upstream, dialect| {
             let name = format!("{name}-{to}");
-            Link::create(lab.control(), &name, upstream.address, dialect).await
+            Link::create(
+                lab.control(),
+                &name,
+                upstream.address,
+                dialect,
+                Spot::default(),
+            )
+            .await
         };
         Ok(Self {
             pool: PgPoolOptions::new()
@@ -96,6 +103,10 @@ impl Site {
 
     pub fn amqp_url(&self) -> String {
         self.vhost.url()
+    }
+
+    pub fn database_url_over_the_edge(&self) -> Result<String> {
+        self.database.over(self.to_postgres.address())
     }
 
     pub fn amqp_url_over_the_edge(&self) -> Result<String> {

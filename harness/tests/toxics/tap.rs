@@ -4,7 +4,7 @@ use std::{io::ErrorKind, net::SocketAddr};
 
 use outbox_harness::{
     ask::toxic::{Direction, Toxic},
-    wire::tap::{Dialect, Link, Measure, Tap, TapCounters},
+    wire::tap::{Dialect, Link, Measure, Spot, Tap, TapCounters},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -43,7 +43,9 @@ async fn counters(
 #[tokio::test]
 async fn bytes_are_counted_both_ways_while_the_connection_lives() {
     let echo = Echo::start().await;
-    let tap = Tap::start(echo.address(), Dialect::Bytes).await.unwrap();
+    let tap = Tap::start(echo.address(), Dialect::Bytes, Spot::default())
+        .await
+        .unwrap();
     let mut stream = dial(tap.address()).await;
     exchange(&mut stream, &pattern(1_000_000)).await.unwrap();
     let seen = counters(|| tap.snapshot(), |now| now.bytes_replies == 1_000_000).await;
@@ -62,9 +64,13 @@ async fn bytes_are_counted_both_ways_while_the_connection_lives() {
 #[tokio::test]
 async fn who_has_asked_and_got_no_answer_is_seen_waiting() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let tap = Tap::start(silent.local_addr().unwrap(), Dialect::Bytes)
-        .await
-        .unwrap();
+    let tap = Tap::start(
+        silent.local_addr().unwrap(),
+        Dialect::Bytes,
+        Spot::default(),
+    )
+    .await
+    .unwrap();
     let mut stream = dial(tap.address()).await;
     stream.write_all(b"a question").await.unwrap();
     let (mut server, _) = within(silent.accept()).await.unwrap();
@@ -82,7 +88,9 @@ async fn who_has_asked_and_got_no_answer_is_seen_waiting() {
 #[tokio::test]
 async fn an_upstream_that_refuses_is_counted_and_the_client_told_at_once() {
     let (_held, address) = closed_port();
-    let tap = Tap::start(address, Dialect::Bytes).await.unwrap();
+    let tap = Tap::start(address, Dialect::Bytes, Spot::default())
+        .await
+        .unwrap();
     let mut stream = dial(tap.address()).await;
     let (_, end) = end_of(&mut stream).await;
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -96,9 +104,13 @@ async fn an_upstream_that_refuses_is_counted_and_the_client_told_at_once() {
 #[tokio::test]
 async fn a_reset_is_passed_on_as_a_reset_both_ways() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let tap = Tap::start(listener.local_addr().unwrap(), Dialect::Bytes)
-        .await
-        .unwrap();
+    let tap = Tap::start(
+        listener.local_addr().unwrap(),
+        Dialect::Bytes,
+        Spot::default(),
+    )
+    .await
+    .unwrap();
 
     let mut client = dial(tap.address()).await;
     let (mut server, _) = within(listener.accept()).await.unwrap();
@@ -130,9 +142,15 @@ async fn a_reset_is_passed_on_as_a_reset_both_ways() {
 async fn a_link_shows_its_edge_being_cut_and_healed() {
     let stand = Stand::any().await;
     let name = format!("{} linked", stand.edge.name());
-    let link = Link::create(&stand.control, &name, stand.echo.address(), Dialect::Bytes)
-        .await
-        .unwrap();
+    let link = Link::create(
+        &stand.control,
+        &name,
+        stand.echo.address(),
+        Dialect::Bytes,
+        Spot::default(),
+    )
+    .await
+    .unwrap();
     let mut stream = dial(link.address()).await;
     exchange(&mut stream, b"before").await.unwrap();
 
@@ -164,6 +182,7 @@ async fn a_live_link_shows_a_reset() {
         "reset",
         stand.echo.address(),
         Dialect::Bytes,
+        Spot::default(),
     )
     .await
     .unwrap();
@@ -183,7 +202,9 @@ async fn a_live_link_shows_a_reset() {
 #[tokio::test]
 async fn held_requests_wait_and_none_is_lost() {
     let echo = Echo::start().await;
-    let tap = Tap::start(echo.address(), Dialect::Bytes).await.unwrap();
+    let tap = Tap::start(echo.address(), Dialect::Bytes, Spot::default())
+        .await
+        .unwrap();
     let mut living = dial(tap.address()).await;
     exchange(&mut living, b"before").await.unwrap();
     let held = tap.hold(ms(5000)).await.unwrap();
@@ -204,9 +225,15 @@ async fn held_requests_wait_and_none_is_lost() {
 async fn a_delay_is_measured_only_where_answers_come_late() {
     let stand = Stand::embedded().await;
     let upstream = stand.echo.address();
-    let link = Link::create(&stand.control, "late", upstream, Dialect::Bytes)
-        .await
-        .unwrap();
+    let link = Link::create(
+        &stand.control,
+        "late",
+        upstream,
+        Dialect::Bytes,
+        Spot::default(),
+    )
+    .await
+    .unwrap();
     let mut stream = dial(link.address()).await;
     let meter = link.tap().measure(Measure::Delay(ms(300)));
     exchange(&mut stream, b"in time").await.unwrap();
@@ -229,9 +256,15 @@ async fn a_delay_is_measured_only_where_answers_come_late() {
 async fn living_connections_are_those_on_which_bytes_came_back() {
     let stand = Stand::embedded().await;
     let upstream = stand.echo.address();
-    let link = Link::create(&stand.control, "living", upstream, Dialect::Bytes)
-        .await
-        .unwrap();
+    let link = Link::create(
+        &stand.control,
+        "living",
+        upstream,
+        Dialect::Bytes,
+        Spot::default(),
+    )
+    .await
+    .unwrap();
     let mut stream = dial(link.address()).await;
     let _silent = dial(link.address()).await;
     counters(|| link.counters(), |now| now.connections_accepted == 2).await;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::ask::moment::duration;
+use crate::ask::lasting::duration;
 use crate::{
     ask::spelling::did_you_mean,
     ask::toxic::{Direction, Toxic},
+    ask::wire::{DEEDS, Deed},
 };
 
 /// What is done to a target.
@@ -15,6 +16,8 @@ pub enum Action {
     Cut,
     /// The edge's toxics, each in a direction.
     Toxics(Vec<(Toxic, Direction)>),
+    /// What is done to a message that passes.
+    AtMessage(Deed),
     /// SIGKILL.
     Kill,
     /// SIGSTOP, later SIGCONT.
@@ -120,8 +123,9 @@ pub(super) fn parse_edge_action(text: &str) -> Result<Action, String> {
         _ => {
             return Err(format!(
                 "{text:?} is nothing to do to an edge; try cut, stall, drop replies, drop requests, reset, \
-                 latency 50ms jitter 10ms, bandwidth 20KB/s{}",
-                did_you_mean(text, TO_EDGES)
+                 latency 50ms jitter 10ms, bandwidth 20KB/s; at a message (when = {{ event = … }}) also {}{}",
+                DEEDS.join(", "),
+                did_you_mean(text, TO_EDGES.into_iter().chain(DEEDS))
             ));
         }
     };

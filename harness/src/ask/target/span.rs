@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::ask::moment::duration;
+use crate::ask::lasting::duration;
 
 /// A time that is longer than none: `"500ms"`, `"15s"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]

@@ -2,6 +2,7 @@
 //!
 //! | Fault | Bites by |
 //! | --- | --- |
+//! | what is done to a message | messages struck |
 //! | cut, reset | living connections severed; where none lived, attempts refused |
 //! | stall, drop requests | messages that went in, heartbeats not counted; who waits through all of it |
 //! | drop replies | messages that went in and wanted an answer; who waits through all of it, of a broker for confirms |
@@ -110,6 +111,7 @@ impl<'r> Bitten<'r> {
         }
         match (&self.fault.target, &self.fault.action) {
             (Target::Edge { .. }, Action::Toxics(toxics)) => self.toxics(toxics, now),
+            (_, Action::AtMessage(_)) => Evidence::default(),
             (Target::Edge { .. }, _) => severing(self.before, now),
             (Target::Process(_), Action::Usurp) => Evidence {
                 proofs: self.happened.iter().map(|what| (*what, 1)).collect(),

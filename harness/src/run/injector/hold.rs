@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     ask::fault::{Party, Role, Server},
     system::System,
-    wire::tap::Held,
+    wire::tap::Pause,
 };
 
 /// How long the broker may take to answer what it has got. Whoever is held loses patience about then.
@@ -16,7 +16,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Holds what the relays send and waits until the broker has answered all that it has got: what it has answered is routed,
 /// and what is held is not. The requests go on with the end of the value.
-pub(super) async fn relays(system: &System) -> Result<Vec<Held>> {
+pub(super) async fn relays(system: &System) -> Result<Vec<Pause>> {
     let links = system.links_of(
         Party::all(Role::Relay),
         Party::all(Role::Server(Server::RabbitMq)),

@@ -8,22 +8,14 @@ use std::{
     time::Instant,
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{ReadHalf, WriteHalf},
-    },
-};
-
-use super::{Wire, dialogue::Dialogue, heard::Heard, meter::Way};
-use crate::wire::forward::{Ending, both_ways};
-
-const CHUNK: usize = 32 * 1024;
+use super::{Wire, dialogue::Dialogue, heard::Heard, message::Messages, meter::Way};
 
 pub(super) struct Connection<'a> {
-    wire: &'a Wire,
-    number: u64,
+    pub wire: &'a Wire,
+    pub number: u64,
+    pub messages: Mutex<Messages>,
+    /// The lab has closed it in the server's place: what the server still says is not passed on.
+    pub answered: AtomicBool,
     dialogue: Mutex<Dialogue>,
     /// A byte came back.
     replied: AtomicBool,
@@ -49,6 +41,8 @@ impl<'a> Connection<'a> {
         Self {
             wire,
             number,
+            messages: Mutex::new(Messages::new(wire.dialect, wire.run())),
+            answered: AtomicBool::new(false),
             dialogue: Mutex::new(Dialogue::new(wire.dialect)),
             replied: AtomicBool::new(false),
             over: AtomicBool::new(false),
@@ -58,72 +52,16 @@ impl<'a> Connection<'a> {
         }
     }
 
-    pub async fn carry(&self, client: &mut TcpStream, upstream: &mut TcpStream) -> Ending {
-        let (from_client, to_client) = client.split();
-        let (from_upstream, to_upstream) = upstream.split();
-        both_ways(
-            self.requests(from_client, to_upstream),
-            self.replies(from_upstream, to_client),
-        )
-        .await
-    }
-
     /// The client leaves, perhaps with a question that it was still waiting for an answer to.
-    fn gave_up(&self) {
+    pub(super) fn gave_up(&self) {
         let dialogue = self.dialogue.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(asked) = dialogue.asked() {
             self.wire.meters.gave_up(asked.elapsed());
         }
     }
 
-    async fn requests(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> Ending {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let Ok(count) = from.read(&mut buffer).await else {
-                self.gave_up();
-                self.is_over();
-                return Ending::Reset;
-            };
-            if count == 0 {
-                self.gave_up();
-                self.is_over();
-                return finish(&mut to).await;
-            }
-            let _open = self.wire.gate.read().await;
-            // Heard before they are passed on: an answer may come before the write returns.
-            self.asks(&buffer[..count]);
-            if to.write_all(&buffer[..count]).await.is_err() {
-                self.upstream_ended();
-                return Ending::Reset;
-            }
-            let bytes = count as u64;
-            self.wire.counts.bytes_requests.fetch_add(bytes, Relaxed);
-        }
-    }
-
-    async fn replies(&self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> Ending {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let Ok(count) = from.read(&mut buffer).await else {
-                self.upstream_ended();
-                return Ending::Reset;
-            };
-            if count == 0 {
-                self.upstream_ended();
-                return finish(&mut to).await;
-            }
-            self.has_replied();
-            self.answers(&buffer[..count]);
-            if to.write_all(&buffer[..count]).await.is_err() {
-                self.is_over();
-                return Ending::Reset;
-            }
-            let bytes = count as u64;
-            self.wire.counts.bytes_replies.fetch_add(bytes, Relaxed);
-        }
-    }
-
-    fn asks(&self, bytes: &[u8]) {
+    /// Bytes of the client that go on now. Heard before they are written: an answer may come before the write returns.
+    pub(super) fn asks(&self, bytes: &[u8]) {
         let now = Instant::now();
         self.hear(|dialogue| dialogue.requests(bytes, now));
         self.wire
@@ -132,7 +70,8 @@ impl<'a> Connection<'a> {
         self.waits(true);
     }
 
-    fn answers(&self, bytes: &[u8]) {
+    /// Bytes of the server that go on now.
+    pub(super) fn answers(&self, bytes: &[u8]) {
         let now = Instant::now();
         let heard = self.hear(|dialogue| dialogue.replies(bytes, now));
         self.wire.meters.heard(&heard, now);
@@ -171,7 +110,7 @@ impl<'a> Connection<'a> {
         };
     }
 
-    fn has_replied(&self) {
+    pub(super) fn has_replied(&self) {
         // A client that has sent its last word and still listens lives no more.
         let first = !self.over.load(Relaxed) && !self.replied.swap(true, Relaxed);
         if first {
@@ -180,7 +119,7 @@ impl<'a> Connection<'a> {
     }
 
     /// One side has ended it. Says whether that is news.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let news = !self.over.swap(true, Relaxed);
         if news && self.replied.load(Relaxed) {
             self.wire.counts.living.fetch_sub(1, Relaxed);
@@ -190,7 +129,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Counts an end that came from the upstream, unless the client had ended it before.
-    fn upstream_ended(&self) {
+    pub(super) fn upstream_ended(&self) {
         if !self.is_over() {
             return;
         }
@@ -200,12 +139,5 @@ impl<'a> Connection<'a> {
             &self.wire.counts.refused
         };
         count.fetch_add(1, Relaxed);
-    }
-}
-
-async fn finish(to: &mut WriteHalf<'_>) -> Ending {
-    match to.shutdown().await {
-        Ok(()) => Ending::Drained,
-        Err(_) => Ending::Reset,
     }
 }

@@ -43,6 +43,8 @@ pub struct TapCounters {
     pub mandatory: u64,
     /// Channels that asked for confirms.
     pub confirming: u64,
+    /// Connections in which nothing can be seen: they encrypt, or speak something else.
+    pub opaque: u64,
     /// Now: requests that were passed on and not answered, and deliveries that were not settled.
     pub in_flight: u64,
     /// Now: publishes that were passed on and not confirmed.
@@ -53,6 +55,7 @@ pub struct TapCounters {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     accepted: AtomicU64,
+    pub opaque: AtomicU64,
     pub refused: AtomicU64,
     pub cut: AtomicU64,
     pub ended: AtomicU64,
@@ -117,6 +120,7 @@ impl Counts {
             publishes: of(&self.publishes),
             mandatory: of(&self.mandatory),
             confirming: of(&self.confirming),
+            opaque: of(&self.opaque),
             in_flight: of(&self.in_flight),
             unconfirmed: of(&self.unconfirmed),
         }
@@ -143,6 +147,7 @@ impl std::ops::AddAssign for TapCounters {
         self.publishes += one.publishes;
         self.mandatory += one.mandatory;
         self.confirming += one.confirming;
+        self.opaque += one.opaque;
         self.in_flight += one.in_flight;
         self.unconfirmed += one.unconfirmed;
     }

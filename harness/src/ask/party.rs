@@ -1,6 +1,6 @@
 //! Who can be hit: roles, one process of them, servers.
 
-use crate::ask::{scenario::System, target::process::Plays};
+use crate::ask::{scenario::System, spelling::did_you_mean, target::process::Plays};
 
 /// A role, or one process of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Party {
     }
 
     /// Refuses a number that names nothing, and processes that `system` does not run.
-    pub(super) fn must_be_in(self, system: &System) -> Result<(), String> {
+    pub fn must_be_in(self, system: &System) -> Result<(), String> {
         let name = self.role.name();
         let running = match self.role {
             Role::Api => system.apis,
@@ -117,4 +117,41 @@ impl Role {
             .find(|(_, role)| *role == self)
             .map_or("?", |(name, _)| name)
     }
+}
+
+/// Edges as they are drawn in the design; anything else would never carry a byte.
+const EDGES: [(Role, Role); 7] = [
+    (Role::Client, Role::Api),
+    (Role::Client, Role::Server(Server::Postgres)),
+    (Role::Api, Role::Server(Server::Postgres)),
+    (Role::Relay, Role::Server(Server::Postgres)),
+    (Role::Relay, Role::Server(Server::RabbitMq)),
+    (Role::Consumer, Role::Server(Server::Postgres)),
+    (Role::Consumer, Role::Server(Server::RabbitMq)),
+];
+
+/// Who opens a connection, and whom it leads to: `"relay 2 -> rabbitmq"`.
+pub fn edge(text: &str, system: &System) -> Result<(Party, Party), String> {
+    let wrong = || {
+        let known: Vec<String> = EDGES
+            .iter()
+            .map(|(from, to)| format!("{} -> {}", from.name(), to.name()))
+            .collect();
+        format!(
+            "{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\"){}",
+            known.join(", "),
+            did_you_mean(text, known.iter().map(String::as_str))
+        )
+    };
+    let (from, to) = text.split_once("->").ok_or_else(wrong)?;
+    let (from, to) = (
+        Party::parse(from).ok_or_else(wrong)?,
+        Party::parse(to).ok_or_else(wrong)?,
+    );
+    if !EDGES.contains(&(from.role, to.role)) {
+        return Err(wrong());
+    }
+    from.must_be_in(system)?;
+    to.must_be_in(system)?;
+    Ok((from, to))
 }

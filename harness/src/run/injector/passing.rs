@@ -1,0 +1,134 @@
+//! Faults at the very moment at which a message passes.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use tokio::{
+    sync::mpsc,
+    time::{Duration, Instant, sleep_until},
+};
+
+use super::Injector;
+use crate::{
+    ask::{
+        fault::Fault,
+        lasting::Lasting,
+        wire::{Deed, Watched},
+    },
+    history::{Event, FaultPhase},
+    run::heal::Heal,
+    wire::tap::{Act, Held, TapCounters, Trigger},
+};
+
+/// What is swallowed or stalled is not noticed at once: after the last message it lasts so long, where nothing else is said.
+const FELT_FOR: Duration = Duration::from_secs(1);
+
+/// Disarmed on every way out.
+struct Armed(Arc<Trigger>);
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        self.0.disarm();
+    }
+}
+
+impl<'r> Injector<'r> {
+    fn arm(&self, watched: &Watched, act: Act) -> Result<Armed> {
+        let trigger = Trigger::new(watched.clone(), act);
+        for link in self.system.links_of(watched.from, watched.to)? {
+            link.tap().arm(&trigger);
+        }
+        Ok(Armed(trigger))
+    }
+
+    /// Waits for a message, which is held from here; or says what never passed.
+    pub(super) async fn held(&self, watched: &Watched) -> Result<Held, String> {
+        let (tell, mut told) = mpsc::channel(1);
+        let armed = self.arm(watched, Act::Tell(tell));
+        let _armed = armed.map_err(|error| error.to_string())?;
+        tokio::select! {
+            Some(held) = told.recv() => Ok(held),
+            () = self.too_late() => Err(self.never_passed(watched)),
+        }
+    }
+
+    /// Strikes messages as they pass, as many as are wanted.
+    pub(super) async fn at_messages(
+        &self,
+        index: usize,
+        fault: &'r Fault,
+        watched: &Watched,
+        deed: &Deed,
+    ) -> Result<()> {
+        self.note(index, FaultPhase::Asked, format!("{fault:?}"));
+        let armed = self.arm(watched, Act::Deed(deed.clone()))?;
+        self.note(index, FaultPhase::Applied, "armed".to_owned());
+        self.is_in_place(fault);
+        let mut struck = armed.0.struck();
+        let wanted = armed.0.wanted();
+        let all = async {
+            let _ = struck.wait_for(|struck| *struck >= wanted).await;
+            if matches!(deed, Deed::Swallow | Deed::Stall) {
+                self.lasts(fault.lasting).await;
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = self.too_late() => {}
+        }
+        let struck = *armed.0.struck().borrow();
+        drop(armed);
+        if struck == 0 {
+            self.note(index, FaultPhase::Failed, self.never_passed(watched));
+            return Ok(());
+        }
+        self.recorder.record(Event::Bite {
+            fault: index,
+            what: "messages_struck".to_owned(),
+            count: struck,
+        });
+        if fault.lasting == Lasting::Ever {
+            return Ok(());
+        }
+        self.note(index, FaultPhase::Healed, "disarmed".to_owned());
+        let at = Instant::now();
+        self.healed
+            .send_modify(|healed| healed.push(Heal { fault: index, at }));
+        Ok(())
+    }
+
+    async fn lasts(&self, lasting: Lasting) {
+        match lasting {
+            Lasting::For(span) => sleep_until(Instant::now() + span).await,
+            Lasting::Workload | Lasting::Ever => {
+                self.wait_for_end(lasting).await;
+                sleep_until(Instant::now() + FELT_FOR).await;
+            }
+        }
+    }
+
+    fn never_passed(&self, watched: &Watched) -> String {
+        let (from, to) = (watched.from.role.name(), watched.to.role.name());
+        let mut sum = TapCounters::default();
+        for link in self
+            .system
+            .links_of(watched.from, watched.to)
+            .into_iter()
+            .flatten()
+        {
+            sum += link.counters();
+        }
+        let opaque = match sum.opaque {
+            0 => String::new(),
+            some => format!(
+                "; {some} of its {} connections were opaque: they encrypt, or speak something else",
+                sum.connections_accepted
+            ),
+        };
+        format!(
+            "{} number {} that was meant never passed on {from} -> {to}{opaque}",
+            watched.event.name(),
+            watched.nth
+        )
+    }
+}

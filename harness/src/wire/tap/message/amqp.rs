@@ -1,0 +1,217 @@
+//! AMQP 0-9-1: methods with their content, confirms and settlements with what they are about.
+
+mod channel;
+mod frame;
+
+use std::collections::HashMap;
+
+use amq_protocol::{
+    frame::AMQPFrame,
+    protocol::{AMQPClass, basic, channel as channels, confirm, connection},
+};
+
+use super::{Ids, Lost, Seen, Taken, Unit};
+use crate::ask::wire::{Event, Way};
+use channel::{Channel, Content};
+use frame::{Frame, GREETING, content_ends};
+
+/// One connection.
+#[derive(Default)]
+pub(super) struct Connection {
+    greeted: bool,
+    channels: HashMap<u16, Channel>,
+}
+
+impl Connection {
+    pub fn request(&mut self, bytes: &[u8], ids: Ids) -> Taken {
+        if self.greeted {
+            return self.take(bytes, Way::Request, ids);
+        }
+        let Some(greeting) = bytes.get(..GREETING) else {
+            return Ok(None);
+        };
+        if !greeting.starts_with(b"AMQP") {
+            return Err(Lost::Opaque);
+        }
+        self.greeted = true;
+        Ok(Some(Unit {
+            length: GREETING,
+            seen: vec![Seen::of(Event::Handshake, "greeting", Vec::new())],
+            own: false,
+        }))
+    }
+
+    pub fn reply(&mut self, bytes: &[u8], ids: Ids) -> Taken {
+        self.take(bytes, Way::Reply, ids)
+    }
+
+    /// A frame, or a method with all the frames of its content. Frames of other channels may stand between those, and are
+    /// part of the unit then.
+    fn take(&mut self, bytes: &[u8], way: Way, ids: Ids) -> Taken {
+        let Some(first) = Frame::first(bytes)? else {
+            return Ok(None);
+        };
+        let Some(length) = content_ends(bytes, &first)? else {
+            return Ok(None);
+        };
+        let mut seen = Vec::new();
+        let mut from = 0;
+        while let Some(frame) = Frame::first(&bytes[from..length])? {
+            from += frame.length;
+            seen.extend(self.passes(&frame, way, ids));
+        }
+        Ok(Some(Unit {
+            length,
+            seen,
+            own: false,
+        }))
+    }
+
+    fn passes(&mut self, frame: &Frame<'_>, way: Way, ids: Ids) -> Option<Seen> {
+        let parsed = frame.parsed()?;
+        if let AMQPFrame::Method(number, class) = parsed {
+            return match way {
+                Way::Request => self.asks(number, class, ids),
+                Way::Reply => self.answers(number, class, ids),
+            };
+        }
+        let beat = match way {
+            Way::Request => Event::Heartbeat,
+            Way::Reply => Event::HeartbeatReply,
+        };
+        match parsed {
+            AMQPFrame::Heartbeat => Some(Seen::of(beat, "", Vec::new())),
+            AMQPFrame::Header(number, header) => {
+                let channel = self.channels.entry(number).or_default();
+                channel.header(
+                    way,
+                    header.body_size,
+                    &header.properties,
+                    frame.payload,
+                    ids,
+                )
+            }
+            AMQPFrame::Body(number, body) => {
+                let channel = self.channels.entry(number).or_default();
+                channel.body(way, &body, ids)
+            }
+            _ => None,
+        }
+    }
+
+    fn asks(&mut self, number: u16, class: AMQPClass, ids: Ids) -> Option<Seen> {
+        use basic::AMQPMethod as Basic;
+        let channel = self.channels.entry(number).or_default();
+        let (event, text) = match class {
+            AMQPClass::Basic(Basic::Publish(publish)) => {
+                let said = format!("{}/{}", publish.exchange, publish.routing_key);
+                channel.begins(Way::Request, Content::of(Event::Publish, said, None));
+                return None;
+            }
+            AMQPClass::Basic(Basic::Ack(ack)) => {
+                return Some(channel.settled(Event::Ack, ack.delivery_tag, ack.multiple));
+            }
+            AMQPClass::Basic(Basic::Nack(nack)) => {
+                return Some(channel.settled(Event::Reject, nack.delivery_tag, nack.multiple));
+            }
+            AMQPClass::Basic(Basic::Reject(reject)) => {
+                return Some(channel.settled(Event::Reject, reject.delivery_tag, false));
+            }
+            AMQPClass::Confirm(confirm::AMQPMethod::Select(_)) => {
+                channel.confirms();
+                (Event::Ask, "confirm.select".to_owned())
+            }
+            AMQPClass::Channel(channels::AMQPMethod::CloseOk(_)) => {
+                self.channels.remove(&number);
+                (Event::Answer, "channel.close-ok".to_owned())
+            }
+            AMQPClass::Channel(channels::AMQPMethod::Close(close)) => {
+                *channel = Channel::default();
+                (Event::Close, format!("channel: {}", close.reply_text))
+            }
+            AMQPClass::Connection(connection::AMQPMethod::Close(close)) => {
+                (Event::Close, format!("connection: {}", close.reply_text))
+            }
+            AMQPClass::Connection(method) => match method {
+                connection::AMQPMethod::StartOk(_) => (Event::Handshake, "start-ok".to_owned()),
+                connection::AMQPMethod::TuneOk(_) => (Event::Handshake, "tune-ok".to_owned()),
+                connection::AMQPMethod::Open(_) => (Event::Handshake, "open".to_owned()),
+                _ => return None,
+            },
+            other => (Event::Ask, name(&other)),
+        };
+        let found = ids.within(text.as_bytes());
+        Some(Seen::of(event, text, found))
+    }
+
+    fn answers(&mut self, number: u16, class: AMQPClass, ids: Ids) -> Option<Seen> {
+        use basic::AMQPMethod as Basic;
+        let channel = self.channels.entry(number).or_default();
+        let (event, text) = match class {
+            AMQPClass::Basic(Basic::Ack(ack)) => {
+                return Some(channel.confirmed(Event::Confirm, ack.delivery_tag, ack.multiple));
+            }
+            AMQPClass::Basic(Basic::Nack(nack)) => {
+                return Some(channel.confirmed(Event::Nack, nack.delivery_tag, nack.multiple));
+            }
+            AMQPClass::Basic(Basic::Return(returned)) => {
+                let said = format!(
+                    "{}/{}: {}",
+                    returned.exchange, returned.routing_key, returned.reply_text
+                );
+                channel.begins(Way::Reply, Content::of(Event::Return, said, None));
+                return None;
+            }
+            AMQPClass::Basic(Basic::Deliver(deliver)) => {
+                let said = format!("{}/{}", deliver.exchange, deliver.routing_key);
+                let tag = Some(deliver.delivery_tag);
+                channel.begins(Way::Reply, Content::of(Event::Deliver, said, tag));
+                return None;
+            }
+            AMQPClass::Channel(channels::AMQPMethod::Close(close)) => {
+                self.channels.remove(&number);
+                (Event::Closed, format!("channel: {}", close.reply_text))
+            }
+            AMQPClass::Connection(method) => match method {
+                connection::AMQPMethod::Start(_) => (Event::HandshakeReply, "start".to_owned()),
+                connection::AMQPMethod::Tune(_) => (Event::HandshakeReply, "tune".to_owned()),
+                connection::AMQPMethod::OpenOk(_) => (Event::HandshakeReply, "open-ok".to_owned()),
+                connection::AMQPMethod::Blocked(blocked) => {
+                    (Event::Blocked, blocked.reason.to_string())
+                }
+                connection::AMQPMethod::Unblocked(_) => (Event::Unblocked, String::new()),
+                connection::AMQPMethod::Close(close) => {
+                    (Event::Closed, format!("connection: {}", close.reply_text))
+                }
+                _ => return None,
+            },
+            other => (Event::Answer, name(&other)),
+        };
+        let found = ids.within(text.as_bytes());
+        Some(Seen::of(event, text, found))
+    }
+}
+
+/// Class and method, as in `queue.declare`, and what it is about where that has a name.
+fn name(class: &AMQPClass) -> String {
+    use amq_protocol::protocol::{exchange, queue};
+    match class {
+        AMQPClass::Queue(queue::AMQPMethod::Declare(declare)) => {
+            format!("queue.declare {}", declare.queue)
+        }
+        AMQPClass::Queue(queue::AMQPMethod::Bind(bind)) => {
+            format!("queue.bind {} to {}", bind.queue, bind.exchange)
+        }
+        AMQPClass::Exchange(exchange::AMQPMethod::Declare(declare)) => {
+            format!("exchange.declare {}", declare.exchange)
+        }
+        AMQPClass::Basic(basic::AMQPMethod::Consume(consume)) => {
+            format!("basic.consume {}", consume.queue)
+        }
+        other => format!(
+            "{}.{}",
+            other.get_amqp_class_id(),
+            other.get_amqp_method_id()
+        ),
+    }
+}
