@@ -49,7 +49,7 @@ enum Command {
     /// List the scenarios and their stories.
     List(list::Args),
     /// Run scenarios (all of them, or those named) on real servers and judge them.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
@@ -113,7 +113,7 @@ impl Cli {
         let code = runtime.block_on(async {
             match self.command {
                 Command::List(args) => list::list(&args),
-                Command::Run(args) => run::run(args).await,
+                Command::Run(args) => run::run(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,

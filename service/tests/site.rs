@@ -27,7 +27,7 @@ pub struct Site {
 impl Site {
     pub async fn new(lab: &Lab) -> Result<Self> {
         let name = format!("case_{}", Uuid::now_v7().simple());
-        let servers = OwnServers::prepare(lab, &[], &Target::auction(), &name).await?;
+        let servers = OwnServers::prepare(lab, &[], &Target::ours(), &name).await?;
         let pool = PgPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))

@@ -29,7 +29,7 @@ pub(super) fn trace(args: &Args) -> Result<u8> {
     let Some(id) = &args.id else {
         return Ok(list(entries));
     };
-    let op = named(entries, &id.to_lowercase()).map_err(|error| Usage::because(error))?;
+    let op = named(entries, &id.to_lowercase()).map_err(Usage::because)?;
     say(format_args!("operation {op}\n"));
     let steps: Vec<Step> = entries.iter().filter_map(|entry| step(entry, op)).collect();
     say(format_args!("{}", draw(&steps).trim_end()));
@@ -105,9 +105,10 @@ fn step(entry: &Entry, op: Uuid) -> Option<Step> {
         return None;
     }
     let (opens, leads_to) = edge.split_once(" -> ")?;
-    // The process is one end; of the edges from clients it is the second.
-    let ends = match opens {
-        "client" => ("client", by.as_str()),
+    // The process is one end: of an edge from clients the second, unless they write to the database themselves.
+    let ends = match (opens, leads_to) {
+        ("client", "postgres") => (opens, leads_to),
+        ("client", _) => (opens, by.as_str()),
         _ => (by.as_str(), leads_to),
     };
     let reply = wire::Event::parse(what).is_some_and(|event| event.way() == Way::Reply);

@@ -24,8 +24,10 @@ pub(crate) mod told;
 use super::{basis::Unjudgeable, verdict::Finding};
 use crate::history::History;
 
+type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
+
 /// Each owns one promise.
-pub(super) const CHECKERS: &[(&str, fn(&History) -> Result<Finding, Unjudgeable>)] = &[
+pub(super) const CHECKERS: &[(&str, Checker)] = &[
     ("http_truth", http_truth::check),
     ("availability", availability::check),
     ("places", places::check),

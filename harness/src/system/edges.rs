@@ -149,6 +149,7 @@ fn shown(process: &str, roles: &[Party], end: End) -> String {
     let role = roles.first().map_or(process, |party| party.role.name());
     match end {
         End::Process => format!("client -> {role}"),
+        End::Database => "client -> postgres".to_owned(),
         End::Server(edge) => format!("{role} -> {}", Role::Server(server(edge)).name()),
     }
 }

@@ -31,6 +31,7 @@ pub struct Faster {
     drains: Option<Rate>,
     ready_within: Option<Span>,
     stops_within: Option<Span>,
+    rests: Option<Span>,
 }
 
 impl Faster {
@@ -41,6 +42,7 @@ impl Faster {
             drains: self.drains.unwrap_or(pace.drains),
             ready_within: self.ready_within.unwrap_or(pace.ready_within),
             stops_within: self.stops_within.unwrap_or(pace.stops_within),
+            rests: self.rests.or(pace.rests),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::ask::{
     fault::{self, Fault, Role, Server},
-    moment::{Lasting, Moment},
+    lasting::Lasting,
+    moment::Moment,
     pace::Pace,
     scenario::Scenario,
 };

@@ -28,7 +28,7 @@ fn a_bid_without_its_event_fails_even_if_it_comes_later() {
 #[test]
 fn an_operation_without_its_event_counts_once_however_often_it_is_looked_at() {
     let mut story = Story::new();
-    story.auction(1);
+    story.opens(1);
     story.place(1, 1, 10);
     story.change_tables(|tables| tables.outbox.clear());
     story.snapshot();
