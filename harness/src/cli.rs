@@ -48,7 +48,7 @@ enum Command {
     /// List the scenarios and their stories.
     List(list::Args),
     /// Run scenarios (all of them, or those named) on real servers and judge them.
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Describe an outbox of your own.
@@ -110,7 +110,7 @@ impl Cli {
         let code = runtime.block_on(async {
             match self.command {
                 Command::List(args) => list::list(&args),
-                Command::Run(args) => run::run(args).await,
+                Command::Run(args) => run::run(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Target(command) => target::target(&command).await,
                 Command::Up(args) => up::up(args).await,
