@@ -33,9 +33,7 @@ pub fn matrix(accounts: &[Account]) -> String {
     }
     text.push_str(&notes.text());
     text.push('\n');
-    accounts
-        .iter()
-        .for_each(|account| text.push_str(&about(account)));
+    text.push_str(&about(accounts));
     text
 }
 
@@ -114,23 +112,26 @@ fn checkers(verdict: Verdict, runs: &[&RunSummary]) -> String {
     format!(" ({})", names.join(", "))
 }
 
-fn about(account: &Account) -> String {
-    let backend = account
-        .backend
-        .map(|backend| format!(", backend {backend}"));
-    let servers = match account.servers.is_empty() {
-        true => String::new(),
-        false => format!(": {}", account.servers.join(", ")),
-    };
-    let about = format!(
-        "{}{}{servers}",
-        account.title(),
-        backend.unwrap_or_default()
-    );
-    format!(
-        "- {}\n",
-        about.split_whitespace().collect::<Vec<_>>().join(" ")
-    )
+/// What each target is and what it ran on, a line for those that ran on the same.
+fn about(accounts: &[Account]) -> String {
+    let mut on: Vec<(String, Vec<String>)> = Vec::new();
+    for account in accounts {
+        let backend = account.backend.map(|backend| format!("backend {backend}"));
+        let servers = backend.into_iter().chain(account.servers.iter().cloned());
+        let servers = servers.collect::<Vec<_>>().join(", ");
+        match on.iter_mut().find(|(known, _)| *known == servers) {
+            Some((_, titles)) => titles.push(account.title()),
+            None => on.push((servers, vec![account.title()])),
+        }
+    }
+    let lines = on.into_iter().map(|(servers, titles)| {
+        let servers = match servers.is_empty() {
+            true => "nothing was started".to_owned(),
+            false => servers,
+        };
+        format!("- {}: {servers}\n", titles.join(", "))
+    });
+    lines.collect()
 }
 
 /// Reasons, numbered as they come.

@@ -107,9 +107,9 @@ const GOLDEN: &str = "\
 2. not run, because it needs 2 of relay
 3. not run, because no process plays the consumer
 
-- once 1.2 | with a bar, backend native: postgres 15, rabbitmq 3.10
-- often, backend docker
-- never
+- once 1.2 | with a bar: backend native, postgres 15, rabbitmq 3.10
+- often: backend docker
+- never: nothing was started
 ";
 
 #[test]
