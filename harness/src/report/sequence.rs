@@ -110,10 +110,10 @@ mod tests {
         ]);
         assert_eq!(
             drawn,
-            "                    client            api 1           postgres
-    1.500 ms           │────────────────▶│                 │           request
-    2.000 ms           │                 │────────────────▶│           commit
-    2.750 ms           │                 │◀───────✗────────│           committed  (struck by a fault)
+            "                    client            api 1            postgres
+    1.500 ms           │────────────────▶│                 │          request
+    2.000 ms           │                 │────────────────▶│          commit
+    2.750 ms           │                 │◀───────✗────────│          committed  (struck by a fault)
 "
         );
     }

@@ -32,8 +32,8 @@ pub(super) fn stretch(scenario: &mut Scenario, faults: &[Fault], rests: Duration
     }
     // As many writes as before.
     let slower = (per_second / times).max(1);
-    let longer = Duration::from_secs_f64(pace.writes() as f64 / f64::from(slower));
-    let longer = humantime::format_duration(Duration::from_millis(longer.as_millis() as u64));
+    let longer = (pace.writes() as u64 * 1000).div_ceil(u64::from(slower));
+    let longer = humantime::format_duration(Duration::from_millis(longer));
     scenario.workload.writes = format!("{slower}/s for {}", longer.to_string().replace(' ', ""));
     for written in &mut scenario.faults {
         for time in [&mut written.at, &mut written.lasts].into_iter().flatten() {
