@@ -55,10 +55,10 @@ mod tests {
     fn a_text_may_stand_anywhere_and_a_like_pattern_is_for_all_of_it() {
         let is_in = |pattern: &str, text: &str| Pattern::parse(pattern).unwrap().is_in(text);
         assert!(is_in(
-            "insert into bids",
-            "INSERT INTO bids (id) VALUES ($1)"
+            "insert into orders",
+            "INSERT INTO orders (id) VALUES ($1)"
         ));
-        assert!(!is_in("insert into bids", "UPDATE bids SET id = 1"));
+        assert!(!is_in("insert into orders", "UPDATE orders SET id = 1"));
         assert!(is_in(
             "%from a%skip locked",
             "SELECT * FROM a FOR UPDATE SKIP LOCKED"
