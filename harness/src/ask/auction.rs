@@ -4,7 +4,6 @@ pub mod closing;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ask::scenario::Workload;
 use closing::{BadClosing, Closing};
 
 /// What the section of a scenario is called that is [`Own`].
@@ -45,13 +44,13 @@ impl Own {
         said.map_or(Ok(Closing::default()), Closing::parse)
     }
 
-    /// What could not happen beside this workload: its key, and why not.
-    pub fn problem(&self, workload: &Workload) -> Option<(&'static str, String)> {
+    /// What could not happen beside a workload of so many keys, so many percent of which are repetitions: its key, and why not.
+    pub fn problem(&self, keys: u32, again: u32) -> Option<(&'static str, String)> {
         if let Err(bad) = self.closing() {
             return Some(("closing", bad.to_string()));
         }
-        if self.followers > workload.keys {
-            let (followers, keys) = (self.followers, workload.keys);
+        if self.followers > keys {
+            let followers = self.followers;
             let problem =
                 format!("followers = {followers}: each follows an auction, and there are {keys}");
             return Some(("followers", problem));
@@ -63,7 +62,7 @@ impl Own {
         ];
         let greatest = shares.into_iter().max_by_key(|(_, share)| *share);
         let sum: u64 = shares.iter().map(|(_, share)| u64::from(*share)).sum();
-        let sum = sum + u64::from(workload.again);
+        let sum = sum + u64::from(again);
         let (key, _) = greatest.filter(|(_, share)| *share > 0 && sum > 100)?;
         let problem = format!(
             "too_low, conflict, closed and [workload] again are {sum} percent together; at most 100, and what is left is valid bids"

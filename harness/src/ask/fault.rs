@@ -155,7 +155,7 @@ impl Fault {
         }
     }
 
-    /// Whether it must be in place before the first bid.
+    /// Whether it must be in place before the first request.
     pub fn starts_with_workload(&self) -> bool {
         self.moment == Moment::At(Duration::ZERO)
     }
@@ -195,8 +195,8 @@ const EDGES: [(Role, Role); 6] = [
 ];
 
 /// Refuses a fault that would begin when nothing is left to break.
-fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
-    let span = match Pace::parse(bids) {
+fn within(moment: Moment, writes: &str) -> Result<Moment, String> {
+    let span = match Pace::parse(writes) {
         Ok(Pace::Rate { span, .. }) => span,
         Ok(Pace::AtOnce(_)) => ALL_ANSWERED,
         // Refused as what it is, elsewhere.
@@ -204,7 +204,7 @@ fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
     };
     match moment {
         Moment::At(at) if at >= span => Err(format!(
-            "at = {at:?} is when the workload ({bids}) has ended; begin before {span:?}"
+            "at = {at:?} is when the workload ({writes}) has ended; begin before {span:?}"
         )),
         moment => Ok(moment),
     }

@@ -10,7 +10,7 @@ use crate::ask::{
 };
 
 /// The service of this repository.
-pub(super) const AUCTION: &str = "auction";
+pub(super) use crate::ask::target::built_in::OURS;
 
 /// The one that a name or a path means.
 pub(super) fn target(named: &str) -> Result<Target> {
@@ -48,11 +48,11 @@ mod tests {
 
     #[test]
     fn a_target_is_named_by_its_file_or_as_part_of_the_lab() {
-        assert_eq!(target(AUCTION).unwrap().folder, None);
+        assert_eq!(target(OURS).unwrap().folder, None);
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/targets/examples");
         let status = target(&format!("{folder}/status_column.toml")).unwrap();
         assert_eq!(status.folder.as_deref(), Some(Path::new(folder)));
         let said = target("aucton").unwrap_err().to_string();
-        assert!(said.contains("did you mean \"auction\""), "{said}");
+        assert!(said.contains(&format!("did you mean {OURS:?}")), "{said}");
     }
 }

@@ -39,12 +39,12 @@ pub(super) struct Args {
     #[command(flatten)]
     scenarios: Scenarios,
     /// The outbox that is judged: a target file, or the name of one that is part of the lab.
-    #[arg(long, env = "LAB_TARGET", default_value = named::AUCTION, value_name = "FILE|NAME")]
+    #[arg(long, env = "LAB_TARGET", default_value = named::OURS, value_name = "FILE|NAME")]
     target: String,
     /// Leave the settings of the target's [laboratory] out.
     #[arg(long)]
     as_shipped: bool,
-    /// Seeds the bids, the drawn scenarios and the jitter; the same seed makes the same ones. Chosen and printed if not given.
+    /// Seeds the operations, the drawn scenarios and the jitter; the same seed makes the same ones. Chosen and printed if not given.
     #[arg(long, env = seed::VARIABLE)]
     seed: Option<u64>,
     /// Run each scenario so many times, each with the next seed.
@@ -214,7 +214,7 @@ fn show_controls(args: &Args, ended: &Ended) -> u8 {
 fn trial(args: &Args, target: &Arc<Target>, lab: &Lab, run: Chosen) -> Trial {
     let again = Again {
         asked: &run.asked_by,
-        target: (args.target != named::AUCTION).then_some(args.target.as_str()),
+        target: (args.target != named::OURS).then_some(args.target.as_str()),
         as_shipped: args.as_shipped,
         scenarios: args.scenarios.elsewhere(),
         backend: lab.backend(),

@@ -86,7 +86,7 @@ impl Selection {
         for property in property::NAMES.into_iter().filter(|name| meant(name)) {
             found = true;
             if !on.target.is_ours() {
-                let why = "it is drawn for the auction service".to_owned();
+                let why = "it is drawn for the lab's own target".to_owned();
                 self.not_run.push((property.to_owned(), why));
             } else if !self.properties.contains(&property) {
                 self.properties.push(property);
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(names, ["ab/three"]);
         let (name, why) = &selection.not_run[0];
         assert!(
-            name.starts_with("property/") && why.contains("auction"),
+            name.starts_with("property/") && why.contains("own target"),
             "{name}: {why}"
         );
     }

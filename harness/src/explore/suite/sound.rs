@@ -74,7 +74,10 @@ fn shape(written: &Written<'_>) -> Result<(), Unsound> {
 fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
     settings(&scenario.system)?;
     workload(&scenario.workload)?;
-    if let Some((key, problem)) = scenario.own.problem(&scenario.workload) {
+    if let Some((key, problem)) = scenario
+        .own
+        .problem(scenario.workload.keys, scenario.workload.again)
+    {
         let path = format!("{OWN}.{key}");
         return Err(Unsound { path, problem });
     }
