@@ -5,7 +5,7 @@ mod event;
 mod pattern;
 
 pub use deed::{Answer, DEEDS, Deed};
-pub use event::{Event, Speech, Way};
+pub use event::{Dialect, Event};
 pub use pattern::Pattern;
 
 use crate::ask::{
@@ -41,7 +41,7 @@ impl Watched {
         let edge = message.edge.as_deref().or(own);
         let edge = edge.ok_or("when = { … } needs an edge, such as edge = \"api -> postgres\"")?;
         let (from, to) = party::edge(edge, system)?;
-        let event = event(&message.event, edge, speech(to.role))?;
+        let event = event(&message.event, edge, dialect(to.role))?;
         let word = |key: &str, said: Option<&str>, words: [&str; 2]| match said {
             None => Ok(false),
             Some(said) if said == words[0] => Ok(false),
@@ -68,18 +68,18 @@ impl Watched {
     }
 }
 
-fn speech(to: Role) -> Speech {
+fn dialect(to: Role) -> Dialect {
     match to {
-        Role::Server(Server::Postgres) => Speech::Postgres,
-        Role::Server(Server::RabbitMq) => Speech::Amqp,
-        _ => Speech::Http,
+        Role::Server(Server::Postgres) => Dialect::Postgres,
+        Role::Server(Server::RabbitMq) => Dialect::Amqp,
+        _ => Dialect::Http,
     }
 }
 
-fn event(name: &str, edge: &str, speech: Speech) -> Result<Event, String> {
-    let known: Vec<&str> = Event::names(speech).collect();
+fn event(name: &str, edge: &str, dialect: Dialect) -> Result<Event, String> {
+    let known: Vec<&str> = Event::names(dialect).collect();
     match Event::parse(name) {
-        Some(event) if event.speech() == speech => Ok(event),
+        Some(event) if event.dialect() == dialect => Ok(event),
         _ => Err(format!(
             "event = {name:?} is nothing that passes on {edge}; there are {}{}",
             known.join(", "),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Usage, say};
 use crate::{
-    ask::wire::{self, Way},
+    ask::{toxic::Direction, wire},
     history::{self, Entry, Event},
     report::sequence::{Step, draw},
 };
@@ -111,7 +111,7 @@ fn step(entry: &Entry, op: Uuid) -> Option<Step> {
         ("client", _) => (opens, by.as_str()),
         _ => (by.as_str(), leads_to),
     };
-    let reply = wire::Event::parse(what).is_some_and(|event| event.way() == Way::Reply);
+    let reply = wire::Event::parse(what).is_some_and(|event| event.way() == Direction::Replies);
     let (from, to) = if reply { (ends.1, ends.0) } else { ends };
     let several = match ops.len() {
         1 => String::new(),

@@ -21,12 +21,9 @@ pub(crate) mod standing;
 mod terms;
 pub(crate) mod told;
 
-use super::{basis::Unjudgeable, verdict::Finding};
-use crate::history::History;
+use super::basis::Checker;
 
-type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
-
-/// Each owns one promise.
+/// What is judged of nobody else.
 pub(super) const CHECKERS: &[(&str, Checker)] = &[
     ("http_truth", http_truth::check),
     ("availability", availability::check),

@@ -5,6 +5,9 @@ use crate::ask::scenario::Scenario;
 use crate::history::{History, Last, LedgerState, Subject};
 use crate::judge::verdict::Finding;
 
+/// Owns one promise.
+pub(crate) type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
+
 /// Why a checker cannot judge a history. The verdict `Error`, except where the server shows no commits: then the checker
 /// is among those that did not judge.
 #[derive(Debug, thiserror::Error)]

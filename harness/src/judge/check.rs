@@ -6,15 +6,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    atomic, basis::Unjudgeable, bite, dedup, durable, expect, identity, integrity, loss, marks,
-    order, own, persistent, phantom, recovery, refusal, survival, whole,
+    atomic,
+    basis::{Checker, Unjudgeable},
+    bite, dedup, durable, expect, identity, integrity, loss, marks, order, own, persistent,
+    phantom, recovery, refusal, survival, whole,
 };
 use crate::history::{History, Rules};
 use crate::judge::facts::Facts;
 use crate::judge::judgement::Judgement;
 use crate::judge::verdict::{Finding, NotJudged};
-
-pub(crate) type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
 /// Of every target. An error of the lab's is the reason why `whole` then finds gaps, so it comes first.
 const COMMON: &[(&str, Checker)] = &[

@@ -241,9 +241,13 @@ impl<'r> Injector<'r> {
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
                     match held {
-                        // Of several it is the one whose message is held.
-                        Some(held) if held.process == member.name() => bitten.in_hands(1),
-                        Some(held) if self.is_one_of(&held.process, *party)? => continue,
+                        // Of several it is the one whose message is held, if it is one of them.
+                        Some(held)
+                            if held.process != member.name()
+                                && self.is_one_of(&held.process, *party)? =>
+                        {
+                            continue;
+                        }
                         Some(_) => bitten.in_hands(1),
                         None => bitten.in_hands(self.hands_of(&member, fault.idle).await?),
                     }

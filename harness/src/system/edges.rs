@@ -8,8 +8,9 @@ use anyhow::{Context, Result, bail};
 use crate::{
     ask::fault::{Party, Role, Server},
     ask::target::process::Edge,
+    ask::wire::Dialect,
     wire::edge::EdgeControl,
-    wire::tap::{Audience, Dialect, Link, Spot},
+    wire::tap::{Audience, Link, Spot},
 };
 
 /// To whom an edge leads.

@@ -8,11 +8,10 @@ mod connection;
 mod counters;
 mod dialogue;
 mod fate;
+mod frame;
 mod heard;
-mod http;
 mod message;
 mod meter;
-mod postgres;
 mod pump;
 mod refusal;
 mod trigger;
@@ -32,14 +31,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ask::id::Run,
+    ask::{id::Run, wire::Dialect},
     wire::edge::{Edge, EdgeControl, EdgeError},
     wire::forward::{Carrier, Ending, Forward},
 };
 use connection::Connection;
 use counters::Counts;
 pub use counters::TapCounters;
-pub use dialogue::Dialect;
 pub use message::Seen;
 use meter::Meters;
 pub use meter::{Measure, Meter};

@@ -14,11 +14,12 @@ use lapin::{
 use outbox_harness::{
     ask::id::{Id, Run},
     ask::target::Target,
+    ask::wire::Dialect,
     run::write::{Ways, Writer},
     servers::lab::{Beginning, Lab},
     servers::upstream::Upstream,
     system::Api,
-    wire::tap::{Dialect, Link, Spot},
+    wire::tap::{Link, Spot},
 };
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tokio::time::{Instant, sleep, timeout};

@@ -8,9 +8,9 @@ use outbox_harness::{
     ask::{
         id::Run,
         scenario::{Message, System},
-        wire::{Deed, Watched},
+        wire::{Deed, Dialect, Watched},
     },
-    wire::tap::{Act, Audience, Dialect, Link, Spot, Trigger},
+    wire::tap::{Act, Audience, Link, Spot, Trigger},
 };
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::{sync::mpsc, time::timeout};

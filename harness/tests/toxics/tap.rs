@@ -4,7 +4,8 @@ use std::{io::ErrorKind, net::SocketAddr};
 
 use outbox_harness::{
     ask::toxic::{Direction, Toxic},
-    wire::tap::{Dialect, Link, Measure, Spot, Tap, TapCounters},
+    ask::wire::Dialect,
+    wire::tap::{Link, Measure, Spot, Tap, TapCounters},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

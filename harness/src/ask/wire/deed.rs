@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::event::{Event, Speech};
+use super::event::{Dialect, Event};
 use crate::ask::lasting::duration;
 
 /// What is done to a message, or to its connection at this very point.
@@ -84,7 +84,7 @@ impl Deed {
             ),
             Self::Answer(Answer::Nack) => (event == Event::Confirm, "event = \"confirm\""),
             Self::Answer(Answer::Close) => (
-                event.speech() == Speech::Amqp
+                event.dialect() == Dialect::Amqp
                     && !matches!(event, Event::Handshake | Event::HandshakeReply),
                 "a message of an open AMQP connection",
             ),

@@ -1,13 +1,6 @@
 //! Messages that a tap knows, by the names that scenarios use.
 
-/// To whom a message goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Way {
-    /// From who has opened the connection.
-    Request,
-    /// To who has opened the connection.
-    Reply,
-}
+use crate::ask::toxic::Direction::{self, Replies, Requests};
 
 /// A kind of message. Each belongs to one protocol and goes one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,57 +69,58 @@ pub enum Event {
     Response,
 }
 
-/// What is spoken on an edge, as far as scenarios go.
+/// What is spoken on an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speech {
-    /// Postgres' frontend protocol, version 3.
-    Postgres,
+pub enum Dialect {
     /// AMQP 0-9-1.
     Amqp,
+    /// Postgres' frontend protocol, version 3.
+    Postgres,
     /// HTTP/1.1.
     Http,
+    /// Something else: each run of bytes asks, and the next bytes back answer.
+    Bytes,
 }
 
-use Speech::{Amqp, Http, Postgres};
-use Way::{Reply, Request};
+use Dialect::{Amqp, Http, Postgres};
 
 impl Event {
     /// All of them: as scenarios write it, where it is spoken, which way it goes.
-    pub const ALL: [(&'static str, Self, Speech, Way); 31] = [
-        ("startup", Self::Startup, Postgres, Request),
-        ("query", Self::Query, Postgres, Request),
-        ("parse", Self::Parse, Postgres, Request),
-        ("execute", Self::Execute, Postgres, Request),
-        ("commit", Self::Commit, Postgres, Request),
-        ("sync", Self::Sync, Postgres, Request),
-        ("terminate", Self::Terminate, Postgres, Request),
-        ("complete", Self::Complete, Postgres, Reply),
-        ("committed", Self::Committed, Postgres, Reply),
-        ("ready", Self::Ready, Postgres, Reply),
-        ("error", Self::Error, Postgres, Reply),
-        ("notification", Self::Notification, Postgres, Reply),
-        ("handshake", Self::Handshake, Amqp, Request),
-        ("handshake reply", Self::HandshakeReply, Amqp, Reply),
-        ("ask", Self::Ask, Amqp, Request),
-        ("answer", Self::Answer, Amqp, Reply),
-        ("publish", Self::Publish, Amqp, Request),
-        ("confirm", Self::Confirm, Amqp, Reply),
-        ("nack", Self::Nack, Amqp, Reply),
-        ("return", Self::Return, Amqp, Reply),
-        ("deliver", Self::Deliver, Amqp, Reply),
-        ("ack", Self::Ack, Amqp, Request),
-        ("reject", Self::Reject, Amqp, Request),
-        ("close", Self::Close, Amqp, Request),
-        ("closed", Self::Closed, Amqp, Reply),
-        ("blocked", Self::Blocked, Amqp, Reply),
-        ("unblocked", Self::Unblocked, Amqp, Reply),
-        ("heartbeat", Self::Heartbeat, Amqp, Request),
-        ("heartbeat reply", Self::HeartbeatReply, Amqp, Reply),
-        ("request", Self::Request, Http, Request),
-        ("response", Self::Response, Http, Reply),
+    pub const ALL: [(&'static str, Self, Dialect, Direction); 31] = [
+        ("startup", Self::Startup, Postgres, Requests),
+        ("query", Self::Query, Postgres, Requests),
+        ("parse", Self::Parse, Postgres, Requests),
+        ("execute", Self::Execute, Postgres, Requests),
+        ("commit", Self::Commit, Postgres, Requests),
+        ("sync", Self::Sync, Postgres, Requests),
+        ("terminate", Self::Terminate, Postgres, Requests),
+        ("complete", Self::Complete, Postgres, Replies),
+        ("committed", Self::Committed, Postgres, Replies),
+        ("ready", Self::Ready, Postgres, Replies),
+        ("error", Self::Error, Postgres, Replies),
+        ("notification", Self::Notification, Postgres, Replies),
+        ("handshake", Self::Handshake, Amqp, Requests),
+        ("handshake reply", Self::HandshakeReply, Amqp, Replies),
+        ("ask", Self::Ask, Amqp, Requests),
+        ("answer", Self::Answer, Amqp, Replies),
+        ("publish", Self::Publish, Amqp, Requests),
+        ("confirm", Self::Confirm, Amqp, Replies),
+        ("nack", Self::Nack, Amqp, Replies),
+        ("return", Self::Return, Amqp, Replies),
+        ("deliver", Self::Deliver, Amqp, Replies),
+        ("ack", Self::Ack, Amqp, Requests),
+        ("reject", Self::Reject, Amqp, Requests),
+        ("close", Self::Close, Amqp, Requests),
+        ("closed", Self::Closed, Amqp, Replies),
+        ("blocked", Self::Blocked, Amqp, Replies),
+        ("unblocked", Self::Unblocked, Amqp, Replies),
+        ("heartbeat", Self::Heartbeat, Amqp, Requests),
+        ("heartbeat reply", Self::HeartbeatReply, Amqp, Replies),
+        ("request", Self::Request, Http, Requests),
+        ("response", Self::Response, Http, Replies),
     ];
 
-    fn row(self) -> (&'static str, Self, Speech, Way) {
+    fn row(self) -> (&'static str, Self, Dialect, Direction) {
         let found = Self::ALL.into_iter().find(|(_, event, ..)| *event == self);
         found.expect("every event has a name")
     }
@@ -137,12 +131,12 @@ impl Event {
     }
 
     /// Where it is spoken.
-    pub fn speech(self) -> Speech {
+    pub fn dialect(self) -> Dialect {
         self.row().2
     }
 
     /// Which way it goes.
-    pub fn way(self) -> Way {
+    pub fn way(self) -> Direction {
         self.row().3
     }
 
@@ -153,9 +147,9 @@ impl Event {
     }
 
     /// The names of what is spoken on an edge.
-    pub fn names(speech: Speech) -> impl Iterator<Item = &'static str> {
+    pub fn names(dialect: Dialect) -> impl Iterator<Item = &'static str> {
         let all = Self::ALL.into_iter();
-        all.filter(move |row| row.2 == speech).map(|row| row.0)
+        all.filter(move |row| row.2 == dialect).map(|row| row.0)
     }
 }
 

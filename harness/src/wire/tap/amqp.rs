@@ -1,20 +1,14 @@
-//! AMQP 0-9-1 frames: where each ends and what kind it is, and what either side still owes the other for.
-
-mod frame;
+//! What either side of an AMQP 0-9-1 connection still owes the other for, by the frames that have passed.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Instant,
 };
 
-use super::heard::Heard;
-use frame::{Frame, Frames, METHOD, REJECT};
-
-/// What a client sends before its first frame.
-const GREETING: usize = 8;
-const HEADER: u8 = 2;
-const BODY: u8 = 3;
-const HEARTBEAT: u8 = 8;
+use super::{
+    frame::{BODY, Frame, GREETING, HEADER, HEARTBEAT, METHOD, REJECT},
+    heard::Heard,
+};
 
 const CHANNEL_CLOSE: (u16, u16) = (20, 40);
 const CHANNEL_CLOSE_OK: (u16, u16) = (20, 41);
@@ -32,8 +26,8 @@ const NACK: (u16, u16) = (60, 120);
 #[derive(Default)]
 pub(super) struct Amqp {
     greeted: bool,
-    requests: Frames,
-    replies: Frames,
+    /// What came was not AMQP.
+    lost: bool,
     channels: HashMap<u16, Channel>,
     /// When a method was sent last that is answered by another.
     asked: Option<Instant>,
@@ -64,31 +58,43 @@ impl Amqp {
         channels.map(|channel| channel.unacked.len() as u64).sum()
     }
 
-    /// Bytes of the client.
+    /// Whole frames of the client.
     pub fn requests(&mut self, bytes: &[u8], at: Instant) -> Heard {
         let mut heard = Heard::default();
-        let mut frames = std::mem::take(&mut self.requests);
-        frames.push(bytes);
-        if !self.greeted && frames.skip(GREETING) {
+        let mut frames = bytes;
+        if !self.greeted {
+            let Some((_, behind)) = bytes.split_at_checked(GREETING) else {
+                return heard;
+            };
+            frames = behind;
             self.greeted = true;
             self.asked = Some(at);
             heard.requests += 1;
         }
-        if self.greeted {
-            frames.each(|frame| self.requested(&frame, at, &mut heard));
-        }
-        self.requests = frames;
+        self.each(frames, |amqp, frame| amqp.requested(frame, at, &mut heard));
         heard
     }
 
-    /// Bytes of the broker.
+    /// Whole frames of the broker.
     pub fn replies(&mut self, bytes: &[u8], at: Instant) -> Heard {
         let mut heard = Heard::default();
-        let mut frames = std::mem::take(&mut self.replies);
-        frames.push(bytes);
-        frames.each(|frame| self.replied(&frame, at, &mut heard));
-        self.replies = frames;
+        self.each(bytes, |amqp, frame| amqp.replied(frame, at, &mut heard));
         heard
+    }
+
+    /// What a connection that ends leaves of a frame is passed over.
+    fn each(&mut self, bytes: &[u8], mut take: impl FnMut(&mut Self, &Frame<'_>)) {
+        let mut rest = bytes;
+        while !self.lost {
+            match Frame::first(rest) {
+                Ok(Some(frame)) => {
+                    take(self, &frame);
+                    rest = &rest[frame.all.len()..];
+                }
+                Ok(None) => return,
+                Err(_) => self.lost = true,
+            }
+        }
     }
 
     fn requested(&mut self, frame: &Frame<'_>, at: Instant, heard: &mut Heard) {
@@ -223,8 +229,8 @@ impl Channel {
 
 #[cfg(test)]
 mod tests {
-    use super::frame::END;
     use super::*;
+    use crate::wire::tap::frame::END;
 
     fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
         let mut frame = vec![kind, 0, 1];
@@ -272,11 +278,10 @@ mod tests {
         let mut amqp = confirming();
         let now = Instant::now();
         let (first, rest) = (publish(b"one"), [publish(b""), publish(b"three")].concat());
-        for byte in &first[..first.len() - 1] {
-            let heard = amqp.requests(&[*byte], now);
-            assert_eq!((heard.requests, amqp.unconfirmed()), (0, 0));
-        }
-        assert_eq!(amqp.requests(&first[first.len() - 1..], now).requests, 1);
+        let (head, body) = first.split_at(first.len() - frame(BODY, b"one").len());
+        let heard = amqp.requests(head, now);
+        assert_eq!((heard.requests, amqp.unconfirmed()), (0, 0));
+        assert_eq!(amqp.requests(body, now).requests, 1);
         assert_eq!(amqp.requests(&rest, now).requests, 2);
         assert_eq!(amqp.unconfirmed(), 3);
         let later = now + std::time::Duration::from_millis(30);

@@ -8,7 +8,8 @@ use std::{
     time::Instant,
 };
 
-use super::{Wire, dialogue::Dialogue, heard::Heard, message::Messages, meter::Way};
+use super::{Wire, dialogue::Dialogue, heard::Heard, message::Messages};
+use crate::ask::toxic::Direction;
 
 pub(super) struct Connection<'a> {
     pub wire: &'a Wire,
@@ -60,13 +61,13 @@ impl<'a> Connection<'a> {
         }
     }
 
-    /// Bytes of the client that go on now. Heard before they are written: an answer may come before the write returns.
-    pub(super) fn asks(&self, bytes: &[u8]) {
+    /// Bytes of the client that go on now, with so many messages that ask. Heard before they are written: an answer may come before the write returns.
+    pub(super) fn asks(&self, bytes: &[u8], requests: u64) {
         let now = Instant::now();
-        self.hear(|dialogue| dialogue.requests(bytes, now));
+        self.hear(|dialogue| dialogue.requests(bytes, requests, now));
         self.wire
             .meters
-            .passed(self.number, Way::Requests, bytes.len(), now);
+            .passed(self.number, Direction::Requests, bytes.len(), now);
         self.waits(true);
     }
 
@@ -77,7 +78,7 @@ impl<'a> Connection<'a> {
         self.wire.meters.heard(&heard, now);
         self.wire
             .meters
-            .passed(self.number, Way::Replies, bytes.len(), now);
+            .passed(self.number, Direction::Replies, bytes.len(), now);
         self.waits(false);
     }
 

@@ -13,9 +13,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{connection::Connection, pump::Ends, refusal, trigger::Fate};
+use super::{
+    connection::Connection,
+    pump::{CHUNK, Ends},
+    refusal,
+    trigger::Fate,
+};
 use crate::{
-    ask::wire::{Answer, Deed, Way},
+    ask::toxic::Direction,
+    ask::wire::{Answer, Deed},
     wire::forward::Ending,
 };
 
@@ -23,14 +29,13 @@ use crate::{
 const HELD_WITHIN: Duration = Duration::from_secs(30);
 /// How long a client may take to agree that its connection is closed.
 const AGREES_WITHIN: Duration = Duration::from_secs(5);
-const CHUNK: usize = 32 * 1024;
 
 impl Connection<'_> {
     /// The first `held` bytes are the message. Says how many bytes go on with what follows, or how the connection ends.
     pub(super) async fn suffer(
         &self,
         fate: Fate,
-        way: Way,
+        way: Direction,
         bytes: &mut BytesMut,
         held: usize,
         from: &mut ReadHalf<'_>,
@@ -50,7 +55,7 @@ impl Connection<'_> {
             Deed::Reset => return Err(self.severed(Ending::Reset)),
             Deed::Close => return Err(self.severed(Ending::Closed)),
             Deed::CutAfter(count) => {
-                self.pass(way, &bytes[..count.min(held)], ends).await?;
+                self.pass(way, &bytes[..count.min(held)], 0, ends).await?;
                 return Err(self.severed(Ending::Closed));
             }
             Deed::Swallow => {
@@ -85,13 +90,13 @@ impl Connection<'_> {
     }
 
     /// Closes an AMQP connection as an operator does: the client is told and agrees, and the server loses it.
-    async fn close(&self, way: Way, from: &mut ReadHalf<'_>, ends: &Ends<'_>) -> Ending {
+    async fn close(&self, way: Direction, from: &mut ReadHalf<'_>, ends: &Ends<'_>) -> Ending {
         let said = {
-            let mut client = ends.of(Way::Reply).lock().await;
+            let mut client = ends.of(Direction::Replies).lock().await;
             self.answered.store(true, Relaxed);
             client.write_all(&refusal::closed()).await
         };
-        if said.is_ok() && way == Way::Request {
+        if said.is_ok() && way == Direction::Requests {
             let never = CancellationToken::new();
             let _ = timeout(AGREES_WITHIN, swallow(from, &never)).await;
         } else if said.is_ok() {

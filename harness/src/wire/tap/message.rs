@@ -4,12 +4,13 @@
 
 mod amqp;
 mod http;
-mod postgres;
+pub(super) mod postgres;
 
-use super::dialogue::Dialect;
+use super::frame::NoFrame;
 use crate::ask::{
     id::{Id, Run, What, found_in},
-    wire::{Event, Way},
+    toxic::Direction,
+    wire::{Dialect, Event},
 };
 
 /// A message longer than this passes as it comes: nothing that is watched for is as long.
@@ -22,6 +23,8 @@ pub(super) struct Unit {
     pub length: usize,
     /// What is in them: a publish with all of its frames is one.
     pub seen: Vec<Seen>,
+    /// How many of them ask for something, where each question is answered. Of AMQP that is counted when they have passed.
+    pub requests: u64,
     /// It answers what the lab itself has asked: it is not the client's.
     pub own: bool,
 }
@@ -44,6 +47,25 @@ impl Seen {
             event,
             text: text.into(),
             ids,
+        }
+    }
+
+    /// Statements, requests, and the opening of a session. Preparing, binding and synchronising ask for nothing by
+    /// themselves, and a pool's ping is only a synchronisation.
+    fn asks(&self) -> bool {
+        use Event::{Commit, Execute, Query, Request, Startup};
+        matches!(self.event, Startup | Query | Execute | Commit | Request)
+    }
+}
+
+impl Unit {
+    /// One message, or bytes that are none.
+    fn of(length: usize, seen: Option<Seen>) -> Self {
+        Self {
+            length,
+            requests: seen.as_ref().map_or(0, |seen| u64::from(seen.asks())),
+            seen: seen.into_iter().collect(),
+            own: false,
         }
     }
 }
@@ -83,15 +105,18 @@ impl Ids {
     }
 }
 
-/// Why the bytes of a direction are passed over from here.
+/// It encrypts, or is none of the language: nothing can be told apart from here.
 #[derive(Debug, PartialEq, Eq)]
-enum Lost {
-    /// It encrypts, or is none of the language.
-    Opaque,
+struct Opaque;
+
+impl From<NoFrame> for Opaque {
+    fn from(NoFrame: NoFrame) -> Self {
+        Self
+    }
 }
 
 /// A unit that is whole, nothing yet, or nothing ever.
-type Taken = Result<Option<Unit>, Lost>;
+type Taken = Result<Option<Unit>, Opaque>;
 
 impl Messages {
     pub fn new(dialect: Dialect, run: Option<Run>) -> Self {
@@ -113,30 +138,24 @@ impl Messages {
     }
 
     /// The first message of one side's bytes; none while it is not all there.
-    pub fn next(&mut self, way: Way, bytes: &[u8]) -> Option<Unit> {
-        match way {
-            Way::Request => self.request(bytes),
-            Way::Reply => self.reply(bytes),
+    pub fn next(&mut self, way: Direction, bytes: &[u8]) -> Option<Unit> {
+        if bytes.is_empty() {
+            return None;
         }
-    }
-
-    fn request(&mut self, bytes: &[u8]) -> Option<Unit> {
         let ids = self.ids;
-        self.take(bytes, |language| match language {
-            Language::Postgres(session) => session.request(bytes, ids),
-            Language::Amqp(connection) => connection.request(bytes, ids),
-            Language::Http(connection) => connection.request(bytes, ids),
-            Language::Opaque => Err(Lost::Opaque),
-        })
-    }
-
-    fn reply(&mut self, bytes: &[u8]) -> Option<Unit> {
-        let ids = self.ids;
-        self.take(bytes, |language| match language {
-            Language::Postgres(session) => session.reply(bytes, ids),
-            Language::Amqp(connection) => connection.reply(bytes, ids),
-            Language::Http(connection) => connection.reply(bytes, ids),
-            Language::Opaque => Err(Lost::Opaque),
+        let taken = match &mut self.language {
+            Language::Postgres(session) => session.next(way, bytes, ids),
+            Language::Amqp(connection) => connection.next(way, bytes, ids),
+            Language::Http(connection) => connection.next(way, bytes, ids),
+            Language::Opaque => Err(Opaque),
+        };
+        taken.unwrap_or_else(|Opaque| {
+            self.language = Language::Opaque;
+            Some(Unit {
+                // Whatever is sent asks.
+                requests: 1,
+                ..Unit::of(bytes.len(), None)
+            })
         })
     }
 
@@ -146,31 +165,11 @@ impl Messages {
             session.rolled_back();
         }
     }
-
-    fn take(&mut self, bytes: &[u8], with: impl FnOnce(&mut Language) -> Taken) -> Option<Unit> {
-        if bytes.is_empty() {
-            return None;
-        }
-        match with(&mut self.language) {
-            Ok(unit) => unit,
-            Err(Lost::Opaque) => {
-                self.language = Language::Opaque;
-                Some(Unit {
-                    length: bytes.len(),
-                    ..Unit::default()
-                })
-            }
-        }
-    }
-}
-
-fn is_of(one: u8) -> impl Fn(&u8) -> bool {
-    move |byte| *byte == one
 }
 
 /// Up to a zero byte, and what comes behind it.
 fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
-    let end = bytes.iter().position(is_of(0))?;
+    let end = bytes.iter().position(|byte| *byte == 0)?;
     Some((
         String::from_utf8_lossy(&bytes[..end]).into_owned(),
         &bytes[end + 1..],

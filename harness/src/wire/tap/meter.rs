@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::heard::Heard;
+use crate::ask::toxic::Direction;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,15 +31,6 @@ const FULL: f64 = 0.8;
 /// How much of a second's bytes may come at once unnoticed, behind the limit.
 const BURST: f64 = 0.05;
 
-/// Which way bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Way {
-    /// To the server.
-    Requests,
-    /// From it.
-    Replies,
-}
-
 /// A measure in progress. It ends with this value.
 #[derive(Debug)]
 pub struct Meter {
@@ -46,7 +38,7 @@ pub struct Meter {
     began: Instant,
     count: AtomicU64,
     /// By connection and way: when it was looked at last, and how many bytes were left then.
-    backlogs: Mutex<HashMap<(u64, Way), (Instant, f64)>>,
+    backlogs: Mutex<HashMap<(u64, Direction), (Instant, f64)>>,
 }
 
 impl Meter {
@@ -55,15 +47,15 @@ impl Meter {
         self.count.load(Relaxed)
     }
 
-    fn passed(&self, connection: u64, way: Way, bytes: usize, at: Instant) {
+    fn passed(&self, connection: u64, way: Direction, bytes: usize, at: Instant) {
         let Measure::Rate(per_second) = self.measure else {
             return;
         };
         // Before the limit all that is too fast is held back. Behind it nothing is too fast: there, what fills most of
         // the limit for a while has been held back.
         let (rate, burst) = match way {
-            Way::Requests => (per_second as f64, 0.0),
-            Way::Replies => (per_second as f64 * FULL, per_second as f64 * BURST),
+            Direction::Requests => (per_second as f64, 0.0),
+            Direction::Replies => (per_second as f64 * FULL, per_second as f64 * BURST),
         };
         let mut backlogs = self.backlogs.lock().unwrap_or_else(PoisonError::into_inner);
         let (seen, left) = backlogs.entry((connection, way)).or_insert((at, 0.0));
@@ -113,7 +105,7 @@ impl Meters {
         meter
     }
 
-    pub fn passed(&self, connection: u64, way: Way, bytes: usize, at: Instant) {
+    pub fn passed(&self, connection: u64, way: Direction, bytes: usize, at: Instant) {
         self.each(|meter| meter.passed(connection, way, bytes, at));
     }
 
@@ -184,7 +176,7 @@ mod tests {
         let meter = meters.start(Measure::Rate(1000));
         let at = |millis| meter.began + ms(millis);
         let sent = |connection, bytes, millis| {
-            meters.passed(connection, Way::Requests, bytes, at(millis));
+            meters.passed(connection, Direction::Requests, bytes, at(millis));
         };
         sent(1, 100, 0);
         sent(2, 100, 0);
@@ -201,7 +193,7 @@ mod tests {
             let meter = meters.start(Measure::Rate(1000));
             for tenth in 0..20 {
                 let at = meter.began + ms(100 * tenth);
-                meters.passed(1, Way::Replies, bytes, at);
+                meters.passed(1, Direction::Replies, bytes, at);
             }
             meter.count()
         };

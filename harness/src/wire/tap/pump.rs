@@ -20,11 +20,11 @@ use super::{
     trigger::{At, Fate},
 };
 use crate::{
-    ask::wire::Way,
+    ask::toxic::Direction,
     wire::forward::{Ending, both_ways},
 };
 
-const CHUNK: usize = 32 * 1024;
+pub(super) const CHUNK: usize = 32 * 1024;
 /// A simple query's type.
 const QUERY: u8 = b'Q';
 
@@ -35,11 +35,26 @@ pub(super) struct Ends<'c> {
 }
 
 impl<'c> Ends<'c> {
-    pub fn of(&self, way: Way) -> &Mutex<WriteHalf<'c>> {
+    pub fn of(&self, way: Direction) -> &Mutex<WriteHalf<'c>> {
         match way {
-            Way::Request => &self.server,
-            Way::Reply => &self.client,
+            Direction::Requests => &self.server,
+            Direction::Replies => &self.client,
         }
+    }
+}
+
+/// The first bytes, which nothing holds back.
+#[derive(Default)]
+struct Ready {
+    bytes: usize,
+    /// How many messages among them ask for something.
+    requests: u64,
+}
+
+impl Ready {
+    fn add(&mut self, unit: &Unit) {
+        self.bytes += unit.length;
+        self.requests += unit.requests;
     }
 }
 
@@ -53,13 +68,13 @@ impl Connection<'_> {
             client: Mutex::new(to_client),
         };
         both_ways(
-            self.pump(Way::Request, from_client, &ends),
-            self.pump(Way::Reply, from_upstream, &ends),
+            self.pump(Direction::Requests, from_client, &ends),
+            self.pump(Direction::Replies, from_upstream, &ends),
         )
         .await
     }
 
-    async fn pump(&self, way: Way, mut from: ReadHalf<'_>, ends: &Ends<'_>) -> Ending {
+    async fn pump(&self, way: Direction, mut from: ReadHalf<'_>, ends: &Ends<'_>) -> Ending {
         let mut bytes = BytesMut::with_capacity(CHUNK);
         loop {
             bytes.reserve(CHUNK);
@@ -71,7 +86,7 @@ impl Connection<'_> {
                 }
             }
             // What is no whole message is passed on all the same: it was sent.
-            let left = self.pass(way, &bytes, ends).await;
+            let left = self.pass(way, &bytes, 0, ends).await;
             self.ends(way);
             return match (read, left) {
                 (Ok(_), Ok(())) => finish(ends.of(way)).await,
@@ -83,43 +98,49 @@ impl Connection<'_> {
     /// Passes on every message that is whole. An ending is one that somebody asked for, or that the other side has made.
     async fn units(
         &self,
-        way: Way,
+        way: Direction,
         bytes: &mut BytesMut,
         from: &mut ReadHalf<'_>,
         ends: &Ends<'_>,
     ) -> Option<Ending> {
-        let mut ready = 0;
-        while let Some(unit) = self.next(way, &bytes[ready..]) {
-            let end = ready + unit.length;
-            let simple = way == Way::Request && bytes[ready] == QUERY;
+        let mut ready = Ready::default();
+        while let Some(unit) = self.next(way, &bytes[ready.bytes..]) {
+            let simple = way == Direction::Requests && bytes[ready.bytes] == QUERY;
             let Some((fate, after)) = self.meet(&unit.seen, simple).await else {
                 self.tell(&unit.seen, false);
                 if unit.own {
-                    if let Err(ending) = self.go_on(way, bytes, ready, ends).await {
+                    if let Err(ending) = self.go_on(way, bytes, &mut ready, ends).await {
                         return Some(ending);
                     }
                     bytes.advance(unit.length);
-                    ready = 0;
                 } else {
-                    ready = end;
+                    ready.add(&unit);
                 }
                 continue;
             };
-            let first = if after { end } else { ready };
-            if let Err(ending) = self.go_on(way, bytes, first, ends).await {
+            if after {
+                ready.add(&unit);
+            }
+            if let Err(ending) = self.go_on(way, bytes, &mut ready, ends).await {
                 return Some(ending);
             }
             self.tell(&unit.seen, true);
-            let held = end - first;
+            let held = if after { 0 } else { unit.length };
             match self.suffer(fate, way, bytes, held, from, ends).await {
-                Ok(passes) => ready = passes,
+                Ok(0) => {}
+                Ok(passes) => {
+                    ready = Ready {
+                        bytes: passes,
+                        requests: unit.requests,
+                    };
+                }
                 Err(ending) => return Some(ending),
             }
         }
-        self.go_on(way, bytes, ready, ends).await.err()
+        self.go_on(way, bytes, &mut ready, ends).await.err()
     }
 
-    fn next(&self, way: Way, bytes: &[u8]) -> Option<Unit> {
+    fn next(&self, way: Direction, bytes: &[u8]) -> Option<Unit> {
         let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let seen_before = !messages.is_opaque();
         let unit = messages.next(way, bytes);
@@ -160,45 +181,55 @@ impl Connection<'_> {
         }
     }
 
-    /// The first bytes go on.
-    pub(super) async fn go_on(
+    /// What is ready goes on.
+    async fn go_on(
         &self,
-        way: Way,
+        way: Direction,
         bytes: &mut BytesMut,
-        count: usize,
+        ready: &mut Ready,
         ends: &Ends<'_>,
     ) -> Result<(), Ending> {
-        let passed = self.pass(way, &bytes[..count], ends).await;
+        let Ready {
+            bytes: count,
+            requests,
+        } = std::mem::take(ready);
+        let passed = self.pass(way, &bytes[..count], requests, ends).await;
         bytes.advance(count);
         passed
     }
 
-    pub(super) async fn pass(&self, way: Way, bytes: &[u8], ends: &Ends<'_>) -> Result<(), Ending> {
+    pub(super) async fn pass(
+        &self,
+        way: Direction,
+        bytes: &[u8],
+        requests: u64,
+        ends: &Ends<'_>,
+    ) -> Result<(), Ending> {
         if bytes.is_empty() {
             return Ok(());
         }
         let mut to = ends.of(way).lock().await;
         let written = match way {
-            Way::Request => {
+            Direction::Requests => {
                 let _open = self.wire.gate.read().await;
-                self.asks(bytes);
+                self.asks(bytes, requests);
                 to.write_all(bytes).await
             }
-            Way::Reply if self.answered.load(Relaxed) => return Ok(()),
-            Way::Reply => {
+            Direction::Replies if self.answered.load(Relaxed) => return Ok(()),
+            Direction::Replies => {
                 self.has_replied();
                 self.answers(bytes);
                 to.write_all(bytes).await
             }
         };
         let count = match way {
-            Way::Request => &self.wire.counts.bytes_requests,
-            Way::Reply => &self.wire.counts.bytes_replies,
+            Direction::Requests => &self.wire.counts.bytes_requests,
+            Direction::Replies => &self.wire.counts.bytes_replies,
         };
         if written.is_err() {
             match way {
-                Way::Request => self.upstream_ended(),
-                Way::Reply => {
+                Direction::Requests => self.upstream_ended(),
+                Direction::Replies => {
                     self.is_over();
                 }
             }
@@ -209,13 +240,13 @@ impl Connection<'_> {
     }
 
     /// One side says no more.
-    fn ends(&self, way: Way) {
+    fn ends(&self, way: Direction) {
         match way {
-            Way::Request => {
+            Direction::Requests => {
                 self.gave_up();
                 self.is_over();
             }
-            Way::Reply => self.upstream_ended(),
+            Direction::Replies => self.upstream_ended(),
         }
     }
 }

@@ -1,5 +1,9 @@
 //! What the lab says in a server's place, byte by byte.
 
+use super::message::postgres;
+
+/// A query's type and length.
+const HEAD: usize = 5;
 /// Type, channel, size, class: behind these comes the method.
 const METHOD_AT: std::ops::Range<usize> = 9..11;
 /// basic.nack has the form of basic.ack; its bit for requeueing means nothing from a broker.
@@ -28,12 +32,8 @@ pub(super) fn closed() -> Vec<u8> {
 
 /// Whether a simple query is a COMMIT.
 pub(super) fn is_commit(query: &[u8]) -> bool {
-    let sql = query.get(5..).unwrap_or_default().trim_ascii_start();
-    let starts = |word: &[u8]| {
-        sql.get(..word.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    starts(b"COMMIT") || starts(b"END")
+    let sql = query.get(HEAD..).unwrap_or_default();
+    postgres::is_commit(&String::from_utf8_lossy(sql))
 }
 
 /// A simple query that the server fails with `state`. In a COMMIT's place the transaction is rolled back first, as the

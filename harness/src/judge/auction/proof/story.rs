@@ -12,8 +12,8 @@ use crate::judge::auction::{
     note::Note,
     standing::{StandingRow, standings},
 };
-use crate::judge::check::{Checker, run};
 use crate::judge::proof::content;
+use crate::judge::{basis::Checker, check::run};
 use ledger::Log;
 
 use crate::ask::{

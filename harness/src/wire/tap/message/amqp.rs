@@ -1,7 +1,7 @@
 //! AMQP 0-9-1: methods with their content, confirms and settlements with what they are about.
 
 mod channel;
-mod frame;
+mod content;
 
 use std::collections::HashMap;
 
@@ -10,10 +10,12 @@ use amq_protocol::{
     protocol::{AMQPClass, basic, channel as channels, confirm, connection},
 };
 
-use super::{Ids, Lost, Seen, Taken, Unit};
-use crate::ask::wire::{Event, Way};
+use super::{Ids, Opaque, Seen, Taken, Unit};
+use crate::{
+    ask::{toxic::Direction, wire::Event},
+    wire::tap::frame::{Frame, GREETING},
+};
 use channel::{Channel, Content};
-use frame::{Frame, GREETING, content_ends};
 
 /// One connection.
 #[derive(Default)]
@@ -23,61 +25,53 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn request(&mut self, bytes: &[u8], ids: Ids) -> Taken {
-        if self.greeted {
-            return self.take(bytes, Way::Request, ids);
+    pub fn next(&mut self, way: Direction, bytes: &[u8], ids: Ids) -> Taken {
+        if self.greeted || way == Direction::Replies {
+            return self.take(bytes, way, ids);
         }
         let Some(greeting) = bytes.get(..GREETING) else {
             return Ok(None);
         };
         if !greeting.starts_with(b"AMQP") {
-            return Err(Lost::Opaque);
+            return Err(Opaque);
         }
         self.greeted = true;
-        Ok(Some(Unit {
-            length: GREETING,
-            seen: vec![Seen::of(Event::Handshake, "greeting", Vec::new())],
-            own: false,
-        }))
-    }
-
-    pub fn reply(&mut self, bytes: &[u8], ids: Ids) -> Taken {
-        self.take(bytes, Way::Reply, ids)
+        let seen = Seen::of(Event::Handshake, "greeting", Vec::new());
+        Ok(Some(Unit::of(GREETING, Some(seen))))
     }
 
     /// A frame, or a method with all the frames of its content. Frames of other channels may stand between those, and are
     /// part of the unit then.
-    fn take(&mut self, bytes: &[u8], way: Way, ids: Ids) -> Taken {
+    fn take(&mut self, bytes: &[u8], way: Direction, ids: Ids) -> Taken {
         let Some(first) = Frame::first(bytes)? else {
             return Ok(None);
         };
-        let Some(length) = content_ends(bytes, &first)? else {
+        let Some(length) = content::ends(bytes, &first)? else {
             return Ok(None);
         };
         let mut seen = Vec::new();
         let mut from = 0;
         while let Some(frame) = Frame::first(&bytes[from..length])? {
-            from += frame.length;
+            from += frame.all.len();
             seen.extend(self.passes(&frame, way, ids));
         }
         Ok(Some(Unit {
-            length,
             seen,
-            own: false,
+            ..Unit::of(length, None)
         }))
     }
 
-    fn passes(&mut self, frame: &Frame<'_>, way: Way, ids: Ids) -> Option<Seen> {
+    fn passes(&mut self, frame: &Frame<'_>, way: Direction, ids: Ids) -> Option<Seen> {
         let parsed = frame.parsed()?;
         if let AMQPFrame::Method(number, class) = parsed {
             return match way {
-                Way::Request => self.asks(number, class, ids),
-                Way::Reply => self.answers(number, class, ids),
+                Direction::Requests => self.asks(number, class, ids),
+                Direction::Replies => self.answers(number, class, ids),
             };
         }
         let beat = match way {
-            Way::Request => Event::Heartbeat,
-            Way::Reply => Event::HeartbeatReply,
+            Direction::Requests => Event::Heartbeat,
+            Direction::Replies => Event::HeartbeatReply,
         };
         match parsed {
             AMQPFrame::Heartbeat => Some(Seen::of(beat, "", Vec::new())),
@@ -105,7 +99,7 @@ impl Connection {
         let (event, text) = match class {
             AMQPClass::Basic(Basic::Publish(publish)) => {
                 let said = format!("{}/{}", publish.exchange, publish.routing_key);
-                channel.begins(Way::Request, Content::of(Event::Publish, said, None));
+                channel.begins(Direction::Requests, Content::of(Event::Publish, said, None));
                 return None;
             }
             AMQPClass::Basic(Basic::Ack(ack)) => {
@@ -159,13 +153,13 @@ impl Connection {
                     "{}/{}: {}",
                     returned.exchange, returned.routing_key, returned.reply_text
                 );
-                channel.begins(Way::Reply, Content::of(Event::Return, said, None));
+                channel.begins(Direction::Replies, Content::of(Event::Return, said, None));
                 return None;
             }
             AMQPClass::Basic(Basic::Deliver(deliver)) => {
                 let said = format!("{}/{}", deliver.exchange, deliver.routing_key);
                 let tag = Some(deliver.delivery_tag);
-                channel.begins(Way::Reply, Content::of(Event::Deliver, said, tag));
+                channel.begins(Direction::Replies, Content::of(Event::Deliver, said, tag));
                 return None;
             }
             AMQPClass::Channel(channels::AMQPMethod::Close(close)) => {
@@ -215,3 +209,6 @@ fn name(class: &AMQPClass) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

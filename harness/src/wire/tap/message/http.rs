@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Ids, LONGEST, Lost, Seen, Taken, Unit};
-use crate::ask::{id::Id, wire::Event};
+use super::{Ids, LONGEST, Opaque, Seen, Taken, Unit};
+use crate::ask::{id::Id, toxic::Direction, wire::Event};
 
 const HEADERS: usize = 64;
 
@@ -15,13 +15,20 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn request(&mut self, bytes: &[u8], ids: Ids) -> Taken {
+    pub fn next(&mut self, way: Direction, bytes: &[u8], ids: Ids) -> Taken {
+        match way {
+            Direction::Requests => self.request(bytes, ids),
+            Direction::Replies => self.reply(bytes, ids),
+        }
+    }
+
+    fn request(&mut self, bytes: &[u8], ids: Ids) -> Taken {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut request = httparse::Request::new(&mut headers);
         let head = match request.parse(bytes) {
             Ok(httparse::Status::Complete(head)) => head,
             Ok(httparse::Status::Partial) if bytes.len() < LONGEST => return Ok(None),
-            _ => return Err(Lost::Opaque),
+            _ => return Err(Opaque),
         };
         let line = format!(
             "{} {}",
@@ -34,27 +41,24 @@ impl Connection {
         };
         let found = ids.within(whole);
         self.asked.push_back((line.clone(), found.clone()));
-        Ok(Some(Unit {
-            length: whole.len(),
-            seen: vec![Seen::of(Event::Request, line, found)],
-            own: false,
-        }))
+        let said = Seen::of(Event::Request, line, found);
+        Ok(Some(Unit::of(whole.len(), Some(said))))
     }
 
-    pub fn reply(&mut self, bytes: &[u8], ids: Ids) -> Taken {
+    fn reply(&mut self, bytes: &[u8], ids: Ids) -> Taken {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut response = httparse::Response::new(&mut headers);
         let head = match response.parse(bytes) {
             Ok(httparse::Status::Complete(head)) => head,
             Ok(httparse::Status::Partial) if bytes.len() < LONGEST => return Ok(None),
-            _ => return Err(Lost::Opaque),
+            _ => return Err(Opaque),
         };
         let code = response.code.unwrap_or_default();
         let none = matches!(code, 100..=199 | 204 | 304);
         let body = match (none, length(response.headers)) {
             (true, _) => 0,
             (false, Some(length)) => length,
-            (false, None) => return Err(Lost::Opaque),
+            (false, None) => return Err(Opaque),
         };
         let Some(whole) = bytes.get(..head + body) else {
             return waits(head + body);
@@ -67,17 +71,13 @@ impl Connection {
         found.sort_unstable();
         found.dedup();
         let said = Seen::of(Event::Response, format!("{code} to {line}"), found);
-        Ok(Some(Unit {
-            length: whole.len(),
-            seen: vec![said],
-            own: false,
-        }))
+        Ok(Some(Unit::of(whole.len(), Some(said))))
     }
 }
 
 fn waits(length: usize) -> Taken {
     if length > LONGEST {
-        return Err(Lost::Opaque);
+        return Err(Opaque);
     }
     Ok(None)
 }
@@ -117,9 +117,6 @@ mod tests {
     #[test]
     fn a_feed_ends_what_is_seen() {
         let feed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(
-            Connection::default().reply(feed, Ids(None)),
-            Err(Lost::Opaque)
-        );
+        assert_eq!(Connection::default().reply(feed, Ids(None)), Err(Opaque));
     }
 }

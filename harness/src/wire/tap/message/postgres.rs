@@ -8,8 +8,8 @@ use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend;
 
-use super::{Ids, LONGEST, Lost, Seen, Taken, Unit, text};
-use crate::ask::{id::Id, wire::Event};
+use super::{Ids, LONGEST, Opaque, Seen, Taken, Unit, text};
+use crate::ask::{id::Id, toxic::Direction, wire::Event};
 use question::{Question, Questions};
 
 const SSL: u32 = 80_877_103;
@@ -72,7 +72,14 @@ impl Session {
         self.own += 1;
     }
 
-    pub fn request(&mut self, bytes: &[u8], ids: Ids) -> Taken {
+    pub fn next(&mut self, way: Direction, bytes: &[u8], ids: Ids) -> Taken {
+        match way {
+            Direction::Requests => self.request(bytes, ids),
+            Direction::Replies => self.reply(bytes, ids),
+        }
+    }
+
+    fn request(&mut self, bytes: &[u8], ids: Ids) -> Taken {
         if self.stage != Stage::Started {
             return self.opening(bytes);
         }
@@ -80,10 +87,10 @@ impl Session {
             return Ok(None);
         };
         let Some(body) = body else {
-            return Ok(Some(unit(length, None)));
+            return Ok(Some(Unit::of(length, None)));
         };
         let seen = self.asks(kind, body, ids);
-        Ok(Some(unit(length, seen)))
+        Ok(Some(Unit::of(length, seen)))
     }
 
     fn opening(&mut self, bytes: &[u8]) -> Taken {
@@ -96,7 +103,7 @@ impl Session {
         };
         let length = length as usize;
         if !(8..LONGEST).contains(&length) {
-            return Err(Lost::Opaque);
+            return Err(Opaque);
         }
         if bytes.len() < length {
             return Ok(None);
@@ -106,15 +113,15 @@ impl Session {
                 self.stage = Stage::Asked;
                 None
             }
-            CANCEL => return Err(Lost::Opaque),
+            CANCEL => return Err(Opaque),
             version if version >> 16 == VERSION_3 => {
                 self.stage = Stage::Started;
                 let said = String::from_utf8_lossy(&bytes[8..length]).replace('\0', " ");
                 Some(Seen::of(Event::Startup, said.trim(), Vec::new()))
             }
-            _ => return Err(Lost::Opaque),
+            _ => return Err(Opaque),
         };
-        Ok(Some(unit(length, event)))
+        Ok(Some(Unit::of(length, event)))
     }
 
     fn asks(&mut self, kind: u8, body: &[u8], ids: Ids) -> Option<Seen> {
@@ -154,7 +161,7 @@ impl Session {
 
     fn carries_out(&mut self, sql: String, found: Vec<Id>, event: Event) -> Seen {
         let simple = event == Event::Query;
-        let commit = starts_with(&sql, "COMMIT") || starts_with(&sql, "END");
+        let commit = is_commit(&sql);
         let within = self.transaction.ids.clone();
         self.transaction.says(&sql, &found);
         let (event, shown, ids) = match commit {
@@ -176,13 +183,13 @@ impl Session {
         Seen::of(event, shown, ids)
     }
 
-    pub fn reply(&mut self, bytes: &[u8], ids: Ids) -> Taken {
+    fn reply(&mut self, bytes: &[u8], ids: Ids) -> Taken {
         if self.stage == Stage::Asked {
             self.stage = Stage::Fresh;
             // `E` is an old server's error message; anything but a no ends what can be read.
             return match bytes[0] {
-                b'N' => Ok(Some(unit(1, None))),
-                _ => Err(Lost::Opaque),
+                b'N' => Ok(Some(Unit::of(1, None))),
+                _ => Err(Opaque),
             };
         }
         let Some((kind, body, length)) = whole(bytes, &mut self.long[1]) else {
@@ -192,11 +199,11 @@ impl Session {
             self.own -= 1;
             return Ok(Some(Unit {
                 own: true,
-                ..unit(length, None)
+                ..Unit::of(length, None)
             }));
         }
         let seen = body.and_then(|_| self.answers(kind, &bytes[..length], ids));
-        Ok(Some(unit(length, seen)))
+        Ok(Some(Unit::of(length, seen)))
     }
 
     fn answers(&mut self, kind: u8, message: &[u8], ids: Ids) -> Option<Seen> {
@@ -239,20 +246,17 @@ impl Session {
     }
 }
 
+/// Whether a statement commits a transaction.
+pub(in crate::wire::tap) fn is_commit(sql: &str) -> bool {
+    starts_with(sql, "COMMIT") || starts_with(sql, "END")
+}
+
 fn starts_with(sql: &str, word: &str) -> bool {
     let sql = sql.trim_start();
     let start = sql.get(..word.len());
     let behind = sql.as_bytes().get(word.len());
     start.is_some_and(|start| start.eq_ignore_ascii_case(word))
         && behind.is_none_or(|sign| !sign.is_ascii_alphanumeric() && *sign != b'_')
-}
-
-fn unit(length: usize, seen: Option<Seen>) -> Unit {
-    Unit {
-        length,
-        seen: seen.into_iter().collect(),
-        own: false,
-    }
 }
 
 /// A message that is whole: its type, its body, how long it is. A long one passes as it comes, without a body.
@@ -271,3 +275,6 @@ fn whole<'b>(bytes: &'b [u8], long: &mut usize) -> Option<(u8, Option<&'b [u8]>,
     let body = bytes.get(HEAD..length)?;
     Some((bytes[0], Some(body), length))
 }
+
+#[cfg(test)]
+mod tests;

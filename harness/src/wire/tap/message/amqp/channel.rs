@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use amq_protocol::protocol::basic::AMQPProperties;
 
 use super::super::{Ids, LONGEST, Seen};
-use crate::ask::{
-    id::Id,
-    wire::{Event, Way},
-};
+use crate::ask::{id::Id, toxic::Direction, wire::Event};
 
 /// More than these at once nobody has under way; the oldest are forgotten.
 const MOST: usize = 65_536;
@@ -18,7 +15,7 @@ const NAMED: usize = 3;
 /// A channel.
 #[derive(Default)]
 pub(super) struct Channel {
-    /// By [`Way`].
+    /// By [`Direction`].
     contents: [Option<Content>; 2],
     /// The number of the last publish, once confirms were asked for.
     confirming: Option<u64>,
@@ -56,7 +53,7 @@ impl Content {
 }
 
 impl Channel {
-    pub fn begins(&mut self, way: Way, content: Content) {
+    pub fn begins(&mut self, way: Direction, content: Content) {
         self.contents[way as usize] = Some(content);
     }
 
@@ -66,7 +63,7 @@ impl Channel {
 
     pub fn header(
         &mut self,
-        way: Way,
+        way: Direction,
         size: u64,
         properties: &AMQPProperties,
         payload: &[u8],
@@ -89,7 +86,7 @@ impl Channel {
         self.completes(way, ids)
     }
 
-    pub fn body(&mut self, way: Way, body: &[u8], ids: Ids) -> Option<Seen> {
+    pub fn body(&mut self, way: Direction, body: &[u8], ids: Ids) -> Option<Seen> {
         let content = self.contents[way as usize].as_mut()?;
         content.to_come = content.to_come.saturating_sub(body.len() as u64);
         if content.bytes.len() < LONGEST {
@@ -98,7 +95,7 @@ impl Channel {
         self.completes(way, ids)
     }
 
-    fn completes(&mut self, way: Way, ids: Ids) -> Option<Seen> {
+    fn completes(&mut self, way: Direction, ids: Ids) -> Option<Seen> {
         let content = self.contents[way as usize].take_if(|content| content.to_come == 0)?;
         let named = Named {
             ids: ids.within(&content.bytes),

@@ -1,21 +1,20 @@
-//! Where frames of AMQP 0-9-1 begin and end.
+//! Frames of AMQP 0-9-1: where each begins and ends, and what stands at its fixed places.
 
+use amq_protocol::frame::{AMQPFrame, parse_frame};
+
+/// What a client sends before its first frame.
+pub(super) const GREETING: usize = 8;
 /// Type, channel, size; then the payload and the end octet.
 const HEAD: usize = 7;
 pub(super) const END: u8 = 0xCE;
 pub(super) const METHOD: u8 = 1;
+pub(super) const HEADER: u8 = 2;
+pub(super) const BODY: u8 = 3;
+pub(super) const HEARTBEAT: u8 = 8;
 /// The one settlement that never means several deliveries.
 pub(super) const REJECT: (u16, u16) = (60, 90);
 /// No broker negotiates a larger frame: a size beyond it is no size.
 const MOST: usize = 16 << 20;
-
-/// One direction's bytes that are no whole frame yet.
-#[derive(Default)]
-pub(super) struct Frames {
-    pending: Vec<u8>,
-    /// What came was not AMQP: its boundaries are lost for good.
-    lost: bool,
-}
 
 /// A frame.
 pub(super) struct Frame<'b> {
@@ -25,60 +24,43 @@ pub(super) struct Frame<'b> {
     pub channel: u16,
     /// What is in it.
     pub payload: &'b [u8],
+    /// From its type to its end octet.
+    pub all: &'b [u8],
 }
 
-impl Frames {
-    /// More bytes.
-    pub fn push(&mut self, bytes: &[u8]) {
-        if !self.lost {
-            self.pending.extend_from_slice(bytes);
+/// What came was not AMQP: its boundaries are lost for good.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoFrame;
+
+impl<'b> Frame<'b> {
+    /// The first frame, if it is all there.
+    pub fn first(bytes: &'b [u8]) -> Result<Option<Self>, NoFrame> {
+        let Some(size) = bytes.get(3..HEAD).and_then(|size| size.try_into().ok()) else {
+            return Ok(None);
+        };
+        let size = u32::from_be_bytes(size) as usize;
+        if size > MOST {
+            return Err(NoFrame);
         }
+        let Some(all) = bytes.get(..HEAD + size + 1) else {
+            return Ok(None);
+        };
+        if all[HEAD + size] != END {
+            return Err(NoFrame);
+        }
+        Ok(Some(Self {
+            kind: all[0],
+            channel: u16::from_be_bytes([all[1], all[2]]),
+            payload: &all[HEAD..HEAD + size],
+            all,
+        }))
     }
 
-    /// Passes over what is no frame. False while it is not all there.
-    pub fn skip(&mut self, bytes: usize) -> bool {
-        let there = self.pending.len() >= bytes;
-        if there {
-            self.pending.drain(..bytes);
-        }
-        there
+    /// As a library reads it; none if it cannot.
+    pub fn parsed(&self) -> Option<AMQPFrame> {
+        parse_frame(self.all).ok().map(|(_, frame)| frame)
     }
 
-    /// Takes every frame that is whole by now.
-    pub fn each(&mut self, mut take: impl FnMut(Frame<'_>)) {
-        let mut from = 0;
-        while !self.lost {
-            let rest = &self.pending[from..];
-            let Some(size) = rest.get(3..HEAD).and_then(|size| size.try_into().ok()) else {
-                break;
-            };
-            let size = u32::from_be_bytes(size) as usize;
-            if size > MOST {
-                self.lost = true;
-                break;
-            }
-            let Some(end) = rest.get(HEAD + size) else {
-                break;
-            };
-            self.lost = *end != END;
-            if !self.lost {
-                take(Frame {
-                    kind: rest[0],
-                    channel: u16::from_be_bytes([rest[1], rest[2]]),
-                    payload: &rest[HEAD..HEAD + size],
-                });
-            }
-            from += HEAD + size + 1;
-        }
-        if self.lost {
-            self.pending.clear();
-        } else {
-            self.pending.drain(..from);
-        }
-    }
-}
-
-impl Frame<'_> {
     /// Class and method, if it is one.
     pub fn method(&self) -> Option<(u16, u16)> {
         let ids: [u8; 4] = self.payload.get(..4)?.try_into().ok()?;
