@@ -9,9 +9,6 @@ use crate::ask::{
     target::{Target, built_in},
 };
 
-/// The service of this repository.
-pub(super) const AUCTION: &str = "auction";
-
 /// A target, and the words by which it is asked for again.
 #[derive(Debug)]
 pub(super) struct Named {
@@ -118,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_target_is_named_by_its_file_or_as_part_of_the_lab() {
-        let auction = targets(AUCTION).unwrap();
-        assert!(auction[0].own && auction[0].target.is_ours());
+        let ours = targets(built_in::OURS).unwrap();
+        assert!(ours[0].own && ours[0].target.is_ours());
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/targets/examples");
         let status = targets(&format!("{folder}/status_column.toml")).unwrap();
         assert!(!status[0].own);

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{INTERRUPTED, NO_LAB, Scenarios, Usage, named, progress, reports::Reports, say, tell};
+use super::{INTERRUPTED, NO_LAB, Scenarios, Usage, progress, reports::Reports, say, tell};
 use crate::{
     ask::seed,
+    ask::target::built_in,
     explore::evidence,
     explore::suite,
     os::terminal::columns,
@@ -30,12 +31,12 @@ pub(super) struct Args {
     scenarios: Scenarios,
     /// The outbox that is judged: a target file, or the name of one that is part of the lab. Several are judged one after
     /// the other.
-    #[arg(long = "target", env = "LAB_TARGET", default_value = named::AUCTION, value_name = "FILE|NAME", value_delimiter = ',')]
+    #[arg(long = "target", env = "LAB_TARGET", default_value = built_in::OURS, value_name = "FILE|NAME", value_delimiter = ',')]
     targets: Vec<String>,
     /// Leave the settings of the target's [laboratory] out.
     #[arg(long)]
     as_shipped: bool,
-    /// Seeds the bids, the drawn scenarios and the jitter; the same seed makes the same ones. Chosen and printed if not given.
+    /// Seeds the operations, the drawn scenarios and the jitter; the same seed makes the same ones. Chosen and printed if not given.
     #[arg(long, env = seed::VARIABLE)]
     seed: Option<u64>,
     /// Run each scenario so many times, each with the next seed.

@@ -13,7 +13,7 @@ use super::{
     selection::{Chosen, On, Selection},
 };
 use crate::{
-    ask::target::Target,
+    ask::target::{Target, built_in},
     ask::trial::Trial,
     cli::{
         INTERRUPTED, Interrupted, NO_LAB, named,
@@ -232,7 +232,7 @@ impl Candidate {
     fn trial(&self, args: &Args, lab: &Lab, run: Chosen) -> Trial {
         let again = Again {
             asked: &run.asked_by,
-            target: (self.by != named::AUCTION).then_some(self.by.as_str()),
+            target: (self.by != built_in::OURS).then_some(self.by.as_str()),
             as_shipped: args.as_shipped,
             scenarios: args.scenarios.elsewhere(),
             backend: lab.backend(),
