@@ -219,8 +219,8 @@ impl Fault {
 }
 
 /// Refuses a fault that would begin when nothing is left to break.
-fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
-    let span = match Pace::parse(bids) {
+fn within(moment: Moment, writes: &str) -> Result<Moment, String> {
+    let span = match Pace::parse(writes) {
         Ok(Pace::Rate { span, .. }) => span,
         Ok(Pace::AtOnce(_)) => ALL_ANSWERED,
         // Refused as what it is, elsewhere.
@@ -228,7 +228,7 @@ fn within(moment: Moment, bids: &str) -> Result<Moment, String> {
     };
     match moment {
         Moment::At(at) if at >= span => Err(format!(
-            "at = {at:?} is when the workload ({bids}) has ended; begin before {span:?}"
+            "at = {at:?} is when the workload ({writes}) has ended; begin before {span:?}"
         )),
         moment => Ok(moment),
     }

@@ -8,17 +8,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    auction::{follower::Followers, rest, service::AuctionService},
     client::Voice,
     described::DescribedTarget,
-    desk::Desk,
     gauge::Gauge,
-    meters,
     oplog::OpLog,
+    own::{self, DEAD, Desk, meters, rest},
     plan::{Canary, Step},
     reach::Reach,
     site::Site,
-    topology::DEAD,
 };
 use crate::{
     ask::scenario::Scenario,
@@ -28,8 +25,8 @@ use crate::{
 
 /// A target, as the lab deals with it.
 pub(super) enum Adapter {
-    /// The auction service.
-    Auction(Box<AuctionService>),
+    /// The lab's own.
+    Own(Box<own::Target>),
     /// One that a file describes.
     Described(Box<DescribedTarget>),
 }
@@ -51,13 +48,13 @@ pub(super) struct Rest {
 }
 
 /// Those who read while the run goes on.
-pub(super) struct Readers(Option<Followers>);
+pub(super) struct Readers(Option<own::Readers>);
 
 impl Adapter {
     /// What clients ask for.
     pub fn steps(&self) -> &[Step] {
         match self {
-            Self::Auction(auction) => &auction.plan.steps,
+            Self::Own(own) => &own.plan.steps,
             Self::Described(target) => &target.steps,
         }
     }
@@ -65,7 +62,7 @@ impl Adapter {
     /// What asks.
     pub fn voice(&self) -> Voice {
         match self {
-            Self::Auction(auction) => Voice::Auction(auction.bidders()),
+            Self::Own(own) => Voice::Own(own.bidders()),
             Self::Described(target) => Voice::Described(target.voice()),
         }
     }
@@ -73,7 +70,7 @@ impl Adapter {
     /// Where requests are noted.
     pub fn log(&self, recorder: &Recorder) -> OpLog {
         match self {
-            Self::Auction(_) => OpLog::new(recorder.clone()),
+            Self::Own(_) => OpLog::new(recorder.clone()),
             Self::Described(target) => target.log(),
         }
     }
@@ -81,7 +78,7 @@ impl Adapter {
     /// What is done as the workload begins.
     pub async fn begin(&self, recorder: &Recorder) -> Result<()> {
         match self {
-            Self::Auction(auction) => auction.begin(recorder).await,
+            Self::Own(own) => own.begin(recorder).await,
             Self::Described(_) => Ok(()),
         }
     }
@@ -89,7 +86,7 @@ impl Adapter {
     /// What must be taken once everything is healed.
     pub fn canaries(&self, apis: &[usize]) -> Vec<Canary> {
         match self {
-            Self::Auction(auction) => auction.canaries(apis),
+            Self::Own(own) => own.canaries(apis),
             Self::Described(target) => target.canaries(apis),
         }
     }
@@ -97,7 +94,7 @@ impl Adapter {
     /// How much there is of what, and whether something is still under way.
     pub async fn gauge(&self) -> Result<Gauge> {
         match self {
-            Self::Auction(auction) => auction.gauge().await,
+            Self::Own(own) => own.gauge().await,
             Self::Described(target) => target.gauge().await,
         }
     }
@@ -105,7 +102,7 @@ impl Adapter {
     /// Reads what the processes count themselves, where that is known.
     pub async fn meter(&self, site: Site<'_>, http: &reqwest::Client) {
         match self {
-            Self::Auction(_) => meters::read(site, http).await,
+            Self::Own(_) => meters::read(site, http).await,
             Self::Described(_) => {}
         }
     }
@@ -113,7 +110,7 @@ impl Adapter {
     /// Now.
     pub async fn mark(&self) -> Result<Mark> {
         match self {
-            Self::Auction(auction) => auction.now().await.map(Mark::Clock),
+            Self::Own(own) => own.now().await.map(Mark::Clock),
             Self::Described(target) => Ok(Mark::Asked(target.log().accepted())),
         }
     }
@@ -122,9 +119,9 @@ impl Adapter {
     /// that was given up waits for somebody else.
     pub async fn waiting_since(&self, mark: &Mark) -> Result<u64> {
         match (self, mark) {
-            (Self::Auction(auction), Mark::Clock(then)) => auction.waiting_since(*then).await,
+            (Self::Own(own), Mark::Clock(then)) => own.waiting_since(*then).await,
             (Self::Described(target), Mark::Asked(asked)) => target.waiting_of(asked).await,
-            (Self::Auction(_), Mark::Asked(_)) | (Self::Described(_), Mark::Clock(_)) => {
+            (Self::Own(_), Mark::Asked(_)) | (Self::Described(_), Mark::Clock(_)) => {
                 bail!("a mark of another target's")
             }
         }
@@ -133,7 +130,7 @@ impl Adapter {
     /// The tables at one instant.
     pub async fn look(&self) -> Result<Snapshot> {
         match self {
-            Self::Auction(auction) => auction.look().await,
+            Self::Own(own) => own.look().await,
             Self::Described(target) => target.look().await,
         }
     }
@@ -146,11 +143,11 @@ impl Adapter {
         recorder: &Recorder,
     ) -> Result<Readers> {
         match self {
-            Self::Auction(auction) => {
-                let open = auction.plan.open.iter().take(wanted as usize);
+            Self::Own(own) => {
+                let open = own.plan.open.iter().take(wanted as usize);
                 let followed = open.map(|key| Key::numbered(*key));
-                let followers = Followers::start(followed, apis, recorder).await?;
-                Ok(Readers(Some(followers)))
+                let readers = own::Readers::start(followed, apis, recorder).await?;
+                Ok(Readers(Some(readers)))
             }
             Self::Described(_) => Ok(Readers(None)),
         }
@@ -166,9 +163,9 @@ impl Adapter {
         until: Instant,
     ) -> Result<()> {
         match (self, &mut readers.0) {
-            (Self::Auction(auction), Some(followers)) => {
+            (Self::Own(own), Some(followers)) => {
                 let reached: Vec<&Api> = reach.apis.iter().map(|api| &apis[*api]).collect();
-                auction.read(followers, &reached, recorder, until).await
+                own.read(followers, &reached, recorder, until).await
             }
             _ => Ok(()),
         }
@@ -183,7 +180,7 @@ impl Adapter {
         recovered: bool,
     ) -> Result<Rest> {
         match self {
-            Self::Auction(_) => {
+            Self::Own(_) => {
                 let desk = Desk::open(&site.servers.amqp_url()).await?;
                 let redelivered = rest::come(site, &desk, scenario, recovered).await?;
                 Ok(Rest {
@@ -200,7 +197,7 @@ impl Adapter {
     /// Waits until the lab's own last message has come out behind everything that was published.
     pub async fn fence(&self, site: Site<'_>, within: Duration) -> Result<()> {
         match self {
-            Self::Auction(auction) => auction.fence(site, within).await,
+            Self::Own(own) => own.fence(site, within).await,
             Self::Described(target) => target.fence(site.recorder, within).await,
         }
     }
@@ -208,7 +205,7 @@ impl Adapter {
     /// How many messages consumers gave up.
     pub async fn dead_letters(&self, site: Site<'_>) -> Result<u64> {
         match self {
-            Self::Auction(_) => {
+            Self::Own(_) => {
                 Desk::open(&site.servers.amqp_url())
                     .await?
                     .waiting(DEAD)

@@ -15,9 +15,9 @@ use crate::{
     history::{Event, Recorder},
     run::{
         adapter::Adapter,
-        auction::service::AuctionService,
         described::Prepared,
         ledger::{Ledger, Watched},
+        own,
         own_servers::OwnServers,
         site::Site,
         stage::Stage,
@@ -51,7 +51,7 @@ impl Arranged {
         let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
         let pool = observers(&servers).await?;
         let watched = match trial.target.is_ours() {
-            true => Watched::auction(),
+            true => own::watched(),
             false => Watched::of(&trial.target, servers.run()),
         };
         let ledger = Ledger::watching(servers.observing_url(), watched, recorder.clone()).await?;
@@ -102,7 +102,7 @@ impl Arranged {
 
 /// A target that is listened to, before its processes stand.
 enum Listening {
-    Auction(AuctionService),
+    Own(own::Target),
     Described(Box<Prepared>),
 }
 
@@ -116,9 +116,8 @@ impl Listening {
         let (pool, amqp_url) = (pool.clone(), servers.amqp_url());
         if trial.target.is_ours() {
             let (scenario, run) = (&trial.scenario, servers.run());
-            let auctions =
-                AuctionService::prepare(scenario, trial.seed, run, pool, amqp_url, recorder);
-            return Ok(Self::Auction(auctions.await?));
+            let target = own::Target::prepare(scenario, trial.seed, run, pool, amqp_url, recorder);
+            return Ok(Self::Own(target.await?));
         }
         let asked = (*trial.target).clone();
         let prepared = Prepared::of(
@@ -133,7 +132,7 @@ impl Listening {
         Ok(Self::Described(Box::new(prepared.await?)))
     }
 
-    /// The target works: of the auction service every relay has its share of the lanes, and of any other what is written is
+    /// The target works: of the lab's own every relay has its share of the work, and of any other what is written is
     /// heard.
     async fn ready(
         self,
@@ -144,12 +143,12 @@ impl Listening {
         recorder: &Recorder,
     ) -> Result<Adapter> {
         match self {
-            Self::Auction(auctions) => {
+            Self::Own(target) => {
                 let relays = trial.scenario.system.relays;
-                if let Some(what) = servers.lanes_not_shared_by(relays).await? {
+                if let Some(what) = target.ready(servers, relays).await? {
                     recorder.record(Event::Owed { what });
                 }
-                Ok(Adapter::Auction(Box::new(auctions)))
+                Ok(Adapter::Own(Box::new(target)))
             }
             Self::Described(prepared) => {
                 let ways = Ways {

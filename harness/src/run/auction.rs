@@ -2,12 +2,23 @@
 
 mod answer;
 pub mod bidders;
+mod bindings;
 pub mod canary;
+pub(super) mod desk;
 pub mod follower;
+mod letters;
 pub mod lots;
+pub(super) mod meters;
 mod pages;
+mod refusal;
 pub mod rest;
 pub mod service;
+mod shares;
 mod shown;
+mod spoil;
 pub mod tables;
+pub(super) mod topology;
+mod usurper;
+pub(super) mod watched;
+mod witness;
 pub mod workload;

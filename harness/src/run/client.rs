@@ -20,10 +20,7 @@ use tokio::{
 use crate::{
     ask::id::Id,
     history::{Asked, Event, Outcome, Purpose, Recorder},
-    run::{
-        auction::bidders::Bidders, described::voice::Described, oplog::OpLog, plan::Step,
-        write::Ask,
-    },
+    run::{described::voice::Described, oplog::OpLog, own, plan::Step, write::Ask},
     system::Api,
 };
 
@@ -37,8 +34,8 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// What asks.
 #[derive(Debug, Clone)]
 pub enum Voice {
-    /// Bids over HTTP.
-    Auction(Bidders),
+    /// Those of the lab's own target, over HTTP.
+    Own(own::Clients),
     /// Whatever a file says.
     Described(Described),
 }
@@ -67,9 +64,9 @@ pub struct Clients {
 impl Clients {
     /// Clients that know these processes of the API.
     pub fn new(voice: Voice, apis: Vec<Api>, log: OpLog) -> Result<Self> {
-        let bids = matches!(voice, Voice::Auction(_));
+        let over_http = matches!(voice, Voice::Own(_));
         anyhow::ensure!(
-            !bids || !apis.is_empty(),
+            !over_http || !apis.is_empty(),
             "there is no process of the API to ask"
         );
         Ok(Self {
@@ -139,7 +136,7 @@ impl Clients {
             repeat,
         };
         match &self.voice {
-            Voice::Auction(_) => {
+            Voice::Own(_) => {
                 let known = async {
                     while self.perform(request(true)).await? {
                         sleep(ASK_AGAIN_AFTER).await;
@@ -181,12 +178,12 @@ impl Clients {
     /// Asks, when its turn has come, which is drawn by this call. Says whether nobody knows what became of it.
     fn perform(&self, request: Request) -> BoxFuture<'static, Result<bool>> {
         match &self.voice {
-            Voice::Auction(bidders) => {
-                let (bidders, log) = (bidders.clone(), self.log.clone());
+            Voice::Own(clients) => {
+                let (clients, log) = (clients.clone(), self.log.clone());
                 let api = self.apis[request.api.unwrap_or_else(|| self.any_api())].clone();
                 Box::pin(async move {
                     let op = log.invoked(&request.asked, &api.name, request.purpose);
-                    let outcome = bidders.bid(&request.asked, &api).await;
+                    let outcome = clients.ask(&request.asked, &api).await;
                     let open = is_open(&outcome);
                     log.completed(op, &request.asked, outcome);
                     Ok(open)

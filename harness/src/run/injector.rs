@@ -8,7 +8,6 @@ mod hands;
 mod hold;
 mod imposed;
 mod passing;
-mod usurper;
 
 use std::time::Duration;
 
@@ -46,7 +45,7 @@ pub struct Injector<'r> {
     pub gauge: watch::Receiver<Gauge>,
     /// When the workload began.
     pub began: Instant,
-    /// How many of the faults that start with the workload are in place: the first bid waits for all of them.
+    /// How many of the faults that start with the workload are in place: the first request waits for all of them.
     pub in_place: watch::Sender<usize>,
     /// The faults that are healed, each from its own moment.
     pub healed: watch::Sender<Vec<Heal>>,
@@ -221,9 +220,7 @@ impl<'r> Injector<'r> {
                     imposed.toxics(link.edge(), toxics).await?;
                 }
             }
-            (Target::Process(_), Action::Usurp) => {
-                bitten.happened(usurper::take_lanes(&self.servers.database_url()).await?)
-            }
+            (Target::Process(_), Action::Usurp) => bitten.happened(self.servers.usurp().await?),
             (Target::Process(party), Action::Restart(times)) => {
                 for member in self.system.members_of(*party)? {
                     for time in 1..=*times {
@@ -299,7 +296,7 @@ impl<'r> Injector<'r> {
         match &fault.target {
             Target::Edge { .. } => imposed.lift().await?,
             Target::Process(_) if fault.action == Action::Usurp => {
-                usurper::give_lanes_up(&self.servers.database_url()).await?;
+                self.servers.usurp_no_more().await?;
             }
             Target::Process(party) => {
                 for member in self.system.members_of(*party)? {

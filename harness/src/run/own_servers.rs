@@ -1,18 +1,11 @@
 //! The servers of one run: shared ones, and its own where it breaks them.
 
-mod letters;
-mod refusal;
-mod spoil;
-
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use anyhow::{Result, bail, ensure};
-use sqlx::{Connection, PgConnection};
-use tokio::time::{Instant, sleep};
 
 use crate::{
     ask::{
@@ -20,8 +13,6 @@ use crate::{
         id::Run,
         target::{Target, need::Need, witness::Witness},
     },
-    run::topology::{EXCHANGE, QUEUE},
-    run::witness,
     servers::lab::Lab,
     servers::{
         body::Body,
@@ -32,13 +23,8 @@ use crate::{
     system::{Place, Servers, Setup},
 };
 
-/// A few beats of the longest lease that is in use here.
-const SHARED_WITHIN: Duration = Duration::from_secs(40);
-const UNBIND_TRIES: u32 = 5;
 /// The vhost that every broker has, as a part of a URL.
 const FIRST_VHOST: &str = "%2f";
-/// The queues on the exchange; the witness first, so that it misses nothing when they are bound again.
-const BOUND: [&str; 2] = [witness::QUEUE, QUEUE];
 
 /// A run's database and vhost, and the servers they are on.
 pub struct OwnServers {
@@ -50,8 +36,10 @@ pub struct OwnServers {
     vhost: String,
     addresses: Servers,
     run: Run,
-    /// Where a target that a file describes publishes.
+    /// Where the target publishes.
     exchanges: Vec<String>,
+    /// Whether it binds its queue again by itself, whenever it finds no binding.
+    binds_again: bool,
     /// Bindings that a fault has taken away.
     unbound: Mutex<Vec<Binding>>,
 }
@@ -112,6 +100,7 @@ impl OwnServers {
             addresses,
             run,
             exchanges: exchanges(target),
+            binds_again: target.is_ours(),
             unbound: Mutex::default(),
         })
     }
@@ -141,36 +130,6 @@ impl OwnServers {
         self.rabbitmq.url(&self.vhost)
     }
 
-    /// Waits until `relays` relays share the lanes fairly, and says so if they never come to. A relay that starts beside
-    /// others gets its share with the next beat of theirs; what is done to one before that is done to a relay without work.
-    pub async fn lanes_not_shared_by(&self, relays: u32) -> Result<Option<String>> {
-        if relays == 0 {
-            return Ok(None);
-        }
-        let mut connection = PgConnection::connect(&self.database_url()).await?;
-        let deadline = Instant::now() + SHARED_WITHIN;
-        loop {
-            let shared: bool = sqlx::query_scalar(
-                "SELECT count(*) = $1 AND max(lanes) <= ceil((SELECT count(*) FROM relay_lanes)::float8 / $1) FROM (
-                     SELECT owner, count(*) AS lanes FROM relay_lanes
-                     WHERE lease_until > clock_timestamp() AND NOT draining GROUP BY owner) AS owned",
-            )
-            .bind(i64::from(relays))
-            .fetch_one(&mut connection)
-            .await?;
-            if shared {
-                connection.close().await?;
-                return Ok(None);
-            }
-            if Instant::now() > deadline {
-                return Ok(Some(format!(
-                    "{relays} relays did not come to share the lanes within {SHARED_WITHIN:?}"
-                )));
-            }
-            sleep(Duration::from_millis(30)).await;
-        }
-    }
-
     /// What the run's vhost is called.
     pub(super) fn vhost(&self) -> &str {
         &self.vhost
@@ -180,60 +139,28 @@ impl OwnServers {
         self.rabbitmq.management()
     }
 
-    /// What the broker repeated to the service's consumer.
-    pub async fn redelivered_to_consumer(&self) -> Result<u64> {
-        self.rabbitmq
-            .management()
-            .redelivered(&self.vhost, QUEUE)
-            .await
-    }
-
-    /// Takes the exchange's bindings away, and everybody's right to declare new ones or to bind the service's queue again.
-    /// Read back.
+    /// Takes every queue's binding away from the exchanges that are listened to. Read back.
     pub async fn unbind(&self) -> Result<&'static str> {
-        let management = self.rabbitmq.management();
-        if !self.exchanges.is_empty() {
-            return self.unbind_all().await;
+        match self.binds_again {
+            true => self.unbind_for_good().await,
+            false => self.unbind_all().await,
         }
-        let mut bound: &[&str] = &BOUND;
-        for _ in 0..UNBIND_TRIES {
-            // Who unbinds a queue needs the same right as who binds it: the service may bind it again in between.
-            management.permit(&self.vhost, ".*").await?;
-            for queue in bound {
-                management.unbind(&self.vhost, EXCHANGE, queue).await?;
-            }
-            let publish = format!("^(amq\\.default|{EXCHANGE}|{})$", witness::QUEUE);
-            management.permit_only(&self.vhost, "^$", &publish).await?;
-            if management.bindings(&self.vhost, EXCHANGE).await? == 0 {
-                return Ok("exchange_without_bindings");
-            }
-            bound = &[QUEUE];
-        }
-        bail!("{EXCHANGE} was bound again {UNBIND_TRIES} times")
     }
 
-    /// Undoes [`unbind`](Self::unbind). Read back.
+    /// Undoes [`unbind`](Self::unbind).
     pub async fn bind_again(&self) -> Result<()> {
-        let management = self.rabbitmq.management();
-        if !self.exchanges.is_empty() {
-            let taken = std::mem::take(&mut *self.unbound());
-            for binding in taken {
-                management.put_back(&self.vhost, &binding).await?;
-            }
-            return Ok(());
+        if self.binds_again {
+            return self.permit_to_bind().await;
         }
-        let [witness, queue] = BOUND;
-        management.bind(&self.vhost, EXCHANGE, witness).await?;
-        management.permit(&self.vhost, ".*").await?;
-        management.bind(&self.vhost, EXCHANGE, queue).await?;
-        let bound = management.bindings(&self.vhost, EXCHANGE).await?;
-        if bound != BOUND.len() {
-            bail!("{EXCHANGE} has {bound} bindings, not {}", BOUND.len());
+        let taken = std::mem::take(&mut *self.unbound());
+        for binding in taken {
+            let management = self.rabbitmq.management();
+            management.put_back(&self.vhost, &binding).await?;
         }
         Ok(())
     }
 
-    /// Takes every queue's binding away from the exchanges that are listened to, and keeps it in mind. Read back.
+    /// Takes them away, and keeps them in mind.
     async fn unbind_all(&self) -> Result<&'static str> {
         let management = self.rabbitmq.management();
         for exchange in &self.exchanges {
@@ -281,11 +208,8 @@ fn run_of(name: &str) -> Run {
     Run::of(hasher.finish())
 }
 
-/// The exchanges on which a target is heard, where it is not the auction service.
+/// The exchanges on which a target is heard.
 fn exchanges(target: &Target) -> Vec<String> {
-    if target.is_ours() {
-        return Vec::new();
-    }
     let exchange = |witness: &Witness| match witness {
         Witness::Exchange { name, .. } => Some(name.as_str().to_owned()),
         Witness::Queue(_) => None,

@@ -1,5 +1,5 @@
 //! From the heal of the faults to a system that works again: every process ready, every answer known, a canary through each
-//! process of the API and on each auction, and then nothing left to do.
+//! process of the API and on each key, and then nothing left to do.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@
 
 pub mod answer;
 mod http;
-mod lane;
+mod line;
 mod settle;
 mod sql;
 mod values;
@@ -55,7 +55,7 @@ use crate::{
     system::Api,
 };
 pub use answer::Answer;
-use lane::{Lanes, Turn};
+use line::{Lines, Turn};
 pub use settle::Fate;
 pub use sql::SESSION;
 use values::Constants;
@@ -129,7 +129,7 @@ struct Inner {
     apis: Vec<Api>,
     sql: Option<sql::Writer>,
     observer: PgPool,
-    lanes: Option<Lanes>,
+    lines: Option<Lines>,
     next_api: AtomicUsize,
     /// Sessions that may still commit an operation.
     lost: Mutex<HashMap<Id, Vec<String>>>,
@@ -163,7 +163,7 @@ impl Writer {
             apis,
             sql,
             observer,
-            lanes: (target.write.serial == Serial::Key).then(Lanes::default),
+            lines: (target.write.serial == Serial::Key).then(Lines::default),
             next_api: AtomicUsize::new(0),
             lost: Mutex::default(),
         })))
@@ -183,7 +183,7 @@ impl Writer {
         mut tell: T,
     ) -> impl Future<Output = Result<(Answer, Option<Fate>)>> + Send + use<T> {
         let writer = self.clone();
-        let turn = self.0.lanes.as_ref().map(|lanes| lanes.turn(ask.id.key));
+        let turn = self.0.lines.as_ref().map(|lines| lines.turn(ask.id.key));
         async move {
             let _hold = match turn {
                 Some(turn) => Some(Turn::come(turn).await),
@@ -194,7 +194,7 @@ impl Writer {
                 return Ok((answer, None));
             }
             // Who waits for nobody holds nobody up: it is settled when all is quiet.
-            let fate = match writer.0.lanes {
+            let fate = match writer.0.lines {
                 Some(_) => {
                     writer
                         .resolve(ask, Instant::now() + HELD_UP, &mut tell)

@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn the_service_of_this_repository_is_cast_as_the_story_says() {
-        let auction = Target::ours();
+        let ours = Target::ours();
         assert_eq!(
-            names(&auction, story(2)),
+            names(&ours, story(2)),
             ["api 1", "relay 1", "relay 2", "consumer 1"]
         );
         let none = scenario::System {
@@ -127,7 +127,7 @@ mod tests {
             consumers: 0,
             ..story(1)
         };
-        assert_eq!(names(&auction, none), ["relay 1"]);
+        assert_eq!(names(&ours, none), ["relay 1"]);
     }
 
     #[test]

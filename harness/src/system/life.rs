@@ -81,8 +81,8 @@ mod tests {
     use crate::ask::target::Target;
 
     fn unasked(asked: Option<Asked>, status: ExitStatus) -> Option<String> {
-        let auction = Target::ours();
-        let manners = Manners::of(&auction.processes[0], &auction.pace);
+        let ours = Target::ours();
+        let manners = Manners::of(&ours.processes[0], &ours.pace);
         super::unasked(asked, status, &manners)
     }
 
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn an_end_of_its_own_is_none_where_somebody_starts_it_again() {
-        let auction = Target::ours();
-        let mut manners = Manners::of(&auction.processes[0], &auction.pace);
+        let ours = Target::ours();
+        let mut manners = Manners::of(&ours.processes[0], &ours.pace);
         manners.restart_after = Some(Duration::from_secs(1));
         assert_eq!(super::unasked(None, exited(1), &manners), None);
         assert!(super::unasked(Some(Asked::Stopped), exited(1), &manners).is_some());

@@ -69,12 +69,12 @@ mod tests {
     use crate::ask::target::Target;
 
     fn manners(exits: Option<Vec<u8>>) -> Manners {
-        let auction = Target::ours();
+        let ours = Target::ours();
         let first = Process {
             exits,
-            ..auction.processes[0].clone()
+            ..ours.processes[0].clone()
         };
-        Manners::of(&first, &auction.pace)
+        Manners::of(&first, &ours.pace)
     }
 
     fn exited(code: i32) -> ExitStatus {

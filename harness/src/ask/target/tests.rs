@@ -153,10 +153,10 @@ fn the_examples_and_the_service_of_this_repository_are_read() {
         captured.processes[0].ended,
         Ended::RestartAfter(Span::seconds(1))
     );
-    let auction = Target::ours();
-    assert_eq!(auction.processes.len(), 3);
+    let ours = Target::ours();
+    assert_eq!(ours.processes.len(), 3);
     assert!(
-        judged::judged(&auction)
+        judged::judged(&ours)
             .iter()
             .any(|one| one.check == "dedup" && one.judged == judged::Judged::Yes)
     );
@@ -164,20 +164,20 @@ fn the_examples_and_the_service_of_this_repository_are_read() {
 
 #[test]
 fn an_event_of_the_service_is_known_by_the_first_field_of_its_body() {
-    let auction = Target::ours();
-    let Some(Address::Pattern(pattern)) = auction.message.id else {
-        panic!("{:?}", auction.message.id)
+    let ours = Target::ours();
+    let Some(Address::Pattern(pattern)) = ours.message.id else {
+        panic!("{:?}", ours.message.id)
     };
-    let bid = Id {
+    let id = Id {
         run: Run::of(1),
         key: 2,
         number: 3,
     }
     .uuid()
     .to_string();
-    let body = [b"\x0a\x24", bid.as_bytes(), b"\x12\x03lab"].concat();
+    let body = [b"\x0a\x24", id.as_bytes(), b"\x12\x03lab"].concat();
     let caught = pattern.get().captures(&body).expect("the body of an event");
-    assert_eq!(&caught[1], bid.as_bytes());
+    assert_eq!(&caught[1], id.as_bytes());
 }
 
 #[test]

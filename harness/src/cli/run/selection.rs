@@ -87,7 +87,7 @@ impl Selection {
         for property in property::NAMES.into_iter().filter(|name| meant(name)) {
             found = true;
             if !on.target.is_ours() {
-                self.not(property, "it is drawn for the auction service");
+                self.not(property, "it is drawn for the lab's own target");
             } else if !self.properties.contains(&property) {
                 self.properties.push(property);
             }
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(names, ["ab/three"]);
         let NotRun { name, why } = &selection.not_run[0];
         assert!(
-            name.starts_with("property/") && why.contains("auction"),
+            name.starts_with("property/") && why.contains("own target"),
             "{name}: {why}"
         );
     }

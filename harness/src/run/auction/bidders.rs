@@ -32,7 +32,7 @@ impl Bidders {
     }
 
     /// Sends one bid to one process of the API.
-    pub async fn bid(&self, bid: &Asked, api: &Api) -> Outcome {
+    pub async fn ask(&self, bid: &Asked, api: &Api) -> Outcome {
         let url = format!("{}/auctions/{}/bids", api.url, bid.key.0);
         let body = serde_json::json!({ "bid_id": bid.id, "user_id": bid.user_id(), "amount": bid.amount() });
         match self.http.post(url).json(&body).send().await {

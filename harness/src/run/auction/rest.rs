@@ -9,7 +9,10 @@ use tokio::time::{Instant, sleep};
 use crate::{
     ask::fault::Role,
     ask::scenario::Scenario,
-    run::{desk::Desk, meters, site::Site, topology::QUEUE},
+    run::{
+        auction::{desk::Desk, meters, topology::QUEUE},
+        site::Site,
+    },
 };
 
 /// How long the consumers may take for what is left in their queue.

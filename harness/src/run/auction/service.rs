@@ -10,18 +10,18 @@ use tokio::time::Instant;
 use super::{
     bidders::Bidders,
     canary,
+    desk::Desk,
     follower::Followers,
     lots::{self, Closes},
-    tables,
+    shares, tables,
+    topology::EXCHANGE,
+    witness::Witness,
     workload::Plan,
 };
 use crate::{
     ask::{id::Run, scenario::Scenario},
     history::{Key, Recorder, Snapshot},
-    run::{
-        desk::Desk, gauge::Gauge, numbers::Numbers, plan::Canary, site::Site, topology::EXCHANGE,
-        witness::Witness,
-    },
+    run::{gauge::Gauge, numbers::Numbers, own_servers::OwnServers, plan::Canary, site::Site},
     system::Api,
 };
 
@@ -59,6 +59,11 @@ impl AuctionService {
             bidders: Bidders::new()?,
             witness: Witness::start(amqp_url, EXCHANGE.to_owned(), recorder.clone()).await?,
         })
+    }
+
+    /// Waits until every relay has its share of the lanes; what keeps them from it, if they never come to.
+    pub async fn ready(&self, servers: &OwnServers, relays: u32) -> Result<Option<String>> {
+        shares::not_fair_among(relays, &servers.database_url()).await
     }
 
     /// Who bids.

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! BEGIN 741
-//! table public.bids: INSERT: bid_id[uuid]:'…' user_id[text]:'it''s' amount[bigint]:5 note[text]:null
-//! table public.bids: UPDATE: old-key: bid_id[uuid]:'…' new-tuple: bid_id[uuid]:'…' note[text]:unchanged-toast-datum
-//! table public.bids: DELETE: bid_id[uuid]:'…'
+//! table public.orders: INSERT: order_id[uuid]:'…' user_id[text]:'it''s' amount[bigint]:5 note[text]:null
+//! table public.orders: UPDATE: old-key: order_id[uuid]:'…' new-tuple: order_id[uuid]:'…' note[text]:unchanged-toast-datum
+//! table public.orders: DELETE: order_id[uuid]:'…'
 //! table public.a, public.b: TRUNCATE: (no-flags)
 //! message: transactional: 1 prefix: ledger, sz: 3 content:end
 //! COMMIT 741 (at 2026-11-25 17:02:24.25896+00)

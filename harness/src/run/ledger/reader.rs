@@ -295,14 +295,14 @@ mod tests {
         let mut reader = Reader::new(
             String::new(),
             "run".to_owned(),
-            Watched::auction(),
+            Watched::these(&[("orders", &["id"], &["id"])]),
             recorder.clone(),
         );
         let line = |lsn: &str, data: &str| (lsn.to_owned(), data.to_owned());
         let commit = |xid: u32, end: &str| {
             [
                 line("0/1", &format!("BEGIN {xid}")),
-                line("0/1", "table public.bids: DELETE: bid_id[uuid]:'1'"),
+                line("0/1", "table public.orders: DELETE: id[uuid]:'1'"),
                 line(end, &format!("COMMIT {xid} (at 1970-01-01 00:00:01+00)")),
             ]
         };

@@ -90,7 +90,11 @@ mod tests {
     use crate::history::{Change, Columns, Operation};
 
     fn all(lines: &[&str]) -> Result<Vec<Completed>, Torn> {
-        let watched = Watched::auction();
+        let event: &'static [&'static str] = &["id", "status", "worker", "claim_token", "attempts"];
+        let watched = Watched::these(&[
+            ("orders", &["id"], &["id"]),
+            ("outbox_events", event, event),
+        ]);
         let mut assembly = Assembly::new(&watched);
         let completed: Result<Vec<_>, _> = lines.iter().map(|line| assembly.take(line)).collect();
         Ok(completed?.into_iter().flatten().collect())
@@ -100,10 +104,10 @@ mod tests {
     fn rows_of_the_services_tables_are_kept_in_part_and_others_counted() {
         let done = all(&[
             "BEGIN 7",
-            "table public.auctions: UPDATE: auction_id[uuid]:'1' last_sequence[bigint]:4",
-            "table other.bids: INSERT: bid_id[uuid]:'2'",
+            "table public.customers: UPDATE: id[uuid]:'1' orders[bigint]:4",
+            "table other.orders: INSERT: id[uuid]:'2'",
             "table public.outbox_events: UPDATE: id[uuid]:'3' payload[jsonb]:'{}' status[text]:'processing' \
-             lane[smallint]:6 claim_token[bigint]:null attempts[integer]:1",
+             worker[smallint]:6 claim_token[bigint]:null attempts[integer]:1",
             "COMMIT 7 (at 1970-01-01 00:00:01+00)",
             "BEGIN 8",
             "COMMIT 8 (at 1970-01-01 00:00:02+00)",
@@ -112,8 +116,8 @@ mod tests {
             ("attempts", Some("1")),
             ("claim_token", None),
             ("id", Some("3")),
-            ("lane", Some("6")),
             ("status", Some("processing")),
+            ("worker", Some("6")),
         ];
         let expected = Commit {
             xid: 7,
@@ -143,7 +147,7 @@ mod tests {
             Err(Torn::Outside(_))
         ));
         assert!(matches!(
-            all(&["table public.bids: DELETE: bid_id[uuid]:'2'"]),
+            all(&["table public.orders: DELETE: id[uuid]:'2'"]),
             Err(Torn::Outside(_))
         ));
         let other = ["BEGIN 7", "COMMIT 8 (at 1970-01-01 00:00:01+00)"];

@@ -37,58 +37,31 @@ struct Kept {
     updated: Keeps,
 }
 
+/// Columns.
+pub type Names = &'static [&'static str];
+
 /// Which columns.
 #[derive(Debug, Clone, Copy)]
 enum Keeps {
     /// These.
-    These(&'static [&'static str]),
+    These(Names),
     /// Whatever is short.
     Short,
     /// All of them.
     Everything,
 }
 
-const BID: &[&str] = &[
-    "bid_id",
-    "auction_id",
-    "user_id",
-    "amount",
-    "sequence",
-    "placed_at",
-];
-const RECEIVED: &[&str] = &["bid_id", "auction_id", "sequence", "applied_at"];
-const STANDING: &[&str] = &["auction_id", "last_sequence", "bid_count"];
-const LANE: &[&str] = &["lane", "owner", "token", "lease_until", "draining"];
-const NEW_EVENT: &[&str] = &[
-    "id",
-    "event_type",
-    "payload",
-    "status",
-    "auction_id",
-    "sequence",
-    "lane",
-    "claim_token",
-    "attempts",
-];
-const EVENT: &[&str] = &["id", "status", "lane", "claim_token", "attempts"];
-
 impl Watched {
-    /// Those of the auction service, whose checkers know each column.
-    pub fn auction() -> Self {
-        let kept = |table: &str, inserted, updated| Kept {
+    /// These, of a target whose checkers know each column: what is kept of a new row of each, and of a changed one.
+    pub fn these(tables: &[(&str, Names, Names)]) -> Self {
+        let kept = tables.iter().map(|(table, inserted, updated)| Kept {
             schema: Some("public".to_owned()),
-            table: table.to_owned(),
+            table: (*table).to_owned(),
             inserted: Keeps::These(inserted),
             updated: Keeps::These(updated),
-        };
+        });
         Self {
-            tables: vec![
-                kept("bids", BID, BID),
-                kept("outbox_events", NEW_EVENT, EVENT),
-                kept("inbox", RECEIVED, RECEIVED),
-                kept("standings", STANDING, STANDING),
-                kept("relay_lanes", LANE, LANE),
-            ],
+            tables: kept.collect(),
             all: false,
             run: None,
         }

@@ -38,13 +38,13 @@ fn a_transaction_begins_and_commits_at_a_time() {
 #[test]
 fn an_inserted_row_has_numbers_quotes_line_breaks_and_nulls() {
     let found = row(
-        "table public.bids: INSERT: bid_id[uuid]:'22' user_id[text]:'u''1\nx: y[z]:1' amount[bigint]:-5 \
+        "table public.orders: INSERT: bid_id[uuid]:'22' user_id[text]:'u''1\nx: y[z]:1' amount[bigint]:-5 \
          placed_at[timestamp with time zone]:'2026-11-25 17:02:24.2+00' note[text]:null draining[boolean]:false",
     );
     assert_eq!(found.op, Operation::Insert);
     assert_eq!(
         (found.table.schema.as_str(), found.table.name.as_str()),
-        ("public", "bids")
+        ("public", "orders")
     );
     assert_eq!(
         found.columns,

@@ -5,13 +5,12 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::site::Site;
-use crate::{history::Event, judge::auction::counters::COUNTERS};
+use crate::{history::Event, judge::auction::counters::COUNTERS, run::site::Site};
 
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
 
 /// Reads every process that answers. One that is down, frozen or restarting is asked again the next time.
-pub(super) async fn read(site: Site<'_>, http: &reqwest::Client) {
+pub(in crate::run) async fn read(site: Site<'_>, http: &reqwest::Client) {
     let members = site.system.members().iter();
     let read = members
         .filter_map(|member| Some((member, member.http()?)))

@@ -3,11 +3,11 @@
 
 use anyhow::Result;
 
-use super::OwnServers;
-use crate::run::{
+use super::{
     desk::Desk,
     topology::{DEAD, QUEUE},
 };
+use crate::run::own_servers::OwnServers;
 
 /// So often a message may be returned.
 const RETURNS: u32 = 3;

@@ -1,4 +1,4 @@
-//! Lanes: of the operations of one key, one at a time, in the order in which their turns were drawn.
+//! Lines: of the operations of one key, one at a time, in the order in which their turns were drawn.
 
 use std::{
     collections::HashMap,
@@ -9,26 +9,26 @@ use std::{
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// A lane for each key.
+/// A line for each key.
 #[derive(Debug, Default)]
-pub(super) struct Lanes(StdMutex<HashMap<u16, Arc<Mutex<()>>>>);
+pub(super) struct Lines(StdMutex<HashMap<u16, Arc<Mutex<()>>>>);
 
-/// A place in a lane's line. Whoever awaits it has the lane until he drops what he gets; whoever drops it leaves the line.
+/// A place in a key's line. Whoever awaits it is at its head until he drops what he gets; whoever drops it leaves the line.
 pub(super) struct Turn {
     waiting: Pin<Box<dyn Future<Output = Hold> + Send>>,
     come: Option<Hold>,
 }
 
-/// A lane, as long as it is somebody's.
+/// A line's head, as long as it is somebody's.
 pub(super) type Hold = OwnedMutexGuard<()>;
 
-impl Lanes {
-    /// The next turn in a key's lane. The place in the line is taken now, not when the turn is awaited: operations go out in
+impl Lines {
+    /// The next turn in a key's line. The place in the line is taken now, not when the turn is awaited: operations go out in
     /// the order in which this was called, whatever a runtime does with those who wait.
     pub fn turn(&self, key: u16) -> Turn {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(key).or_default().clone();
-        let mut waiting: Pin<Box<dyn Future<Output = Hold> + Send>> = Box::pin(lane.lock_owned());
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.entry(key).or_default().clone();
+        let mut waiting: Pin<Box<dyn Future<Output = Hold> + Send>> = Box::pin(line.lock_owned());
         // The lock is fair: who polls first is first in line.
         let first = waiting
             .as_mut()
@@ -59,10 +59,10 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn turns_of_one_key_come_one_at_a_time_in_the_order_in_which_they_were_drawn() {
-        let lanes = Lanes::default();
+        let lines = Lines::default();
         let inside = Arc::new(AtomicUsize::new(0));
         let came = Arc::new(StdMutex::new(Vec::new()));
-        let turns: Vec<_> = (0..200).map(|number| (number, lanes.turn(7))).collect();
+        let turns: Vec<_> = (0..200).map(|number| (number, lines.turn(7))).collect();
         // Spawned the wrong way round.
         let tasks: Vec<_> = turns
             .into_iter()
@@ -86,10 +86,10 @@ mod tests {
 
     #[tokio::test]
     async fn who_leaves_the_line_lets_the_next_one_wait_for_those_before_him() {
-        let lanes = Lanes::default();
-        let first = lanes.turn(1).come().await;
-        let left = lanes.turn(1);
-        let third = lanes.turn(1).come();
+        let lines = Lines::default();
+        let first = lines.turn(1).come().await;
+        let left = lines.turn(1);
+        let third = lines.turn(1).come();
         drop(left);
         tokio::pin!(third);
         assert!(futures_util::poll!(&mut third).is_pending());
@@ -99,8 +99,8 @@ mod tests {
 
     #[tokio::test]
     async fn keys_do_not_wait_for_each_other() {
-        let lanes = Lanes::default();
-        let _one = lanes.turn(1).come().await;
-        let _two = lanes.turn(2).come().await;
+        let lines = Lines::default();
+        let _one = lines.turn(1).come().await;
+        let _two = lines.turn(2).come().await;
     }
 }

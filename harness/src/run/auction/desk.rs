@@ -15,7 +15,7 @@ use super::{topology::EXCHANGE, witness::FENCE};
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// A connection to the run's vhost.
-pub(super) struct Desk {
+pub(in crate::run) struct Desk {
     channel: Channel,
     _connection: Connection,
 }

@@ -4,8 +4,8 @@
 use anyhow::{Result, ensure};
 use sqlx::{Connection, PgConnection};
 
-use super::OwnServers;
-use crate::{ask::fault::Refused, run::topology::QUEUE};
+use super::topology::QUEUE;
+use crate::{ask::fault::Refused, run::own_servers::OwnServers};
 
 /// So many messages the consumer's queue takes while it refuses more.
 const MOST_MESSAGES: u32 = 5;
