@@ -1,6 +1,7 @@
 //! What is asked for of the auction service alone.
 
 pub mod closing;
+pub mod harm;
 
 use serde::{Deserialize, Serialize};
 

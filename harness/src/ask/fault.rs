@@ -7,7 +7,7 @@ mod action;
 use std::time::Duration;
 
 pub use crate::ask::party::{Party, Role, Server};
-pub use action::{Action, Locked, Refused};
+pub use action::{Action, Harm, Refused};
 use action::{parse_edge_action, parse_process_action};
 
 use crate::{
@@ -52,6 +52,17 @@ pub enum Target {
     Process(Party),
     /// A server: the scenario gets one of its own.
     Server(Server),
+}
+
+impl Target {
+    /// A server, or a role all of whose processes are hit; nothing if it is neither.
+    fn as_a_whole(&self) -> &'static str {
+        match self {
+            Self::Server(server) => Role::Server(*server).name(),
+            Self::Process(Party { role, number: None }) => role.name(),
+            Self::Process(_) | Self::Edge { .. } => "",
+        }
+    }
 }
 
 /// A fault that cannot be understood.
@@ -151,34 +162,13 @@ impl Fault {
     }
 
     fn parse_action(target: &Target, text: &str) -> Result<Action, String> {
+        if let Some(harm) = Harm::parse(target.as_a_whole(), text) {
+            return Ok(Action::Own(harm));
+        }
         match target {
             Target::Edge { .. } => parse_edge_action(text),
             Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
             Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
-            Target::Server(Server::RabbitMq) if text == "send nonsense" => Ok(Action::Nonsense),
-            Target::Server(Server::RabbitMq) if text == "limit deliveries" => {
-                Ok(Action::LimitDeliveries)
-            }
-            Target::Server(Server::RabbitMq) if text == "refuse messages" => {
-                Ok(Action::Refuse(Refused::Messages))
-            }
-            Target::Server(Server::Postgres) if text == "spoil an event" => Ok(Action::Spoil),
-            Target::Server(Server::Postgres) if text == "lock lanes" => {
-                Ok(Action::Lock(Locked::Lanes))
-            }
-            Target::Server(Server::Postgres) if text == "lock auctions" => {
-                Ok(Action::Lock(Locked::Auctions))
-            }
-            Target::Server(Server::Postgres) if text == "refuse events" => {
-                Ok(Action::Refuse(Refused::Events))
-            }
-            Target::Server(Server::Postgres) if text == "refuse commits" => {
-                Ok(Action::Refuse(Refused::Commits))
-            }
-            Target::Process(Party {
-                role: Role::Relay,
-                number: None,
-            }) if text == "usurp" => Ok(Action::Usurp),
             Target::Process(_) => parse_process_action(text),
             Target::Server(_) => match parse_process_action(text)? {
                 Action::Restart(_) => Err(format!(

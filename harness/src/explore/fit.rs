@@ -141,12 +141,7 @@ fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
     let other = |why: &str| Some(Obstacle::Other(why.to_owned()));
     let of_ours = "it breaks what only the lab's own target has";
     match fault.action {
-        Action::LimitDeliveries
-        | Action::Nonsense
-        | Action::Spoil
-        | Action::Lock(_)
-        | Action::Refuse(_)
-        | Action::Usurp => return other(of_ours),
+        Action::Own(_) => return other(of_ours),
         Action::Unbind if !hears_exchange(target) => {
             return other(
                 "it takes an exchange's bindings away, and the target publishes to a queue alone",

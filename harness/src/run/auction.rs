@@ -6,6 +6,7 @@ mod bindings;
 pub mod canary;
 pub(super) mod desk;
 pub mod follower;
+pub(super) mod harm;
 mod letters;
 pub mod lots;
 pub(super) mod meters;

@@ -18,12 +18,12 @@ use tokio::{
 };
 
 use crate::{
-    ask::fault::{Action, Fault, Party, Refused, Server, Target},
+    ask::fault::{Action, Fault, Party, Server, Target},
     ask::lasting::Lasting,
     ask::moment::{Moment, Quantity},
     history::{Event, FaultPhase, Recorder},
     os::causes::Causes,
-    run::{gauge::Gauge, heal::Heal, own_servers::OwnServers},
+    run::{gauge::Gauge, heal::Heal, own::Done, own_servers::OwnServers},
     system::{Member, System},
     wire::{edge::EdgeError, tap::Held},
 };
@@ -80,18 +80,13 @@ impl<'r> Injector<'r> {
         self.is_in_place(fault);
         bitten.applied();
         self.wait_for_end(fault.lasting).await;
-        match fault.action {
-            Action::Refuse(Refused::Events | Refused::Commits) => {
-                bitten.counted("writes_refused", self.servers.refused().await?);
-            }
-            Action::LimitDeliveries => {
-                bitten.counted("dead_lettered", self.servers.given_up().await?)
-            }
-            Action::Spoil => bitten.counted("events_spoiled", self.servers.spoiled().await?),
-            Action::Lock(_) => {
-                bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
-            }
-            _ => {}
+        if let Action::Own(harm) = fault.action
+            && let Some((what, times)) = self.servers.felt(harm).await?
+        {
+            bitten.counted(what, times);
+        }
+        if imposed.holds_a_lock() {
+            bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
         }
         let Evidence { proofs, beside } = bitten.count();
         for (what, count) in proofs {
@@ -220,7 +215,11 @@ impl<'r> Injector<'r> {
                     imposed.toxics(link.edge(), toxics).await?;
                 }
             }
-            (Target::Process(_), Action::Usurp) => bitten.happened(self.servers.usurp().await?),
+            (_, Action::Own(harm)) => match self.servers.harm(*harm).await? {
+                Done::Happened(what) => bitten.happened(what),
+                Done::Counted(what, times) => bitten.counted(what, times),
+                Done::Holds(session) => imposed.lock(session),
+            },
             (Target::Process(party), Action::Restart(times)) => {
                 for member in self.system.members_of(*party)? {
                     for time in 1..=*times {
@@ -255,19 +254,6 @@ impl<'r> Injector<'r> {
                 let _held = hold::relays(self.system).await?;
                 bitten.happened(self.servers.unbind().await?);
             }
-            (Target::Server(_), Action::Spoil) => bitten.happened(self.servers.spoil().await?),
-            (Target::Server(_), Action::Lock(what)) => {
-                imposed.lock(self.servers.lock(*what).await?);
-            }
-            (Target::Server(_), Action::Nonsense) => {
-                bitten.counted("nonsense_sent", self.servers.send_nonsense().await?);
-            }
-            (Target::Server(_), Action::LimitDeliveries) => {
-                bitten.happened(self.servers.limit_deliveries().await?);
-            }
-            (Target::Server(_), Action::Refuse(what)) => {
-                bitten.happened(self.servers.refuse(*what).await?);
-            }
             (Target::Server(server), action) => {
                 bitten.happened(self.hit_server(*server, action).await?)
             }
@@ -293,11 +279,15 @@ impl<'r> Injector<'r> {
     }
 
     async fn heal(&self, fault: &Fault, imposed: &mut Imposed) -> Result<()> {
+        if let Action::Own(harm) = fault.action {
+            imposed.unlock().await?;
+            return match self.servers.undo(harm).await? {
+                Some(told) => self.system.operate(told).await,
+                None => Ok(()),
+            };
+        }
         match &fault.target {
             Target::Edge { .. } => imposed.lift().await?,
-            Target::Process(_) if fault.action == Action::Usurp => {
-                self.servers.usurp_no_more().await?;
-            }
             Target::Process(party) => {
                 for member in self.system.members_of(*party)? {
                     match fault.action {
@@ -313,21 +303,6 @@ impl<'r> Injector<'r> {
                 held.map(drop)?;
             }
             Target::Server(server) => {
-                match fault.action {
-                    Action::Refuse(what) => return self.servers.refuse_nothing(what).await,
-                    Action::LimitDeliveries => {
-                        self.servers.unlimit_deliveries().await?;
-                        return self.system.operate(&["redrive"]).await;
-                    }
-                    Action::Spoil => {
-                        self.servers.mend().await?;
-                        return self.system.operate(&["requeue", "--all"]).await;
-                    }
-                    Action::Lock(_) => return imposed.unlock().await,
-                    // What was sent is sent.
-                    Action::Nonsense => return Ok(()),
-                    _ => {}
-                }
                 let server = self.servers.of(*server)?;
                 match fault.action {
                     Action::Freeze => server.thaw().await?,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+pub use crate::ask::auction::harm::{Harm, Refused};
 use crate::ask::lasting::duration;
 use crate::{
     ask::spelling::did_you_mean,
@@ -26,46 +27,13 @@ pub enum Action {
     Terminate,
     /// SIGTERM and a new start, so many times in a row, each time with something in its hands.
     Restart(u32),
-    /// The consumer's queue gives up what is returned to it a few times. Healed, it does not, and what it gave up is put
-    /// back by the service's own `redrive`.
-    LimitDeliveries,
-    /// A third party sends the consumer what is no event.
-    Nonsense,
     /// A memory alarm: connections that publish are blocked.
     Alarm,
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
     /// this run's vhost is touched.
     Unbind,
-    /// The next event is stored with a payload of which no message can be made. Healed, it is mended, and put back by the
-    /// service's own `requeue`.
-    Spoil,
-    /// A session of somebody else's holds rows that the service writes.
-    Lock(Locked),
-    /// A server takes one kind of thing no more. Only this run's database or vhost is touched.
-    Refuse(Refused),
-    /// Another relay, one that exists only in the database, takes every lane over, as if the leases had run out. What
-    /// the real ones then write back must not count.
-    Usurp,
-}
-
-/// What a server can be made to refuse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// Postgres: a row of the outbox, as a full disk would.
-    Events,
-    /// Postgres: the commit of a bid, as a constraint that is checked last, or a full disk, would.
-    Commits,
-    /// RabbitMQ: messages beyond the first few of the consumer's queue (`overflow = reject-publish`): publishers are nacked.
-    Messages,
-}
-
-/// Of which table every row can be locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Locked {
-    /// The relays' lanes.
-    Lanes,
-    /// The auctions, whose rows bids wait for.
-    Auctions,
+    /// What can be done to the lab's own target alone.
+    Own(Harm),
 }
 
 /// What can be done to a process or a server.
@@ -91,7 +59,8 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind, alarm, send nonsense, limit deliveries or refuse messages for rabbitmq; refuse events, refuse commits, spoil an event, lock lanes or lock auctions for postgres; usurp for relay){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind or alarm for rabbitmq; of the lab's own target alone: {}){}",
+            Harm::told(),
             did_you_mean(text, TO_PROCESSES)
         )),
     }

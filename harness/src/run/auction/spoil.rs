@@ -4,7 +4,7 @@
 use anyhow::{Result, ensure};
 use sqlx::{Connection, PgConnection};
 
-use crate::{ask::fault::Locked, run::own_servers::OwnServers};
+use crate::{ask::auction::harm::Locked, run::own_servers::OwnServers};
 
 /// Spoils the first event that is stored from now on, and keeps what it was. A sequence decides which one is the first, also
 /// among transactions that do not see each other.

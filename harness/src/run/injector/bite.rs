@@ -28,7 +28,7 @@ use anyhow::Result;
 
 use super::Injector;
 use crate::{
-    ask::fault::{Action, Fault, Party, Refused, Role, Server, Target},
+    ask::fault::{Action, Fault, Harm, Party, Refused, Role, Server, Target},
     ask::toxic::{Direction, Toxic},
     system::System,
     wire::tap::{Link, Measure, Meter, TapCounters},
@@ -113,7 +113,7 @@ impl<'r> Bitten<'r> {
             (Target::Edge { .. }, Action::Toxics(toxics)) => self.toxics(toxics, now),
             (_, Action::AtMessage(_)) => Evidence::default(),
             (Target::Edge { .. }, _) => severing(self.before, now),
-            (Target::Process(_), Action::Usurp) => Evidence {
+            (Target::Process(_), Action::Own(Harm::Usurp)) => Evidence {
                 proofs: self.happened.iter().map(|what| (*what, 1)).collect(),
                 beside: Vec::new(),
             },
@@ -129,7 +129,7 @@ impl<'r> Bitten<'r> {
                 let blocked = now.blocks - self.before.blocks;
                 self.by(blocked > 0, vec![("connections_blocked", blocked)])
             }
-            (Target::Server(_), Action::Refuse(Refused::Messages)) => {
+            (Target::Server(_), Action::Own(Harm::Refuse(Refused::Messages))) => {
                 let nacks = now.nacks - self.before.nacks;
                 self.by(nacks > 0, vec![("publishes_nacked", nacks)])
             }
@@ -265,7 +265,7 @@ fn links<'r>(system: &'r System, fault: &Fault) -> Result<Vec<&'r Link>> {
         Target::Server(server)
             if matches!(
                 fault.action,
-                Action::Unbind | Action::Refuse(Refused::Messages)
+                Action::Unbind | Action::Own(Harm::Refuse(Refused::Messages))
             ) =>
         {
             system.links_of(Party::all(Role::Relay), Party::all(Role::Server(*server)))

@@ -53,6 +53,11 @@ impl Imposed {
         self.lock = Some(session);
     }
 
+    /// Whether there is one.
+    pub fn holds_a_lock(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// How many statements wait for it. Between two tries of theirs none does: one is waited for.
     pub async fn kept_waiting(&mut self) -> Result<u64> {
         let session = self.lock.as_mut().context("no session holds a lock")?;
