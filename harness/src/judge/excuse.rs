@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ask::fault::{Action, Fault, Refused, Role, Server, Target};
+use crate::ask::fault::{Action, Fault, Harm, Refused, Role, Server, Target};
 use crate::ask::lasting::Lasting;
 use crate::ask::scenario::Scenario;
 use crate::ask::toxic::Toxic;
@@ -36,6 +36,10 @@ pub(super) fn of(subject: &Subject, scenario: &Scenario) -> Result<Option<Excuse
         let why = "the target does not promise to keep what the broker routes nowhere";
         return Ok(Some(Excuse::Lost(why)));
     }
+    if !subject.promises.persistent && faults.iter().any(restarts_the_broker) {
+        let why = "the target does not promise that its messages outlive a restart of the broker";
+        return Ok(Some(Excuse::Lost(why)));
+    }
     let why = "the broker is away for longer than the target promises to keep its events";
     Ok(gives_up(subject, &faults).then_some(Excuse::GivenUp(why)))
 }
@@ -47,6 +51,15 @@ pub(crate) fn gives_up(subject: &Subject, faults: &[Fault]) -> bool {
     };
     let after = Duration::from_millis(after_ms);
     faults.iter().any(|fault| is_outage(fault, after))
+}
+
+/// Whether the broker forgets what it keeps in memory.
+fn restarts_the_broker(fault: &Fault) -> bool {
+    let ends = matches!(
+        fault.action,
+        Action::Kill | Action::Terminate | Action::Restart(_)
+    );
+    ends && fault.target == Target::Server(Server::RabbitMq)
 }
 
 /// Whether the broker is away from relays for so long.
@@ -74,7 +87,7 @@ fn keeps_out(action: &Action) -> bool {
         | Action::Freeze
         | Action::Terminate
         | Action::Alarm
-        | Action::Refuse(Refused::Messages) => true,
+        | Action::Own(Harm::Refuse(Refused::Messages)) => true,
         Action::Toxics(toxics) => toxics
             .iter()
             .any(|(toxic, _)| !matches!(toxic, Toxic::Latency { .. } | Toxic::Bandwidth { .. })),
@@ -110,6 +123,11 @@ mod tests {
         assert!(!excused(&cut("6s"), drops));
         assert!(excused(&cut("6s"), gives_up));
         assert!(!excused(&cut("4s"), gives_up));
+        let transient = |subject: &mut Subject| subject.promises.persistent = false;
+        let stop = "process = 'rabbitmq'\ndo = 'stop'\nat = '1s'\nfor = '1s'";
+        assert!(excused(stop, transient));
+        assert!(!excused(stop, |_| ()));
+        assert!(!excused(&cut("6s"), transient), "nothing is forgotten");
         let late = "edge = 'relay -> rabbitmq'\ndo = 'latency 60ms'\nat = '0s'";
         assert!(!excused(late, gives_up), "what is late comes");
     }

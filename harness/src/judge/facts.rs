@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{basis::Unjudgeable, own};
-use crate::ask::target::Target;
+use crate::ask::target::{Target, outbox::Outbox};
 use crate::history::{History, Rules};
 
 /// Every fact that runs of any target have, and its meaning. `fault_N_bites` stands for one fact a fault, counted from 1 as in
@@ -172,7 +172,8 @@ pub(crate) fn shown_by(name: &str, target: &Target) -> bool {
     let outbox = target.outbox.as_ref();
     match name {
         "stored" | "unknown_stored" | "unknown_absent" => target.look.business.is_some(),
-        "events" | "events_retried" => outbox.is_some(),
+        "events" => outbox.is_some(),
+        "events_retried" => outbox.is_some_and(Outbox::shows_attempts),
         "events_failed" | "events_held" => outbox.is_some_and(|outbox| outbox.given_up.is_some()),
         "processing_peak" => outbox.is_some_and(|outbox| outbox.held.is_some()),
         "applied" | "parked" | "parked_peak" | "redelivered_to_consumer" => {

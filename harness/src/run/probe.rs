@@ -6,6 +6,7 @@ mod facts;
 pub mod finding;
 mod firehose;
 mod messages;
+mod parts;
 mod pattern;
 mod places;
 mod roles;

@@ -26,6 +26,16 @@ pub struct Outbox {
     pub only: Option<Condition>,
     /// What says whose row it is; else it is searched for in the row's text.
     pub id: Option<Condition>,
+    /// What says how often a row was tried, the time that succeeded included.
+    pub attempts: Option<Condition>,
+}
+
+impl Outbox {
+    /// Whether it is seen at the end how often each event was tried.
+    pub fn shows_attempts(&self) -> bool {
+        let stay = !matches!(self.sent, Sent::Unsaid | Sent::Gone) && !self.given_up_is_gone;
+        stay && self.attempts.is_some()
+    }
 }
 
 /// How a row shows that it was sent.
@@ -53,6 +63,7 @@ pub(super) struct OutboxTable {
     #[serde(rename = "where")]
     only: Option<Condition>,
     id: Option<Condition>,
+    attempts: Option<Condition>,
 }
 
 /// Deleted means sent.
@@ -112,6 +123,7 @@ impl OutboxTable {
             given_up_is_gone,
             only: self.only,
             id: self.id,
+            attempts: self.attempts,
         })
     }
 }

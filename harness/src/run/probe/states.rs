@@ -23,7 +23,7 @@ pub struct States {
 /// Deleted means sent.
 const GONE: &str = "gone";
 /// Columns that count; that they changed says nothing of where a row is.
-const COUNTS: [&str; 7] = [
+pub(super) const COUNTS: [&str; 7] = [
     "attempt", "retr", "tries", "count", "version", "times", "failure",
 ];
 /// Columns that say in whose hands a row is.

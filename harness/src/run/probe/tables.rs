@@ -3,6 +3,7 @@
 use super::{
     facts::Facts,
     finding::{Finding, listed},
+    parts,
     roles::{Received, Roles, Waiting},
     rows::{Row, Rows},
 };
@@ -25,7 +26,10 @@ pub fn findings(facts: &Facts, rows: &Rows, roles: &Roles, consumes: bool) -> Ve
         .with(Line::text("look", "business", &table))
     }));
     match &roles.outbox {
-        Some(outbox) => all.extend(waiting(facts, outbox)),
+        Some(outbox) => {
+            all.extend(waiting(facts, outbox));
+            all.extend(parts(facts, rows, outbox));
+        }
         None => all.push(Finding::of(
             "no table was found in which events wait: of none of them rows change when a message was sent, or hold what messages say",
         )),
@@ -134,6 +138,39 @@ fn waiting(facts: &Facts, outbox: &Waiting) -> Vec<Finding> {
             .with(Line::text("outbox", "held", held)),
         );
     }
+    all
+}
+
+/// Whose a row is, and how often it was tried.
+fn parts(facts: &Facts, rows: &Rows, outbox: &Waiting) -> Vec<Finding> {
+    let table = facts.schema.spelled(&outbox.table);
+    let about = |row: &&Row| row.is_about(facts.accepted.iter().map(|id| id.uuid()));
+    let own: Vec<&Row> = rows.of_table(&outbox.table).filter(about).collect();
+    let mut all = Vec::new();
+    let whose = parts::whose(&outbox.table, &own, &facts.schema);
+    if let [plainest, others @ ..] = whose.as_slice() {
+        let others = match others.is_empty() {
+            true => String::new(),
+            false => format!("; so is {}", listed(others.to_vec())),
+        };
+        all.push(
+            Finding::of(format!(
+                "{plainest} is the operation's id in each row of {table}{others}"
+            ))
+            .with(Line::text("outbox", "id", plainest)),
+        );
+    }
+    let stays = own.iter().all(|row| row.gone.is_none());
+    let tries = parts::tries(&outbox.table, &own, &facts.schema).filter(|_| stays);
+    all.extend(tries.map(|tries| {
+        Finding::of(format!(
+            "{tries} is 1 in each row of {table}, all of which went out at their first try: if it counts tries, say so"
+        ))
+        .with(Line::text("outbox", "attempts", &tries).unsure())
+    }));
+    all.push(Finding::of(format!(
+        "nothing was given up, for nothing is broken here: if a row of {table} can be, say by [outbox] given_up how it shows"
+    )));
     all
 }
 

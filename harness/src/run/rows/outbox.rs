@@ -20,9 +20,6 @@ use crate::{
     run::about::{About, excerpt, number},
 };
 
-/// What tables call a count of tries.
-const ATTEMPTS: [&str; 4] = ["attempts", "attempt_count", "retry_count", "retries"];
-
 /// How many rows are in which state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Counts {
@@ -36,8 +33,25 @@ pub struct Counts {
     pub sent: i64,
 }
 
-/// A row as it is read: its text, what its id expression says, and which conditions it meets.
-type Found = (String, Option<String>, bool, bool, bool);
+/// A row as it is read.
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
+struct Found {
+    text: String,
+    /// What its id expression says.
+    id: Option<String>,
+    attempts: Option<i64>,
+    sent: bool,
+    held: bool,
+    given_up: bool,
+}
+
+/// What is read of each row beside its text.
+struct Columns<'o> {
+    id: Option<&'o Condition>,
+    attempts: Option<&'o Condition>,
+    /// An expression each.
+    states: [&'o str; 3],
+}
 
 /// Conditions as expressions that are true or false of every row.
 struct Conditions {
@@ -79,12 +93,15 @@ pub(super) async fn read(
         given_up,
         only,
     } = Conditions::of(outbox);
-    let id = outbox.id.as_ref();
-    let states = [sent, held, given_up].join(", ");
+    let columns = Columns {
+        id: outbox.id.as_ref(),
+        attempts: outbox.attempts.as_ref(),
+        states: [&sent, &held, &given_up],
+    };
     let mut rows = Vec::new();
-    for found in select(connection, &outbox.table, id, &states, &only).await? {
+    for found in select(connection, &outbox.table, &columns, &only).await? {
         let state = state(outbox, &found)?;
-        rows.extend(understood(found, state, &shape, id, run));
+        rows.extend(understood(found, state, &shape, columns.id, run));
     }
     let Some(archive) = &outbox.archive else {
         return Ok(rows);
@@ -95,11 +112,16 @@ pub(super) async fn read(
         .columns
         .iter()
         .all(|column| kept.columns.contains(column));
-    let (id, only) = match alike {
-        true => (id, only),
-        false => (None, "true".to_owned()),
+    let (id, attempts, only) = match alike {
+        true => (columns.id, columns.attempts, only.as_str()),
+        false => (None, None, "true"),
     };
-    for found in select(connection, archive, id, "true, false, false", &only).await? {
+    let columns = Columns {
+        id,
+        attempts,
+        states: ["true", "false", "false"],
+    };
+    for found in select(connection, archive, &columns, only).await? {
         rows.extend(understood(found, State::Sent, &kept, id, run));
     }
     Ok(rows)
@@ -108,15 +130,20 @@ pub(super) async fn read(
 async fn select(
     connection: &mut PgConnection,
     table: &TableName,
-    id: Option<&Condition>,
-    states: &str,
+    columns: &Columns<'_>,
     only: &str,
 ) -> Result<Vec<Found>> {
-    let id = id.map_or("NULL::text".to_owned(), |id| {
-        format!("({})::text", id.as_str())
-    });
+    let said = |expression: Option<&Condition>, kind: &str| match expression {
+        Some(expression) => format!("({})::{kind}", expression.as_str()),
+        None => format!("NULL::{kind}"),
+    };
+    let (id, attempts) = (said(columns.id, "text"), said(columns.attempts, "bigint"));
+    let [sent, held, given_up] = columns.states;
     let row = row_text(table);
-    let sql = format!("SELECT {row}, {id}, {states} FROM {table} WHERE {only}");
+    let sql = format!(
+        "SELECT {row} AS text, {id} AS id, {attempts} AS attempts, {sent} AS sent, {held} AS held, {given_up} AS given_up
+         FROM {table} WHERE {only}"
+    );
     sqlx::query_as(AssertSqlSafe(sql))
         .fetch_all(connection)
         .await
@@ -132,9 +159,14 @@ fn state(outbox: &Outbox, found: &Found) -> Result<State> {
     let said =
         |condition: &Option<Condition>| condition.as_ref().map_or("", Condition::as_str).to_owned();
     let all = [
-        (found.2, State::Sent, "sent", sent.to_owned()),
-        (found.3, State::Held, "held", said(&outbox.held)),
-        (found.4, State::GivenUp, "given_up", said(&outbox.given_up)),
+        (found.sent, State::Sent, "sent", sent.to_owned()),
+        (found.held, State::Held, "held", said(&outbox.held)),
+        (
+            found.given_up,
+            State::GivenUp,
+            "given_up",
+            said(&outbox.given_up),
+        ),
     ];
     let met: Vec<_> = all.iter().filter(|(met, ..)| *met).collect();
     match met.as_slice() {
@@ -143,26 +175,28 @@ fn state(outbox: &Outbox, found: &Found) -> Result<State> {
         [(_, _, one, first), (_, _, two, second), ..] => bail!(
             "a row of {} is {one} ({first}) and {two} ({second}), and a row is in one state: say more in one of the conditions. The row: {}",
             unquoted(&outbox.table),
-            excerpt(found.0.as_bytes())
+            excerpt(found.text.as_bytes())
         ),
     }
 }
 
 /// A row for each operation that it is about.
 fn understood(
-    (text, id, ..): Found,
+    found: Found,
     state: State,
     shape: &Shape,
     strictly: Option<&Condition>,
     run: Run,
 ) -> Vec<OutboxRow> {
+    let Found {
+        text, id, attempts, ..
+    } = found;
     let fields: Value = serde_json::from_str(&text).unwrap_or_default();
     let key: Vec<String> = shape
         .key
         .iter()
         .map(|name| shown(&fields[name.as_str()]))
         .collect();
-    let attempts = ATTEMPTS.iter().find_map(|name| fields[*name].as_i64());
     let searched = match strictly {
         Some(_) => id.as_deref().unwrap_or_default(),
         None => &text,
@@ -244,11 +278,18 @@ mod tests {
             given_up_is_gone: false,
             only: None,
             id: None,
+            attempts: None,
         }
     }
 
-    fn found(text: &str, states: [bool; 3]) -> Found {
-        (text.to_owned(), None, states[0], states[1], states[2])
+    fn found(text: &str, [sent, held, given_up]: [bool; 3]) -> Found {
+        Found {
+            text: text.to_owned(),
+            sent,
+            held,
+            given_up,
+            ..Found::default()
+        }
     }
 
     #[test]
@@ -280,14 +321,12 @@ mod tests {
             ..Shape::default()
         };
         let text =
-            serde_json::json!({ "a": 7, "b": "x", "retries": 2, "of": id.uuid().to_string() });
-        let rows = understood(
-            found(&text.to_string(), [false; 3]),
-            State::Held,
-            &shape,
-            None,
-            Run::of(1),
-        );
+            serde_json::json!({ "a": 7, "b": "x", "of": id.uuid().to_string() });
+        let found = Found {
+            attempts: Some(2),
+            ..found(&text.to_string(), [false; 3])
+        };
+        let rows = understood(found, State::Held, &shape, None, Run::of(1));
         assert_eq!(
             rows,
             [OutboxRow {
@@ -311,7 +350,11 @@ mod tests {
         let strictly = Condition::try_from("payload->>'order'".to_owned()).expect("an expression");
         let text = format!("{{\"trace\":\"{}\"}}", id.uuid());
         let rows = understood(
-            (text, Some("seven".to_owned()), false, false, false),
+            Found {
+                text,
+                id: Some("seven".to_owned()),
+                ..Found::default()
+            },
             State::Waiting,
             &Shape::default(),
             Some(&strictly),
