@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::upstream::resolve;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// Between two looks at which plugins there are.
 const PLUGINS_LOOK: Duration = Duration::from_millis(100);
 /// Between two looks at a queue whose policy was just changed.
@@ -260,7 +261,32 @@ impl Management {
             .map(drop)
     }
 
+    /// A list that changes while the broker makes it may make its API stumble (500): what only asks is asked again.
     async fn call(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let deadline = Instant::now() + ANSWER_WITHIN;
+        let (status, text) = loop {
+            let (status, text) = self.once(&method, path, body).await?;
+            let stumbled = method == Method::GET && status == StatusCode::INTERNAL_SERVER_ERROR;
+            if !stumbled || Instant::now() > deadline {
+                break (status, text);
+            }
+            sleep(ASKED_AGAIN_AFTER).await;
+        };
+        if !status.is_success() {
+            bail!("RabbitMQ answered {status} to {method} {path}: {text}");
+        }
+        if status == StatusCode::NO_CONTENT || text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_str(&text).with_context(|| format!("RabbitMQ's answer to {method} {path}"))
+    }
+
+    async fn once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, String)> {
         let mut request = self
             .http
             .request(method.clone(), format!("{}/{path}", self.base))
@@ -273,14 +299,7 @@ impl Management {
             .await
             .with_context(|| format!("asking RabbitMQ: {method} {path}"))?;
         let status = answer.status();
-        let text = answer.text().await.unwrap_or_default();
-        if !status.is_success() {
-            bail!("RabbitMQ answered {status} to {method} {path}: {text}");
-        }
-        if status == StatusCode::NO_CONTENT || text.is_empty() {
-            return Ok(Value::Null);
-        }
-        serde_json::from_str(&text).with_context(|| format!("RabbitMQ's answer to {method} {path}"))
+        Ok((status, answer.text().await.unwrap_or_default()))
     }
 }
 
