@@ -169,6 +169,7 @@ impl Fault {
             Target::Edge { .. } => parse_edge_action(text),
             Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
             Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
+            Target::Server(Server::Postgres) if text == "cut power" => Ok(Action::CutPower),
             Target::Process(_) => parse_process_action(text),
             Target::Server(_) => match parse_process_action(text)? {
                 Action::Restart(_) => Err(format!(
@@ -198,7 +199,11 @@ impl Fault {
             Target::Server(server)
                 if matches!(
                     self.action,
-                    Action::Kill | Action::Freeze | Action::Terminate | Action::Alarm
+                    Action::Kill
+                        | Action::CutPower
+                        | Action::Freeze
+                        | Action::Terminate
+                        | Action::Alarm
                 ) =>
             {
                 Some(server)

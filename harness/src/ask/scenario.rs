@@ -65,6 +65,10 @@ pub struct System {
     pub consumers: u32,
     /// Settings of the service by environment variable, such as `OUTBOX_LEASE_MS = "1500"`; everything else is as shipped.
     pub settings: BTreeMap<String, String>,
+    /// Settings of a Postgres that the scenario breaks, such as `fsync = "off"`, in force without a restart; everything else is
+    /// as the lab sets it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub postgres: BTreeMap<String, String>,
 }
 
 impl Default for System {
@@ -74,6 +78,7 @@ impl Default for System {
             relays: 1,
             consumers: 1,
             settings: BTreeMap::new(),
+            postgres: BTreeMap::new(),
         }
     }
 }

@@ -84,6 +84,7 @@ fn keeps_out(action: &Action) -> bool {
     match action {
         Action::Cut
         | Action::Kill
+        | Action::CutPower
         | Action::Freeze
         | Action::Terminate
         | Action::Alarm

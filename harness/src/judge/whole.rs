@@ -1,5 +1,9 @@
 //! The history itself: complete and without contradictions. Whatever it lacks is the lab's fault, never a pass.
 
+use crate::ask::{
+    fault::{Fault, Server},
+    scenario::Scenario,
+};
 use crate::history::{Event, FaultLife, History, Purpose};
 use crate::judge::basis::{Unjudgeable, scenario};
 use crate::judge::inquiry::Inquiry;
@@ -50,10 +54,37 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     if let Some(example) = unfenced(history) {
         object("ends without a fence", example);
     }
-    for hole in ledger::holes(history) {
-        object("holes in the ledger", hole);
+    let holes = ledger::holes(history);
+    match has_forgotten(history, scenario) {
+        true => inquiry.count(
+            "holes in the ledger of a database that forgot what it had committed",
+            holes.len(),
+        ),
+        false => {
+            for hole in holes {
+                inquiry.object(Verdict::Error, "holes in the ledger", hole);
+            }
+        }
     }
     Ok(inquiry.conclude(history.entries().len(), "entries"))
+}
+
+/// Whether Postgres was broken, and an operation that was accepted is not there in the end. Then the ledger, which had been told of its commit, tells of
+/// a database that is no more: one that begins again behind what it has forgotten numbers other commits alike. `durable` fails,
+/// and needs no ledger for that.
+fn has_forgotten(history: &History, scenario: &Scenario) -> bool {
+    let faults = Fault::all(scenario).unwrap_or_default();
+    let broken = faults
+        .iter()
+        .any(|fault| fault.breaks_server() == Some(Server::Postgres));
+    let Some(last) = history.last().filter(|_| broken) else {
+        return false;
+    };
+    let shows = history
+        .subject()
+        .is_some_and(|subject| subject.shows.stored);
+    let mut ops = history.ops().values().filter(|op| op.is_accepted());
+    shows && ops.any(|op| last.stored(op.asked.id).is_none())
 }
 
 /// The last snapshot vouches for the end only if nothing was asked, answered or broken after it.
@@ -155,6 +186,21 @@ mod tests {
         let mut story = Story::clean();
         story.sampled("the server has wal_level = replica");
         assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_ledger_of_a_database_that_forgot_is_no_fault_of_the_labs() {
+        let forgotten = |fault: &str| {
+            let mut story = Story::clean();
+            story.scenario(|scenario| {
+                let fault = format!("process = 'postgres'\ndo = '{fault}'\nat = '0s'");
+                scenario.faults = vec![toml::from_str(&fault).expect("a fault")];
+            });
+            story.change_last(|tables| tables.stored.retain(|row| row.id != Story::id(2)));
+            verdict(check, &story)
+        };
+        assert_eq!(forgotten("cut power"), Verdict::Pass);
+        assert_eq!(forgotten("lock lanes"), Verdict::Error);
     }
 
     #[test]

@@ -11,7 +11,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    ask::{fault::Fault, scenario::System as Wanted, target::Target, trial::Trial},
+    ask::{
+        fault::{Action, Fault, Server},
+        scenario::System as Wanted,
+        target::Target,
+        trial::Trial,
+    },
     history::{Event, Recorder},
     run::{
         adapter::Adapter,
@@ -49,6 +54,7 @@ impl Arranged {
         let faults = Fault::all(&trial.scenario)?;
         let name = format!("run_{}", Uuid::now_v7().simple());
         let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
+        servers.set(&trial.scenario.system.postgres).await?;
         let pool = observers(&servers).await?;
         let watched = match trial.target.is_ours() {
             true => own::watched(),
@@ -65,6 +71,10 @@ impl Arranged {
         system
             .goes_over_its_edges(&addresses, &pool, servers.management())
             .await?;
+        // What was arranged must not be lost with what the run then writes.
+        if faults.iter().any(|fault| fault.action == Action::CutPower) {
+            servers.of(Server::Postgres)?.flush().await?;
+        }
         Ok(Self {
             faults,
             adapter,

@@ -271,6 +271,7 @@ impl<'r> Injector<'r> {
         let server = self.servers.of(server)?;
         match action {
             Action::Kill => server.crash().await.map(|()| "killed"),
+            Action::CutPower => server.cut_power().await.map(|()| "power_cut"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
             Action::Alarm => server.alarm(true).await.map(|()| "alarm_raised"),

@@ -1,6 +1,7 @@
 //! The servers of one run: shared ones, and its own where it breaks them.
 
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -9,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::{
     ask::{
-        fault::{Fault, Server},
+        fault::{Action, Fault, Server},
         id::Run,
         target::{Target, need::Need, witness::Witness},
     },
@@ -56,7 +57,9 @@ impl OwnServers {
             false => name,
         };
         let postgres = async {
-            if own.contains(&Server::Postgres) {
+            if faults.iter().any(|fault| fault.action == Action::CutPower) {
+                lab.own_postgres_on_disk(name).await
+            } else if own.contains(&Server::Postgres) {
                 lab.own_postgres(name).await
             } else {
                 Ok(lab.postgres().clone())
@@ -103,6 +106,19 @@ impl OwnServers {
             binds_again: target.is_ours(),
             unbound: Mutex::default(),
         })
+    }
+
+    /// Sets its own Postgres.
+    pub async fn set(&self, settings: &BTreeMap<String, String>) -> Result<()> {
+        let is_own = self.own.contains(&Server::Postgres);
+        ensure!(
+            is_own || settings.is_empty(),
+            "[system] postgres has settings, and no fault of the scenario breaks Postgres: it is everybody's"
+        );
+        for (name, value) in settings {
+            self.postgres.set(name, value).await?;
+        }
+        Ok(())
     }
 
     /// Where the edges lead.

@@ -70,6 +70,10 @@ fn described(lab: &Lab, trial: &Trial) -> Vec<String> {
     let left_out = trial.left_out.iter();
     let left_out = left_out.map(|what| format!("left out of the story: {what}"));
     let mut lines = lab.describe();
+    let settings = trial.scenario.system.postgres.iter();
+    lines.extend(
+        settings.map(|(name, value)| format!("postgres {name} = {value}, by the scenario")),
+    );
     lines.push(arrange::staging(trial).describe());
     lines.extend(left_out);
     lines

@@ -4,12 +4,12 @@ mod external;
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use tokio::task::block_in_place;
 
 use crate::{
-    ask::fault::Fault,
+    ask::fault::{Action, Fault},
     os::causes::Causes,
     os::process::{Launch, until_ready},
     os::{path::program, port::free_port},
@@ -113,6 +113,15 @@ impl Wanted {
     /// Why this backend cannot run a scenario with these faults, if it cannot.
     pub fn cannot(&self, faults: &[Fault]) -> Option<String> {
         let server = faults.iter().find_map(Fault::breaks_server)?;
+        let cuts_power = faults.iter().any(|fault| fault.action == Action::CutPower);
+        if cuts_power && self.backend != Kind::Native {
+            return Some(
+                "cuts the power of Postgres' disk; run it with --backend native".to_owned(),
+            );
+        }
+        if let Some(why) = native::disk::is_impossible().filter(|_| cuts_power) {
+            return Some(format!("cuts the power of Postgres' disk: {why}"));
+        }
         (self.backend == Kind::External).then(|| {
             format!("stops {server:?}, and external servers are not the lab's to stop; run it with --backend native or docker")
         })
@@ -172,6 +181,19 @@ impl Backend {
             }
             Self::Docker(docker) => docker.postgres(name).await,
             Self::External(servers) => servers.postgres().await,
+        }
+    }
+
+    /// A Postgres of the lab's own, on a disk whose power can be cut.
+    pub async fn postgres_on_disk(&self, name: &str, folder: &Path) -> Result<Postgres> {
+        match self {
+            Self::Native(binaries) => {
+                let booted = native::Postgres::boot_on_disk(name, binaries, folder).await?;
+                Postgres::process(booted).await
+            }
+            Self::Docker(_) | Self::External(_) => {
+                bail!("only the native backend has a Postgres whose power can be cut")
+            }
         }
     }
 

@@ -10,8 +10,16 @@ pub trait Body: Send + Sync {
     async fn start(&self) -> Result<()>;
     /// An orderly, fast end.
     async fn stop(&self) -> Result<()>;
-    /// SIGKILL to all its processes, as a power cut would.
+    /// SIGKILL to all its processes.
     async fn crash(&self) -> Result<()>;
+    /// The same, and its files are put back to what their disk has of them.
+    async fn cut_power(&self) -> Result<()> {
+        bail!("the power can be cut only of a Postgres of the lab's own")
+    }
+    /// Everything that it has written so far is on its disk.
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
     /// Stops all its processes where they stand.
     async fn freeze(&self) -> Result<()>;
     /// Lets them go on.

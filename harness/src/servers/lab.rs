@@ -166,6 +166,13 @@ impl Lab {
         Ok(Arc::new(self.backend.postgres(&name, self.folder()).await?))
     }
 
+    /// A Postgres that one run may break, down to the power of its disk.
+    pub async fn own_postgres_on_disk(&self, name: &str) -> Result<Arc<Postgres>> {
+        let name = format!("postgres-{name}");
+        let booted = self.backend.postgres_on_disk(&name, self.folder()).await?;
+        Ok(Arc::new(booted))
+    }
+
     /// A RabbitMQ that one run may break.
     pub async fn own_rabbitmq(&self, name: &str) -> Result<Arc<RabbitMq>> {
         let name = format!("rabbitmq-{name}");

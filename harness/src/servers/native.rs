@@ -3,6 +3,7 @@
 
 pub mod apt;
 pub mod cache;
+pub(in crate::servers) mod disk;
 pub mod found;
 mod libraries;
 pub mod packages;

@@ -1,11 +1,14 @@
 //! A Postgres server: where it is, who the lab is on it, and what it runs as.
 
-use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reqwest::Url;
-use sqlx::{Connection, PgConnection};
-use tokio::sync::Mutex;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 
 use super::{
     body::Body,
@@ -16,6 +19,8 @@ use super::{
 /// What those connections of the lab's call themselves that last as long as a run.
 pub const LAB: &str = "outbox-lab";
 const PORT: u16 = 5432;
+const SET_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A running Postgres.
 pub struct Postgres {
@@ -93,6 +98,36 @@ impl Postgres {
             .await?;
         connection.close().await?;
         Ok(value)
+    }
+
+    /// Gives it another value for one of its settings, without a restart.
+    pub async fn set(&self, name: &str, value: &str) -> Result<()> {
+        let mut connection = PgConnection::connect(self.url.as_str())
+            .await
+            .context("connecting to Postgres")?;
+        let sql: String =
+            sqlx::query_scalar("SELECT format('ALTER SYSTEM SET %I = %L', $1::text, $2::text)")
+                .bind(name)
+                .bind(value)
+                .fetch_one(&mut connection)
+                .await?;
+        let set = connection.execute(AssertSqlSafe(sql)).await;
+        set.with_context(|| format!("setting {name} = {value:?}"))?;
+        connection.execute("SELECT pg_reload_conf()").await?;
+        connection.close().await?;
+        let deadline = Instant::now() + SET_WITHIN;
+        loop {
+            // A session that is new has what the server has.
+            let now = self.setting(name).await?;
+            if now.as_deref() == Some(value) {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "Postgres does not take {name} = {value:?} without a restart, or writes it otherwise: it is {now:?}"
+            );
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     /// What may be done to it.

@@ -21,6 +21,8 @@ pub enum Action {
     AtMessage(Deed),
     /// SIGKILL.
     Kill,
+    /// SIGKILL, and what its disk had not been given by then is gone.
+    CutPower,
     /// SIGSTOP, later SIGCONT.
     Freeze,
     /// SIGTERM: an orderly end.
@@ -59,7 +61,7 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
         "freeze" => Ok(Action::Freeze),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind or alarm for rabbitmq; of the lab's own target alone: {}){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind or alarm for rabbitmq, cut power for postgres; of the lab's own target alone: {}){}",
             Harm::told(),
             did_you_mean(text, TO_PROCESSES)
         )),

@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use super::{
     Binaries,
     cache::Cache,
+    disk::Disk,
     user::{self, other_user},
     zones,
 };
@@ -42,19 +43,26 @@ pub struct Postgres {
     port: u16,
     run_folder: PathBuf,
     binaries: Binaries,
+    /// Of its own, if its power is to be cut.
+    disk: Option<Disk>,
     process: Mutex<Option<Arc<Process>>>,
 }
 
 impl Postgres {
     /// Copies the initialised cluster (making it first, if this machine never had one) and starts a server on it.
     pub async fn boot(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
-        let port = free_port()?;
-        let data = run_folder.join(name);
-        let prepared = (binaries.clone(), run_folder.to_owned(), data.clone());
-        spawn_blocking(move || prepare(&prepared.0, &prepared.1, &prepared.2, port))
+        let (data, port) = prepared(name, binaries, run_folder).await?;
+        Self::on(name, data, port, binaries, run_folder, None).await
+    }
+
+    /// The same on a disk of its own, whose power can be cut.
+    pub async fn boot_on_disk(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
+        let (data, port) = prepared(name, binaries, run_folder).await?;
+        let held = data.clone();
+        let disk = spawn_blocking(move || Disk::holding(&held))
             .await?
-            .context("preparing Postgres' data")?;
-        Self::on(name, data, port, binaries, run_folder).await
+            .context("making a disk for Postgres")?;
+        Self::on(name, data, port, binaries, run_folder, Some(disk)).await
     }
 
     /// Starts a standby that follows `primary`.
@@ -65,7 +73,8 @@ impl Postgres {
         spawn_blocking(move || copy(&copied.0, &copied.1, &copied.2, port))
             .await?
             .context("copying a primary")?;
-        Self::on(name, data, port, &primary.binaries, &primary.run_folder).await
+        let (binaries, run_folder) = (&primary.binaries, &primary.run_folder);
+        Self::on(name, data, port, binaries, run_folder, None).await
     }
 
     /// Starts a server on a cluster that is there.
@@ -75,6 +84,7 @@ impl Postgres {
         port: u16,
         binaries: &Binaries,
         run_folder: &Path,
+        disk: Option<Disk>,
     ) -> Result<Self> {
         let server = Self {
             name: name.to_owned(),
@@ -82,6 +92,7 @@ impl Postgres {
             port,
             run_folder: run_folder.to_owned(),
             binaries: binaries.clone(),
+            disk,
             process: Mutex::new(None),
         };
         server.start().await?;
@@ -103,6 +114,11 @@ impl Postgres {
         format!("postgres://lab@127.0.0.1:{}/{database}", self.port)
     }
 
+    fn disk(&self) -> Result<Disk> {
+        let disk = self.disk.clone();
+        disk.with_context(|| format!("{} has no disk of its own", self.name))
+    }
+
     fn process(&self) -> Result<Arc<Process>> {
         self.lock()
             .clone()
@@ -119,13 +135,22 @@ impl Postgres {
 #[async_trait]
 impl Body for Postgres {
     async fn start(&self) -> Result<()> {
-        let mut launch = Launch::new(&self.name, server(&self.binaries), &self.run_folder)
-            .args([Path::new("-D"), &self.data]);
+        let (server, user) = (server(&self.binaries), other_user()?);
+        let user = user.map(|user| (user.uid.as_raw(), user.gid.as_raw()));
+        let mut launch = match (&self.disk, user) {
+            (Some(disk), Some(user)) => {
+                let (program, arguments) = disk.begin(user, &server);
+                Launch::new(&self.name, program, &self.run_folder).args(arguments)
+            }
+            (Some(_), None) => bail!("only root mounts a disk for Postgres"),
+            (None, None) => Launch::new(&self.name, server, &self.run_folder),
+            (None, Some((uid, gid))) => {
+                Launch::new(&self.name, server, &self.run_folder).user(uid, gid)
+            }
+        }
+        .args([Path::new("-D"), &self.data]);
         if let Some(libraries) = &self.binaries.libraries {
             launch = launch.env("LD_LIBRARY_PATH", libraries);
-        }
-        if let Some(user) = other_user()? {
-            launch = launch.user(user.uid.as_raw(), user.gid.as_raw());
         }
         let process = Arc::new(launch.clean().spawn()?);
         *self.lock() = Some(process.clone());
@@ -146,6 +171,20 @@ impl Body for Postgres {
         // All its processes are dead; the pid in it may soon be somebody else's.
         let _ = std::fs::remove_file(self.data.join("postmaster.pid"));
         Ok(())
+    }
+
+    async fn cut_power(&self) -> Result<()> {
+        let disk = self.disk()?;
+        self.freeze().await?;
+        let copied = disk.clone();
+        spawn_blocking(move || copied.copy()).await??;
+        self.crash().await?;
+        spawn_blocking(move || disk.restore()).await?
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let (disk, server) = (self.disk()?, self.process()?.pid());
+        spawn_blocking(move || disk.flush(server)).await?
     }
 
     async fn freeze(&self) -> Result<()> {
@@ -173,6 +212,17 @@ impl Drop for Postgres {
             }
         }
     }
+}
+
+/// Its folder, with the initialised cluster in it, and its port.
+async fn prepared(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<(PathBuf, u16)> {
+    let port = free_port()?;
+    let data = run_folder.join(name);
+    let (binaries, run_folder, folder) = (binaries.clone(), run_folder.to_owned(), data.clone());
+    spawn_blocking(move || prepare(&binaries, &run_folder, &folder, port))
+        .await?
+        .context("preparing Postgres' data")?;
+    Ok((data, port))
 }
 
 fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Result<()> {

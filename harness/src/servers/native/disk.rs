@@ -1,0 +1,148 @@
+//! A disk of a server's own, whose power can be cut: a filesystem in a file, mounted where only the server sees it.
+//!
+//! A kill leaves in the kernel's cache what a process has written, and nothing is lost that was never flushed. Here the file
+//! has what the filesystem has given its device. Copied while the server is stopped and put back when the mount is gone, it
+//! is what a power cut leaves behind: data, directories and journal.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::unistd::geteuid;
+
+use crate::os::path::program;
+
+/// Room for a cluster and what a run writes; the file is sparse.
+const SIZE: &str = "1G";
+/// The kernel gives a device up when the last process that saw its mount is gone.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Begins the server where its disk is mounted, in a mount namespace that ends with it: image, folder, user, group, program.
+const BEGIN: &str = r#"mount -o loop "$1" "$2" && chown "$3:$4" "$2" && chmod 700 "$2" && rm -f "$2/postmaster.pid" &&
+cd "$2" && user=$3 group=$4 && shift 4 && exec setpriv --reuid "$user" --regid "$group" --clear-groups "$@""#;
+
+/// Why this machine can make no such disk, if it cannot.
+pub fn is_impossible() -> Option<String> {
+    if !geteuid().is_root() {
+        return Some("a disk of its own is mounted for it, which only root may do".to_owned());
+    }
+    let missing = ["mkfs.ext4", "losetup", "mount", "setpriv", "unshare"]
+        .into_iter()
+        .find(|name| program(name).is_none());
+    if let Some(missing) = missing {
+        return Some(format!(
+            "{missing} is not on PATH (packages e2fsprogs, mount and util-linux)"
+        ));
+    }
+    let allowed = Command::new("unshare")
+        .args(["--mount", "losetup", "--find"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    let is_allowed = allowed.is_ok_and(|status| status.success());
+    (!is_allowed).then(|| "nothing can be mounted on a loop device here".to_owned())
+}
+
+/// A disk.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    image: PathBuf,
+    folder: PathBuf,
+}
+
+impl Disk {
+    /// Makes one that holds what is in `folder`, for which the folder then stands.
+    pub fn holding(folder: &Path) -> Result<Self> {
+        let image = folder.with_extension("disk");
+        run(Command::new("mkfs.ext4")
+            .args(["-q", "-F", "-d"])
+            .arg(folder)
+            .arg(&image)
+            .arg(SIZE))?;
+        std::fs::remove_dir_all(folder)?;
+        std::fs::create_dir(folder)?;
+        Ok(Self {
+            image,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The program and arguments that begin a server on it, as a user and group.
+    pub fn begin(&self, user: (u32, u32), server: &Path) -> (PathBuf, Vec<OsString>) {
+        let fixed = [
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            BEGIN,
+            "sh",
+        ];
+        let mut arguments: Vec<OsString> = fixed.into_iter().map(OsString::from).collect();
+        arguments.extend([self.image.clone().into(), self.folder.clone().into()]);
+        arguments.extend([user.0, user.1].map(|id| id.to_string().into()));
+        arguments.push(server.into());
+        (PathBuf::from("unshare"), arguments)
+    }
+
+    /// Copies what it has at this moment. Nobody may write to it meanwhile.
+    pub fn copy(&self) -> Result<()> {
+        run(Command::new("cp")
+            .args(["--sparse=always", "--reflink=auto"])
+            .args([&self.image, &self.copied()]))
+    }
+
+    /// Puts the copy in its place, when the server is gone and the kernel has given the disk up.
+    pub fn restore(&self) -> Result<()> {
+        let deadline = Instant::now() + GONE_WITHIN;
+        while self.is_mounted()? {
+            ensure!(
+                Instant::now() < deadline,
+                "{} is still mounted {GONE_WITHIN:?} after its server was killed",
+                self.image.display()
+            );
+            std::thread::sleep(LOOK_EVERY);
+        }
+        std::fs::rename(self.copied(), &self.image).context("putting a disk back")
+    }
+
+    /// Has everything written that the kernel keeps of it. `server` is the process that sees it.
+    pub fn flush(&self, server: i32) -> Result<()> {
+        let folder = PathBuf::from(format!("/proc/{server}/root{}", self.folder.display()));
+        let opened = std::fs::File::open(&folder);
+        let opened = opened.with_context(|| format!("opening {}", folder.display()))?;
+        nix::unistd::syncfs(opened).context("flushing a disk")
+    }
+
+    fn copied(&self) -> PathBuf {
+        self.image.with_extension("cut")
+    }
+
+    fn is_mounted(&self) -> Result<bool> {
+        let listed = Command::new("losetup")
+            .arg("--associated")
+            .arg(&self.image)
+            .output()
+            .context("running losetup")?;
+        Ok(!listed.stdout.is_empty())
+    }
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let shown = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("running {shown}"))?;
+    if !output.status.success() {
+        bail!(
+            "{shown} failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(())
+}
