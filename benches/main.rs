@@ -18,6 +18,7 @@ mod rounds;
 mod scale;
 mod site;
 mod stage;
+mod taps;
 mod timeline;
 mod trouble;
 
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     relay_latency::benches(&stage, &mut criterion);
     scale::benches(&stage, &mut criterion);
     trouble::benches(&stage, &mut criterion);
+    taps::benches(&stage, &mut criterion);
     idle::benches(&stage, &mut criterion);
     criterion.final_summary();
     stage.report();

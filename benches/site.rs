@@ -10,7 +10,7 @@ use outbox_harness::{
     servers::lab::Lab,
     servers::native,
     system::{Place, Staging, System},
-    wire::edge::EdgeControl,
+    wire::tap::Audience,
 };
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
@@ -34,6 +34,14 @@ pub struct Site<'l> {
     lab: &'l Lab,
     name: String,
     folder: PathBuf,
+}
+
+/// How processes reach their servers.
+pub enum Ways {
+    /// They dial them themselves.
+    Direct,
+    /// Over an edge each, and who is told what passes.
+    Edges(Option<Audience>),
 }
 
 /// What to run on a site.
@@ -69,7 +77,12 @@ impl<'l> Site<'l> {
 
     /// Starts the service as shipped, every process dialling its servers itself.
     pub async fn start(&self, cast: Cast) -> Result<System> {
-        self.raise(cast.wanted(), None).await
+        self.start_on(Ways::Direct, cast).await
+    }
+
+    /// Starts the service as shipped.
+    pub async fn start_on(&self, ways: Ways, cast: Cast) -> Result<System> {
+        self.raise(cast.wanted(), ways).await
     }
 
     /// Starts relays as shipped, and nothing else.
@@ -86,20 +99,20 @@ impl<'l> Site<'l> {
         let mut wanted = cast.wanted();
         let short = SHORT.map(|(name, value)| (name.to_owned(), value.to_owned()));
         wanted.settings.extend(short);
-        self.raise(wanted, Some(self.lab.control())).await
+        self.raise(wanted, Ways::Edges(None)).await
     }
 
-    async fn raise(
-        &self,
-        wanted: scenario::System,
-        control: Option<&EdgeControl>,
-    ) -> Result<System> {
+    async fn raise(&self, wanted: scenario::System, ways: Ways) -> Result<System> {
+        let (control, told) = match ways {
+            Ways::Direct => (None, None),
+            Ways::Edges(told) => (Some(self.lab.control()), told),
+        };
         let place = Place {
             name: self.name.clone(),
             run: self.servers.run(),
             environment: self.lab.folder().to_owned(),
             folder: self.folder.clone(),
-            told: None,
+            told,
         };
         let staging = Staging {
             target: &self.target,
@@ -159,6 +172,7 @@ impl Cast {
             relays: self.relays,
             consumers: self.consumers,
             settings: BTreeMap::new(),
+            postgres: BTreeMap::new(),
         }
     }
 }

@@ -229,6 +229,20 @@ fn goals(ledger: &Ledger) -> Vec<Goal> {
             " MiB",
         ),
         goal(
+            "drain over taps that read / over none",
+            ratio("taps/unarmed", "taps/none"),
+            AtLeast(0.95),
+            "",
+        )
+        .limited_by(costs(ledger, "taps/unarmed", "taps/none")),
+        goal(
+            "drain over armed taps / over taps that read",
+            ratio("taps/armed", "taps/unarmed"),
+            AtLeast(0.95),
+            "",
+        )
+        .limited_by(costs(ledger, "taps/armed", "taps/unarmed")),
+        goal(
             "idle: statements a second, busiest role",
             ledger.median("idle/statements a second"),
             AtMost(2.0),
