@@ -3,12 +3,13 @@
 //! Parsing is strict and complete before anything runs: a misspelt fault is a usage error, never a quiet no-op.
 
 mod action;
+pub mod meddling;
 
 use std::time::Duration;
 
 pub use crate::ask::party::{Party, Role, Server};
-pub use action::{Action, Harm, Refused};
-use action::{parse_edge_action, parse_process_action};
+pub use action::{Action, Harm, Refused, Resource};
+use action::{parse_edge_action, parse_process_action, parse_server_action};
 
 use crate::{
     ask::lasting::Lasting,
@@ -167,15 +168,8 @@ impl Fault {
         }
         match target {
             Target::Edge { .. } => parse_edge_action(text),
-            Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
-            Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
             Target::Process(_) => parse_process_action(text),
-            Target::Server(_) => match parse_process_action(text)? {
-                Action::Restart(_) => Err(format!(
-                    "{text:?} is nothing to do to a server; stop starts it again, too"
-                )),
-                action => Ok(action),
-            },
+            Target::Server(server) => parse_server_action(*server, text),
         }
     }
 
@@ -198,7 +192,7 @@ impl Fault {
             Target::Server(server)
                 if matches!(
                     self.action,
-                    Action::Kill | Action::Freeze | Action::Terminate | Action::Alarm
+                    Action::Kill | Action::Freeze | Action::Terminate | Action::Alarm(_)
                 ) =>
             {
                 Some(server)

@@ -4,7 +4,10 @@ mod stretched;
 
 use crate::{
     ask::{
-        fault::{self, Action, BadFault, Fault, Party, Role, Server},
+        fault::{
+            self, Action, BadFault, Fault, Party, Role, Server,
+            meddling::{Hold, Meddling},
+        },
         moment::{Moment, Quantity},
         scenario::Scenario,
         target::{
@@ -140,17 +143,27 @@ enum Obstacle {
 fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
     let other = |why: &str| Some(Obstacle::Other(why.to_owned()));
     let of_ours = "it breaks what only the lab's own target has";
-    match fault.action {
+    match &fault.action {
         Action::Own(_) => return other(of_ours),
-        Action::Unbind if !hears_exchange(target) => {
+        _ if fault.action.leaves_unroutable() && !hears_exchange(target) => {
             return other(
                 "it takes an exchange's bindings away, and the target publishes to a queue alone",
             );
         }
-        Action::Unbind if target.promise.unroutable == Unroutable::Dropped => {
+        _ if fault.action.leaves_unroutable()
+            && target.promise.unroutable == Unroutable::Dropped =>
+        {
             return other(
                 "it counts what the broker returns, and the target promises nothing of what is routed nowhere",
             );
+        }
+        Action::Meddle(Meddling::Republish) if !hears_exchange(target) => {
+            return other(
+                "it publishes again on an exchange, and the target publishes to a queue alone",
+            );
+        }
+        Action::Meddle(Meddling::Hold(Hold::Outbox)) if target.outbox.is_none() => {
+            return other("it locks the outbox, and there is no [outbox]");
         }
         _ => {}
     }

@@ -7,6 +7,7 @@ mod bite;
 mod hands;
 mod hold;
 mod imposed;
+mod meddling;
 mod passing;
 
 use std::time::Duration;
@@ -83,6 +84,9 @@ impl<'r> Injector<'r> {
         if let Action::Own(harm) = fault.action
             && let Some((what, times)) = self.servers.felt(harm).await?
         {
+            bitten.counted(what, times);
+        }
+        if let Some((what, times)) = meddling::felt(self.servers, &mut imposed.left).await? {
             bitten.counted(what, times);
         }
         if imposed.holds_a_lock() {
@@ -220,6 +224,9 @@ impl<'r> Injector<'r> {
                 Done::Counted(what, times) => bitten.counted(what, times),
                 Done::Holds(session) => imposed.lock(session),
             },
+            (_, Action::Meddle(what)) => {
+                meddling::meddle(self.servers, self.system, what, imposed, bitten).await?;
+            }
             (Target::Process(party), Action::Restart(times)) => {
                 for member in self.system.members_of(*party)? {
                     for time in 1..=*times {
@@ -273,7 +280,7 @@ impl<'r> Injector<'r> {
             Action::Kill => server.crash().await.map(|()| "killed"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
-            Action::Alarm => server.alarm(true).await.map(|()| "alarm_raised"),
+            Action::Alarm(of) => server.alarm(*of, true).await.map(|()| "alarm_raised"),
             _ => bail!("{action:?} cannot be done to a server"),
         }
     }
@@ -285,6 +292,9 @@ impl<'r> Injector<'r> {
                 Some(told) => self.system.operate(told).await,
                 None => Ok(()),
             };
+        }
+        if let Action::Meddle(what) = &fault.action {
+            return meddling::put_back(self.servers, self.system, what, imposed).await;
         }
         match &fault.target {
             Target::Edge { .. } => imposed.lift().await?,
@@ -306,7 +316,7 @@ impl<'r> Injector<'r> {
                 let server = self.servers.of(*server)?;
                 match fault.action {
                     Action::Freeze => server.thaw().await?,
-                    Action::Alarm => server.alarm(false).await?,
+                    Action::Alarm(of) => server.alarm(of, false).await?,
                     _ => server.start().await?,
                 }
             }

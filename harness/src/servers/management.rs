@@ -1,5 +1,7 @@
 //! RabbitMQ's management API: a vhost for each run, and what the broker says of its queues.
 
+mod operator;
+
 use std::{borrow::Cow, collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::upstream::resolve;
+pub use operator::{Definition, What};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -273,7 +276,14 @@ impl Management {
             sleep(ASKED_AGAIN_AFTER).await;
         };
         if !status.is_success() {
-            bail!("RabbitMQ answered {status} to {method} {path}: {text}");
+            let path = path.to_owned();
+            return Err(Refusal {
+                status,
+                method,
+                path,
+                text,
+            }
+            .into());
         }
         if status == StatusCode::NO_CONTENT || text.is_empty() {
             return Ok(Value::Null);
@@ -303,9 +313,21 @@ impl Management {
     }
 }
 
+/// What RabbitMQ would not do.
+#[derive(Debug, thiserror::Error)]
+#[error("RabbitMQ answered {status} to {method} {path}: {text}")]
+struct Refusal {
+    status: StatusCode,
+    method: Method,
+    path: String,
+    text: String,
+}
+
 /// A connection, as the broker sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
+    /// What the broker calls it.
+    id: String,
     /// What it calls itself, or what its library is called; empty if it says neither.
     pub name: String,
     /// Where it comes from.
@@ -324,6 +346,7 @@ impl Client {
         ];
         let name = said.into_iter().find_map(Value::as_str).unwrap_or_default();
         Some(Self {
+            id: listed["name"].as_str().unwrap_or_default().to_owned(),
             name: name.to_owned(),
             host: listed["peer_host"].as_str()?.to_owned(),
             port: u16::try_from(listed["peer_port"].as_u64()?).ok()?,
@@ -353,6 +376,20 @@ impl Binding {
             arguments: listed["arguments"].clone(),
             properties: text("properties_key")?,
         })
+    }
+
+    /// The queue that is bound.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// The same for another queue.
+    #[must_use]
+    pub fn of_queue(&self, queue: &str) -> Self {
+        Self {
+            queue: queue.to_owned(),
+            ..self.clone()
+        }
     }
 
     fn ends(&self) -> String {

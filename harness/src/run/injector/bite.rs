@@ -12,6 +12,13 @@
 //! | restart | what the process had in its hands, each time |
 //! | the same for a server | connections severed; where none lived, attempts refused; for freeze, what was left waiting |
 //! | alarm | connections that the broker has blocked |
+//! | delete queue, delete exchange | messages returned, channels that the broker closes |
+//! | revoke permissions, close connections | connections closed |
+//! | republish | messages that the broker took again |
+//! | end sessions, refuse logins | sessions terminated |
+//! | set | transactions rolled back |
+//! | hold a snapshot, a transaction | transactions that began since |
+//! | lock the outbox | statements that wait for the lock |
 //! | unbind | messages returned |
 //! | refuse | publishes nacked, writes refused |
 //! | nonsense | messages of somebody else's that the queue took |
@@ -125,7 +132,16 @@ impl<'r> Bitten<'r> {
                 let returned = now.returns - self.before.returns;
                 self.by(returned > 0, vec![("messages_returned", returned)])
             }
-            (Target::Server(_), Action::Alarm) => {
+            (Target::Server(_), Action::Meddle(meddling)) if meddling.leaves_unroutable() => {
+                // A message to an exchange that is not there closes its channel, and most clients their connection.
+                let returned = now.returns - self.before.returns;
+                let closed = now.closes - self.before.closes;
+                self.by(
+                    returned + closed > 0,
+                    vec![("messages_returned", returned), ("channels_closed", closed)],
+                )
+            }
+            (Target::Server(_), Action::Alarm(_)) => {
                 let blocked = now.blocks - self.before.blocks;
                 self.by(blocked > 0, vec![("connections_blocked", blocked)])
             }
@@ -263,10 +279,8 @@ fn links<'r>(system: &'r System, fault: &Fault) -> Result<Vec<&'r Link>> {
     match &fault.target {
         Target::Edge { from, to } => system.links_of(*from, *to),
         Target::Server(server)
-            if matches!(
-                fault.action,
-                Action::Unbind | Action::Own(Harm::Refuse(Refused::Messages))
-            ) =>
+            if fault.action.leaves_unroutable()
+                || matches!(fault.action, Action::Own(Harm::Refuse(Refused::Messages))) =>
         {
             system.links_of(Party::all(Role::Relay), Party::all(Role::Server(*server)))
         }

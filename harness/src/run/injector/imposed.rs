@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::meddling::{Left, broker::Taken};
 use crate::{
     ask::toxic::{Direction, Toxic},
     wire::edge::{CutHandle, Edge, EdgeError, ToxicHandle},
@@ -20,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Imposed {
     set: Vec<(Edge, Mark)>,
     lock: Option<PgConnection>,
+    /// What is there of a meddling.
+    pub(super) left: Left,
 }
 
 enum Mark {
@@ -46,6 +49,15 @@ impl Imposed {
             self.set.push((edge.clone(), Mark::Toxic(set)));
         }
         Ok(())
+    }
+
+    /// What is taken away from now on.
+    pub fn taken(&mut self) -> &mut Taken {
+        self.left = Left::Taken(Taken::default());
+        match &mut self.left {
+            Left::Taken(taken) => taken,
+            _ => unreachable!("it was set a line above"),
+        }
     }
 
     /// Keeps a session that holds a lock.

@@ -16,11 +16,12 @@ use tokio::task::spawn_blocking;
 
 use super::Binaries;
 use crate::{
+    ask::fault::Resource,
     os::port::free_port,
     os::process::{Launch, Process, until_ready},
     servers::{
         answers,
-        body::{Body, watermark},
+        body::{self, Body},
         management::Management,
     },
 };
@@ -223,10 +224,10 @@ impl Body for RabbitMq {
         Ok(spawn_blocking(move || process.thaw()).await??)
     }
 
-    async fn alarm(&self, raised: bool) -> Result<()> {
+    async fn alarm(&self, of: Resource, raised: bool) -> Result<()> {
         let program = self.home.join("sbin/rabbitmqctl");
         let ctl = self.environment(self.launch("ctl", program));
-        let ctl = ctl.args(watermark(raised)).spawn()?;
+        let ctl = ctl.args(body::alarm(of, raised)).spawn()?;
         let ended = ctl.wait(CONTROL_WITHIN).await?;
         ensure!(ended.success(), "rabbitmqctl: {ended}: {}", ctl.log_tail());
         Ok(())
