@@ -89,6 +89,25 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
     Ok(Fit::Run { scenario, left_out })
 }
 
+/// Why a target cannot be put through what a story does; none if it can, with or without what the target does not have beside.
+pub fn obstacle_of(scenario: &Scenario, target: &Target) -> Result<Option<String>, BadFault> {
+    let faults = Fault::all(scenario)?;
+    let no_way = breaks_no_way(&faults, target);
+    if target.is_ours() {
+        return Ok(no_way);
+    }
+    let of_faults = || {
+        let obstacles = faults.iter().filter_map(|fault| obstacle(fault, target));
+        let mut told = obstacles.map(|obstacle| match obstacle {
+            Obstacle::NoConsumer => "it is about the consumer, and no process plays it".to_owned(),
+            Obstacle::Other(why) => why,
+        });
+        told.next()
+    };
+    let why = workload(scenario, target).or_else(|| processes(scenario, target));
+    Ok(why.or(no_way).or_else(of_faults))
+}
+
 /// Why a story cannot be run where clients have no way to the database of their own; none if it does not break that way, or
 /// they have it.
 pub fn breaks_no_way(faults: &[Fault], target: &Target) -> Option<String> {

@@ -9,6 +9,7 @@ mod hold;
 mod imposed;
 mod meddling;
 mod passing;
+mod starved;
 
 use std::time::Duration;
 
@@ -88,6 +89,11 @@ impl<'r> Injector<'r> {
         }
         if let Some((what, times)) = meddling::felt(self.servers, &mut imposed.left).await? {
             bitten.counted(what, times);
+        }
+        if let (Target::Process(party), Action::NoFiles) = (&fault.target, &fault.action) {
+            let members = self.system.members_of(*party)?.into_iter();
+            let missed = members.map(|member| starved::missed(self.system, &member));
+            bitten.counted("edges_without_connections", missed.sum());
         }
         if imposed.holds_a_lock() {
             bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
@@ -241,6 +247,11 @@ impl<'r> Injector<'r> {
                 }
                 bitten.happened("restarted");
             }
+            (Target::Process(party), Action::NoFiles) => {
+                for member in self.system.members_of(*party)? {
+                    starved::starve(self.system, &member, imposed).await?;
+                }
+            }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
                     match held {
@@ -301,6 +312,7 @@ impl<'r> Injector<'r> {
             Target::Process(party) => {
                 for member in self.system.members_of(*party)? {
                     match fault.action {
+                        Action::NoFiles => starved::feed(imposed).await?,
                         Action::Freeze => member.thaw().await?,
                         _ => member.start().await?,
                     }

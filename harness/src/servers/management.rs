@@ -1,5 +1,6 @@
 //! RabbitMQ's management API: a vhost for each run, and what the broker says of its queues.
 
+mod binding;
 mod operator;
 
 use std::{borrow::Cow, collections::BTreeSet, net::SocketAddr, time::Duration};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::upstream::resolve;
+pub use binding::Binding;
 pub use operator::{Definition, What};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -351,49 +353,6 @@ impl Client {
             host: listed["peer_host"].as_str()?.to_owned(),
             port: u16::try_from(listed["peer_port"].as_u64()?).ok()?,
         })
-    }
-}
-
-/// A queue's binding to an exchange.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Binding {
-    exchange: String,
-    queue: String,
-    key: String,
-    arguments: Value,
-    /// What the management API calls it among those of the same two.
-    properties: String,
-}
-
-impl Binding {
-    fn read(listed: &Value) -> Option<Self> {
-        let text = |name: &str| listed[name].as_str().map(str::to_owned);
-        (listed["destination_type"] == "queue").then_some(())?;
-        Some(Self {
-            exchange: text("source")?,
-            queue: text("destination")?,
-            key: text("routing_key")?,
-            arguments: listed["arguments"].clone(),
-            properties: text("properties_key")?,
-        })
-    }
-
-    /// The queue that is bound.
-    pub fn queue(&self) -> &str {
-        &self.queue
-    }
-
-    /// The same for another queue.
-    #[must_use]
-    pub fn of_queue(&self, queue: &str) -> Self {
-        Self {
-            queue: queue.to_owned(),
-            ..self.clone()
-        }
-    }
-
-    fn ends(&self) -> String {
-        format!("e/{}/q/{}", self.exchange, self.queue)
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Action {
     Terminate,
     /// SIGTERM and a new start, so many times in a row, each time with something in its hands.
     Restart(u32),
+    /// It may open no file and no connection any more, and loses the connections that it has.
+    NoFiles,
     /// An alarm: connections that publish are blocked.
     Alarm(Resource),
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
@@ -61,7 +63,14 @@ pub enum Resource {
 }
 
 /// What can be done to a process or a server.
-const TO_PROCESSES: [&str; 5] = ["kill", "freeze", "terminate", "stop", "restart 3 times"];
+const TO_PROCESSES: [&str; 6] = [
+    "kill",
+    "freeze",
+    "terminate",
+    "stop",
+    "restart 3 times",
+    "no files",
+];
 /// What can be done to an edge, without its numbers.
 const TO_EDGES: [&str; 7] = [
     "cut",
@@ -94,7 +103,7 @@ pub(super) fn parse_server_action(server: Server, text: &str) -> Result<Action, 
                 words.join(", ")
             )
         })? {
-            Action::Restart(_) => Err(format!(
+            Action::Restart(_) | Action::NoFiles => Err(format!(
                 "{text:?} is nothing to do to a server; stop starts it again, too"
             )),
             action => Ok(action),
@@ -110,9 +119,10 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
     match text {
         "kill" => Ok(Action::Kill),
         "freeze" => Ok(Action::Freeze),
+        "no files" => Ok(Action::NoFiles),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (of the lab's own target alone: {}){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop, no files or restart 3 times (of the lab's own target alone: {}){}",
             Harm::told(),
             did_you_mean(text, TO_PROCESSES)
         )),

@@ -9,6 +9,7 @@
 //! | latency | answers at least as late as was asked for, deliveries that came while it was in force; who waits through all of a long one |
 //! | bandwidth | bytes held back by the limit |
 //! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
+//! | no files | edges on which there was a connection, and is none when it ends |
 //! | restart | what the process had in its hands, each time |
 //! | the same for a server | connections severed; where none lived, attempts refused; for freeze, what was left waiting |
 //! | alarm | connections that the broker has blocked |

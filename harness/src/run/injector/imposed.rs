@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::meddling::{Left, broker::Taken};
 use crate::{
     ask::toxic::{Direction, Toxic},
+    os::descriptors,
     wire::edge::{CutHandle, Edge, EdgeError, ToxicHandle},
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Imposed {
     lock: Option<PgConnection>,
     /// What is there of a meddling.
     pub(super) left: Left,
+    /// Processes that may open nothing.
+    pub(super) starved: Vec<descriptors::Taken>,
 }
 
 enum Mark {

@@ -1,6 +1,6 @@
 //! What an operator does by the management API to what is in one vhost: rights, connections, queues and exchanges.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -71,12 +71,9 @@ impl Management {
         Ok(found.map(|found| Definition::read(what, name, found)))
     }
 
-    /// Deletes it.
-    pub async fn drop_defined(&self, vhost: &str, defined: &Definition) -> Result<()> {
-        let there = self.delete(&defined.path(vhost)).await?;
-        there
-            .then_some(())
-            .with_context(|| format!("{} is not there to be deleted", defined.name))
+    /// Deletes it; false if it was not there.
+    pub async fn drop_defined(&self, vhost: &str, defined: &Definition) -> Result<bool> {
+        self.delete(&defined.path(vhost)).await
     }
 
     /// Declares it again.

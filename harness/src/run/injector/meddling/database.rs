@@ -40,13 +40,21 @@ async fn alter(session: &mut PgConnection, servers: &OwnServers, how: &str) -> R
 
 /// Terminates the sessions that are not the lab's, and waits until they are gone. Says how many there were.
 async fn put_out(session: &mut PgConnection, servers: &OwnServers) -> Result<u64> {
+    // Two statements: in one, Postgres may ask the function before the conditions, and put out everybody's.
     let pids: Vec<i32> = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'
-         AND application_name NOT LIKE $2 || '%' AND pg_terminate_backend(pid)",
+         AND application_name NOT LIKE $2 || '%'",
     )
     .bind(servers.database())
     .bind(LAB)
     .fetch_all(&mut *session)
+    .await
+    .context("asking for the target's sessions")?;
+    let ended: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM unnest($1::int[]) AS pid WHERE pg_terminate_backend(pid)",
+    )
+    .bind(&pids)
+    .fetch_one(&mut *session)
     .await
     .context("terminating the target's sessions")?;
     let deadline = Instant::now() + ENDED_WITHIN;
@@ -57,7 +65,7 @@ async fn put_out(session: &mut PgConnection, servers: &OwnServers) -> Result<u64
                 .fetch_one(&mut *session)
                 .await?;
         if left == 0 {
-            return Ok(pids.len() as u64);
+            return Ok(ended.unsigned_abs());
         }
         ensure!(
             Instant::now() < deadline,
