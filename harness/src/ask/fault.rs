@@ -189,14 +189,7 @@ impl Fault {
     /// The server that this fault breaks, which must then be the scenario's own.
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {
-            Target::Server(server)
-                if matches!(
-                    self.action,
-                    Action::Kill | Action::Freeze | Action::Terminate | Action::Alarm(_)
-                ) =>
-            {
-                Some(server)
-            }
+            Target::Server(server) => self.action.breaks_server().then_some(server),
             _ => None,
         }
     }

@@ -91,8 +91,12 @@ impl Place<'_> {
     fn json(&self, named: &Named) -> serde_json::Value {
         let cannot = |backend| on(backend, named);
         let never = matches!(named.asked, Asked::Never(_));
-        let backends = [Kind::Native, Kind::Docker, Kind::External]
-            .map(|backend| (backend.name().to_owned(), json!(!never && cannot(backend).is_none())));
+        let backends = [Kind::Native, Kind::Docker, Kind::External].map(|backend| {
+            (
+                backend.name().to_owned(),
+                json!(!never && cannot(backend).is_none()),
+            )
+        });
         json!({
             "name": named.name,
             "group": named.group,

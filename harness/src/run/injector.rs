@@ -7,6 +7,7 @@ mod bite;
 mod hands;
 mod hold;
 mod imposed;
+mod left;
 mod meddling;
 mod passing;
 mod starved;

@@ -41,7 +41,7 @@ const fn broken(name: &'static str, faults: &'static str, says: &'static str) ->
 }
 
 /// What bites.
-pub const BITES: [Case; 17] = [
+pub const BITES: [Case; 18] = [
     bites(
         "a_frozen_broker_leaves_publishes_waiting",
         "[[fault]]\nprocess = 'rabbitmq'\ndo = 'freeze'\nat = '1s'\nfor = '1500ms'",
@@ -93,6 +93,11 @@ pub const BITES: [Case; 17] = [
         "sessions_ended",
     ),
     bites(
+        "taken_connections_are_given_back",
+        "[[fault]]\nprocess = 'postgres'\ndo = 'take connections'\nat = '1s'\nfor = '1s'",
+        "sessions_ended",
+    ),
+    bites(
         "refused_logins_are_taken_again",
         "[[fault]]\nprocess = 'postgres'\ndo = 'refuse logins'\nat = '1s'\nfor = '1s'",
         "sessions_ended",
@@ -100,23 +105,23 @@ pub const BITES: [Case; 17] = [
     bites(
         "a_read_only_database_refuses_transactions",
         "[[fault]]\nprocess = 'postgres'\ndo = 'set default_transaction_read_only = on'\nat = '1s'\nfor = '1s'",
-        "transactions_refused",
+        "statements_refused",
     ),
     bites(
         "a_statement_timeout_refuses_transactions",
         "[[fault]]\nprocess = 'postgres'\ndo = 'set statement_timeout = 1ms'\nat = '1s'\nfor = '1s'",
-        "transactions_refused",
+        "statements_refused",
     ),
     bites(
         "serializable_transactions_fail_where_they_meet",
         "[[fault]]\nprocess = 'postgres'\ndo = 'set default_transaction_isolation = serializable'\nat = '500ms'\nfor = '2s'",
-        "transactions_refused",
+        "statements_refused",
     ),
     bites(
         "who_thinks_within_a_transaction_is_put_out",
         "[[fault]]\nedge = 'client -> postgres'\ndo = 'latency 20ms'\nat = '0s'\n\
          [[fault]]\nprocess = 'postgres'\ndo = 'set idle_in_transaction_session_timeout = 1ms'\nat = '500ms'\nfor = '2s'",
-        "transactions_refused",
+        "statements_refused",
     ),
     bites(
         "a_snapshot_grows_old_and_is_let_go",
@@ -131,7 +136,7 @@ pub const BITES: [Case; 17] = [
 ];
 
 /// What cannot bite, or bites nobody.
-pub const BROKEN: [Case; 6] = [
+pub const BROKEN: [Case; 7] = [
     broken(
         "a_queue_that_is_not_there_cannot_be_deleted",
         "[[fault]]\nprocess = 'consumer'\ndo = 'kill'\nat = '200ms'\nfor = '7s'\n\
@@ -149,9 +154,17 @@ pub const BROKEN: [Case; 6] = [
         "did not bite",
     ),
     broken(
-        "a_snapshot_that_nothing_comes_after_bites_nobody",
-        "[[fault]]\nprocess = 'postgres'\ndo = 'hold a snapshot'\nat = '3990ms'\nfor = '1ms'",
+        "where_nobody_is_connected_no_connection_is_closed",
+        "[[fault]]\nprocess = 'relay'\ndo = 'kill'\nat = '200ms'\nfor = '14s'\n\
+         [[fault]]\nprocess = 'consumer'\ndo = 'kill'\nat = '200ms'\nfor = '14s'\n\
+         [[fault]]\nprocess = 'rabbitmq'\ndo = 'close connections'\nat = '1s'\nfor = '100ms'",
         "did not bite",
+    ),
+    broken(
+        "a_process_that_is_dead_has_no_files_to_lose",
+        "[[fault]]\nprocess = 'relay'\ndo = 'kill'\nat = '200ms'\nfor = '4s'\n\
+         [[fault]]\nprocess = 'relay'\ndo = 'no files'\nat = '1s'\nfor = '500ms'",
+        "has no connection that it could lose",
     ),
     broken(
         "a_message_that_never_passes_starts_no_fault",

@@ -43,6 +43,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether, done to a server, it is felt by everybody who uses it.
+    pub(super) fn breaks_server(&self) -> bool {
+        match self {
+            Self::Kill | Self::Freeze | Self::Terminate | Self::Alarm(_) => true,
+            Self::Meddle(meddling) => meddling.breaks_server(),
+            _ => false,
+        }
+    }
+
     /// Whether what is published meanwhile is routed nowhere.
     pub fn leaves_unroutable(&self) -> bool {
         match self {

@@ -21,6 +21,8 @@ pub enum Meddling {
     EndSessions,
     /// Postgres: nobody may log in to the database any more, and who is in is put out.
     RefuseLogins,
+    /// Postgres, then one of the run's own: somebody has every connection that the server gives, and who was in is put out.
+    TakeConnections,
     /// Postgres: the database has another default for a setting, and every session of the target's is terminated, so that
     /// the next ones have it.
     Set(Setting),
@@ -46,10 +48,12 @@ pub struct Setting {
     pub name: &'static str,
     /// As Postgres reads it.
     pub value: String,
+    /// The SQLSTATE of what fails by it.
+    pub refuses: &'static str,
 }
 
 /// What has no numbers: to whom, in a scenario's words, and what.
-const PLAIN: [(Server, &str, Meddling); 10] = [
+const PLAIN: [(Server, &str, Meddling); 11] = [
     (Server::RabbitMq, "delete queue", Meddling::DeleteQueue),
     (
         Server::RabbitMq,
@@ -67,6 +71,11 @@ const PLAIN: [(Server, &str, Meddling); 10] = [
     (Server::Postgres, "refuse logins", Meddling::RefuseLogins),
     (
         Server::Postgres,
+        "take connections",
+        Meddling::TakeConnections,
+    ),
+    (
+        Server::Postgres,
         "hold a snapshot",
         Meddling::Hold(Hold::Snapshot),
     ),
@@ -82,12 +91,14 @@ const PLAIN: [(Server, &str, Meddling); 10] = [
     ),
 ];
 
-/// Which settings can be set: those that make statements fail which were right a moment ago.
-const SETTINGS: [&str; 4] = [
-    "default_transaction_read_only",
-    "default_transaction_isolation",
-    "statement_timeout",
-    "idle_in_transaction_session_timeout",
+/// The setting that makes a database one that takes no writes.
+const READ_ONLY: &str = "default_transaction_read_only";
+/// Which settings can be set: those that make statements fail which were right a moment ago, and by which SQLSTATE.
+const SETTINGS: [(&str, &str); 4] = [
+    (READ_ONLY, "25006"),
+    ("default_transaction_isolation", "40001"),
+    ("statement_timeout", "57014"),
+    ("idle_in_transaction_session_timeout", "25P03"),
 ];
 
 impl Meddling {
@@ -111,6 +122,11 @@ impl Meddling {
         plain.map(|(_, words, _)| words).chain(settings)
     }
 
+    /// Whether others on the same server would feel it.
+    pub fn breaks_server(&self) -> bool {
+        *self == Self::TakeConnections
+    }
+
     /// Whether what is published meanwhile is routed nowhere.
     pub fn leaves_unroutable(&self) -> bool {
         matches!(self, Self::DeleteQueue | Self::DeleteExchange)
@@ -125,11 +141,12 @@ impl Setting {
             .ok_or_else(|| format!("{text:?} sets nothing; {example}"))?;
         let (name, value) = (name.trim(), value.trim());
         let mut known = SETTINGS.into_iter();
-        let name = known.find(|known| *known == name).ok_or_else(|| {
+        let names = SETTINGS.map(|(name, _)| name);
+        let (name, refuses) = known.find(|(known, _)| *known == name).ok_or_else(|| {
             format!(
                 "{name:?} is not set by the lab; it sets {}{}",
-                SETTINGS.join(", "),
-                did_you_mean(name, SETTINGS)
+                names.join(", "),
+                did_you_mean(name, names)
             )
         })?;
         let is_plain = |sign: char| sign.is_ascii_alphanumeric() || sign == ' ';
@@ -139,7 +156,13 @@ impl Setting {
         Ok(Self {
             name,
             value: value.to_owned(),
+            refuses,
         })
+    }
+
+    /// Whether no session can write under it, tried or not: who asks before he writes is never refused.
+    pub fn is_read_only(&self) -> bool {
+        self.name == READ_ONLY
     }
 }
 

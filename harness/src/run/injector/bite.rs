@@ -16,8 +16,8 @@
 //! | delete queue, delete exchange | messages returned, channels that the broker closes |
 //! | revoke permissions, close connections | connections closed |
 //! | republish | messages that the broker took again |
-//! | end sessions, refuse logins | sessions terminated |
-//! | set | transactions rolled back |
+//! | end sessions, refuse logins, take connections | sessions terminated |
+//! | set | statements refused by its SQLSTATE; of read-only, sessions that begin under it |
 //! | hold a snapshot, a transaction | transactions that began since |
 //! | lock the outbox | statements that wait for the lock |
 //! | unbind | messages returned |
@@ -36,6 +36,7 @@ use anyhow::Result;
 
 use super::Injector;
 use crate::{
+    ask::fault::meddling::Meddling,
     ask::fault::{Action, Fault, Harm, Party, Refused, Role, Server, Target},
     ask::toxic::{Direction, Toxic},
     system::System,
@@ -114,6 +115,13 @@ impl<'r> Bitten<'r> {
     /// What it did.
     pub fn count(self) -> Evidence {
         let now = sum(&self.links);
+        if let (Action::Meddle(Meddling::Set(setting)), Some(refused)) =
+            (&self.fault.action, self.counted)
+        {
+            let begun = now.connections_accepted - self.applied.connections_accepted;
+            let felt = refused.1 > 0 || (setting.is_read_only() && begun > 0);
+            return self.by(felt, vec![refused, ("sessions_begun", begun)]);
+        }
         if let Some((what, times)) = self.counted {
             return self.by(times > 0, vec![(what, times)]);
         }

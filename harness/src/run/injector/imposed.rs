@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::meddling::{Left, broker::Taken};
+use super::left::{Left, Taken};
 use crate::{
     ask::toxic::{Direction, Toxic},
     os::descriptors,
@@ -59,6 +59,15 @@ impl Imposed {
         self.left = Left::Taken(Taken::default());
         match &mut self.left {
             Left::Taken(taken) => taken,
+            _ => unreachable!("it was set a line above"),
+        }
+    }
+
+    /// Sessions that have every connection, from now on.
+    pub fn crowd(&mut self) -> &mut Vec<PgConnection> {
+        self.left = Left::Crowd(Vec::new());
+        match &mut self.left {
+            Left::Crowd(crowd) => crowd,
             _ => unreachable!("it was set a line above"),
         }
     }

@@ -1,29 +1,13 @@
 //! An operator's hand on a run's own database and vhost: what it changes, what is felt of it, and how it is put back.
 
-pub(super) mod broker;
+mod broker;
 mod database;
 mod echo;
 
 use anyhow::Result;
-use sqlx::PgConnection;
 
-use super::{bite::Bitten, imposed::Imposed};
+use super::{bite::Bitten, imposed::Imposed, left::Left};
 use crate::{ask::fault::meddling::Meddling, run::own_servers::OwnServers, system::System};
-use broker::Taken;
-
-/// What is there of a meddling while it lasts.
-#[derive(Default)]
-pub(super) enum Left {
-    /// Nothing that is looked at again.
-    #[default]
-    Nothing,
-    /// What was taken away from the vhost.
-    Taken(Taken),
-    /// How many transactions the database had rolled back when it was in place.
-    RolledBack(i64),
-    /// A session that holds a snapshot or a transaction.
-    Holding(PgConnection, i32),
-}
 
 /// Does it. What is left of it is told to `imposed` before it is done, so that half of it can be put back.
 pub(super) async fn meddle(
@@ -59,8 +43,13 @@ pub(super) async fn meddle(
         Meddling::RefuseLogins => {
             bitten.counted("sessions_ended", database::refuse_logins(servers).await?);
         }
+        Meddling::TakeConnections => {
+            let ended = database::take_connections(servers, imposed.crowd()).await?;
+            bitten.counted("sessions_ended", ended);
+        }
         Meddling::Set(setting) => {
-            imposed.left = Left::RolledBack(database::set(servers, setting).await?);
+            imposed.left = Left::Refusals(database::count(system, setting)?);
+            database::set(servers, setting).await?;
         }
         Meddling::Hold(what) => database::hold(servers, *what, imposed).await?,
     }
@@ -73,14 +62,14 @@ pub(super) async fn felt(
     left: &mut Left,
 ) -> Result<Option<(&'static str, u64)>> {
     Ok(match left {
-        Left::Nothing => None,
+        Left::Nothing | Left::Crowd(_) => None,
         Left::Taken(taken) => {
             broker::is_still_gone(servers, taken).await?;
             None
         }
-        Left::RolledBack(before) => {
-            let since = database::rolled_back_since(servers, *before).await?;
-            Some(("transactions_refused", since))
+        Left::Refusals(armed) => {
+            let refused = *armed.0.struck().borrow();
+            Some(("statements_refused", refused))
         }
         Left::Holding(_, pid) => {
             let behind = database::transactions_behind(servers, *pid).await?;
@@ -99,7 +88,8 @@ pub(super) async fn put_back(
     match std::mem::take(&mut imposed.left) {
         Left::Taken(taken) => return broker::put_back(servers, system, taken).await,
         Left::Holding(session, _) => return database::let_go(session).await,
-        Left::Nothing | Left::RolledBack(_) => {}
+        Left::Crowd(crowd) => return database::disperse(crowd).await,
+        Left::Nothing | Left::Refusals(_) => {}
     }
     match meddling {
         Meddling::Revoke => broker::permit(servers).await,
@@ -110,6 +100,7 @@ pub(super) async fn put_back(
         // What was done is done.
         Meddling::DeleteQueue
         | Meddling::DeleteExchange
+        | Meddling::TakeConnections
         | Meddling::CloseConnections
         | Meddling::Republish
         | Meddling::EndSessions => Ok(()),

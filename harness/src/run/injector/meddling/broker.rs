@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tokio::time::{Instant, sleep};
 
-use super::super::hold;
+use super::super::{hold, left::Taken};
 use crate::{
     ask::fault::{Party, Role, Server},
     run::own_servers::OwnServers,
@@ -28,13 +28,6 @@ const LISTED_WITHIN: Duration = Duration::from_secs(8);
 /// How often what is declared again at once is deleted again.
 const TRIES: u32 = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// What was taken away: how it was declared, and how it was bound.
-#[derive(Default)]
-pub(in crate::run::injector) struct Taken {
-    defined: Vec<Definition>,
-    bindings: Vec<Binding>,
-}
 
 /// Deletes the queues on the target's exchanges while nothing is in them, and takes the lab's own off the exchanges: what is
 /// published meanwhile is routed nowhere. Read back.

@@ -2,21 +2,36 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
+use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
-use super::{Imposed, Left};
+use super::super::{imposed::Imposed, left::Left, passing::Armed};
 use crate::{
-    ask::fault::meddling::{Hold, Setting},
+    ask::{
+        fault::{
+            Party, Role, Server,
+            meddling::{Hold, Setting},
+        },
+        wire::{Event, Pattern, Watched},
+    },
     run::own_servers::OwnServers,
     servers::postgres::LAB,
+    system::System,
+    wire::tap::{Act, Trigger},
 };
 
-/// Whoever is refused tries again within this, and Postgres counts what it rolled back about once a second.
-const REFUSED_WITHIN: Duration = Duration::from_secs(4);
 /// A session that is put out has ended within this.
 const ENDED_WITHIN: Duration = Duration::from_secs(5);
+/// too_many_connections.
+const NO_MORE: &str = "53300";
+/// More than any server of the lab's gives.
+const MOST_CONNECTIONS: usize = 1000;
+/// How many are asked for at once.
+const AT_ONCE: usize = 16;
+/// How often the target may be quicker than the lab.
+const TRIES: u32 = 20;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long the outbox's table may be in use before the lab has it for itself.
 const LOCKED_WITHIN: &str = "SET lock_timeout = '10s'";
@@ -80,6 +95,56 @@ pub(super) async fn end_sessions(servers: &OwnServers) -> Result<u64> {
     put_out(&mut session, servers).await
 }
 
+/// Has every connection that the server gives, and puts out who was in. Read back: the server has none left.
+pub(super) async fn take_connections(
+    servers: &OwnServers,
+    crowd: &mut Vec<PgConnection>,
+) -> Result<u64> {
+    let mut lab = maintenance(servers).await?;
+    let mut ended = 0;
+    for _ in 0..TRIES {
+        fill(servers, crowd).await?;
+        // Whoever is put out comes back, and may be quicker: then once more.
+        match put_out(&mut lab, servers).await? {
+            0 => return Ok(ended),
+            some => ended += some,
+        }
+    }
+    bail!("the target's sessions came back before the lab's, {TRIES} times")
+}
+
+/// Opens sessions, some at once, until the server gives no more.
+async fn fill(servers: &OwnServers, crowd: &mut Vec<PgConnection>) -> Result<()> {
+    let url = servers.maintenance_url();
+    while crowd.len() < MOST_CONNECTIONS {
+        let some = (0..AT_ONCE).map(|_| PgConnection::connect(&url));
+        let mut no_more = false;
+        for opened in join_all(some).await {
+            match opened {
+                Ok(session) => crowd.push(session),
+                Err(sqlx::Error::Database(refused))
+                    if refused.code().as_deref() == Some(NO_MORE) =>
+                {
+                    no_more = true;
+                }
+                Err(error) => return Err(error).context("taking the server's connections"),
+            }
+        }
+        if no_more {
+            return Ok(());
+        }
+    }
+    bail!("the server gives more than {MOST_CONNECTIONS} connections")
+}
+
+/// Gives the connections back.
+pub(super) async fn disperse(crowd: Vec<PgConnection>) -> Result<()> {
+    for session in crowd {
+        session.close().await?;
+    }
+    Ok(())
+}
+
 /// Lets nobody in any more, and puts out who is. Read back.
 pub(super) async fn refuse_logins(servers: &OwnServers) -> Result<u64> {
     let mut session = maintenance(servers).await?;
@@ -107,10 +172,36 @@ async fn lets_in(session: &mut PgConnection, servers: &OwnServers) -> Result<boo
     Ok(asked.bind(servers.database()).fetch_one(session).await?)
 }
 
+/// Counts what fails by a setting from now on, on the wire: what is rolled back for other reasons is none of it.
+pub(super) fn count(system: &System, setting: &Setting) -> Result<Armed> {
+    let (clients, postgres) = (Role::Client, Role::Server(Server::Postgres));
+    let (from, to) = (Party::all(clients), Party::all(postgres));
+    let matching = Pattern::parse(&format!("{} %", setting.refuses)).map_err(Error::msg)?;
+    let trigger = Trigger::new(
+        Watched {
+            from,
+            to,
+            event: Event::Error,
+            matching: Some(matching),
+            nth: 1,
+            per_connection: false,
+            after: false,
+            times: u64::MAX,
+        },
+        Act::Count,
+    );
+    // Clients that write to the database themselves have an edge of their own.
+    let of_clients = system.links_of(from, to).unwrap_or_default();
+    for link in system.links_to(Server::Postgres).chain(of_clients) {
+        link.tap().arm(&trigger);
+    }
+    Ok(Armed(trigger))
+}
+
 /// Gives the database another default, for sessions that begin from now on, and has the target begin new ones. Read back in
-/// one of the lab's. Says how many transactions had been rolled back by then.
-pub(super) async fn set(servers: &OwnServers, setting: &Setting) -> Result<i64> {
-    let Setting { name, value } = setting;
+/// one of the lab's.
+pub(super) async fn set(servers: &OwnServers, setting: &Setting) -> Result<()> {
+    let Setting { name, value, .. } = setting;
     let mut session = maintenance(servers).await?;
     alter(&mut session, servers, &format!("SET {name} = '{value}'")).await?;
     let before = default_of(&mut session, name).await?;
@@ -119,10 +210,7 @@ pub(super) async fn set(servers: &OwnServers, setting: &Setting) -> Result<i64> 
         found != before,
         "{name} is {found} in a new session, as it was before"
     );
-    put_out(&mut session, servers).await?;
-    // What the sessions had to give up when they were put out is counted when they are gone, or a moment later.
-    sleep(Duration::from_secs(1)).await;
-    rolled_back(&mut session, servers).await
+    put_out(&mut session, servers).await.map(drop)
 }
 
 /// Undoes [`set`], and has the target begin new sessions again. Read back.
@@ -142,24 +230,6 @@ pub(super) async fn reset(servers: &OwnServers, setting: &Setting) -> Result<()>
 async fn default_of(session: &mut PgConnection, name: &str) -> Result<String> {
     let asked = sqlx::query_scalar("SELECT current_setting($1)");
     Ok(asked.bind(name).fetch_one(session).await?)
-}
-
-async fn rolled_back(session: &mut PgConnection, servers: &OwnServers) -> Result<i64> {
-    let asked = sqlx::query_scalar("SELECT xact_rollback FROM pg_stat_database WHERE datname = $1");
-    Ok(asked.bind(servers.database()).fetch_one(session).await?)
-}
-
-/// How many transactions have been rolled back since. One is waited for.
-pub(super) async fn rolled_back_since(servers: &OwnServers, before: i64) -> Result<u64> {
-    let mut session = maintenance(servers).await?;
-    let deadline = Instant::now() + REFUSED_WITHIN;
-    loop {
-        let since = rolled_back(&mut session, servers).await? - before;
-        if since > 0 || Instant::now() > deadline {
-            return Ok(since.unsigned_abs());
-        }
-        sleep(LOOK_EVERY).await;
-    }
 }
 
 /// Has a session hold something. Read back.
