@@ -329,7 +329,7 @@ struct Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// What the broker calls it.
-    id: String,
+    pub id: String,
     /// What it calls itself, or what its library is called; empty if it says neither.
     pub name: String,
     /// Where it comes from.

@@ -27,11 +27,11 @@ pub(super) async fn meddle(
             bitten.happened(broker::delete_exchanges(servers, system, taken).await?);
         }
         Meddling::Revoke => {
-            let closed = broker::revoke(servers).await?;
+            let closed = broker::revoke(servers, system).await?;
             bitten.counted("connections_closed", closed);
         }
         Meddling::CloseConnections => {
-            let closed = broker::close_connections(servers).await?;
+            let closed = broker::close_connections(servers, system).await?;
             bitten.counted("connections_closed", closed);
         }
         Meddling::Republish => {

@@ -29,8 +29,8 @@ use crate::{
 /// A few seconds, unless the machine is busy with something else.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// Its command line starts an Erlang of its own.
-const CONTROL_WITHIN: Duration = Duration::from_secs(30);
+/// Its command line starts an Erlang of its own: half a minute where four builds share two cores.
+const CONTROL_WITHIN: Duration = Duration::from_secs(90);
 /// Two schedulers are enough for a lab, and none of them may burn a core while it waits. Erlang's own
 /// port is for this machine alone: whoever reaches it and knows the cookie owns the broker.
 const ERLANG: &str = "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false \

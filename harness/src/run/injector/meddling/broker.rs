@@ -1,7 +1,7 @@
 //! What is done to the run's vhost by hand. The lab's own connections, which say whose they are, are left alone, and what the
 //! lab hears by is there again before anything can be published past it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use tokio::time::{Instant, sleep};
@@ -206,14 +206,14 @@ async fn is_bound(servers: &OwnServers, queue: &str) -> Result<bool> {
 }
 
 /// Takes every right away from the target's user, and closes its connections. Read back. Says how many that were.
-pub(super) async fn revoke(servers: &OwnServers) -> Result<u64> {
+pub(super) async fn revoke(servers: &OwnServers, system: &System) -> Result<u64> {
     let management = servers.management();
     management.forbid(servers.vhost()).await?;
     ensure!(
         !management.is_permitted(servers.vhost()).await?,
         "the user still has rights in the vhost"
     );
-    close_connections(servers).await
+    close_connections(servers, system).await
 }
 
 /// Undoes [`revoke`]. Read back.
@@ -227,20 +227,24 @@ pub(super) async fn permit(servers: &OwnServers) -> Result<()> {
     Ok(())
 }
 
-/// Closes the connections that are not the lab's. Says how many that were; one is waited for.
-pub(super) async fn close_connections(servers: &OwnServers) -> Result<u64> {
+/// Closes the connections that are not the lab's. Says how many that were: as many as lived on the edges, for which the
+/// broker's list is waited for.
+pub(super) async fn close_connections(servers: &OwnServers, system: &System) -> Result<u64> {
     let management = servers.management();
+    let links = system.links_to(Server::RabbitMq);
+    let living: u64 = links.map(|link| link.counters().connections_living).sum();
     let deadline = Instant::now() + LISTED_WITHIN;
-    loop {
+    // One that is closed is listed for a while all the same.
+    let mut closed = BTreeSet::new();
+    while (closed.len() as u64) < living && Instant::now() < deadline {
         let mut clients = management.connections(servers.vhost()).await?;
         clients.retain(|client| !client.name.starts_with(vhost::LAB));
-        let mut closed = 0;
         for client in &clients {
-            closed += u64::from(management.close(client).await?);
-        }
-        if closed > 0 || Instant::now() > deadline {
-            return Ok(closed);
+            if !closed.contains(&client.id) && management.close(client).await? {
+                closed.insert(client.id.clone());
+            }
         }
         sleep(LOOK_EVERY).await;
     }
+    Ok(closed.len() as u64)
 }
