@@ -155,8 +155,8 @@ pub const BROKEN: [Case; 7] = [
     ),
     broken(
         "where_nobody_is_connected_no_connection_is_closed",
-        "[[fault]]\nprocess = 'relay'\ndo = 'kill'\nat = '200ms'\nfor = '14s'\n\
-         [[fault]]\nprocess = 'consumer'\ndo = 'kill'\nat = '200ms'\nfor = '14s'\n\
+        "[[fault]]\nprocess = 'relay'\ndo = 'kill'\nat = '200ms'\nfor = '4s'\n\
+         [[fault]]\nprocess = 'consumer'\ndo = 'kill'\nat = '200ms'\nfor = '4s'\n\
          [[fault]]\nprocess = 'rabbitmq'\ndo = 'close connections'\nat = '1s'\nfor = '100ms'",
         "did not bite",
     ),
