@@ -41,7 +41,7 @@ const fn broken(name: &'static str, faults: &'static str, says: &'static str) ->
 }
 
 /// What bites.
-pub const BITES: [Case; 18] = [
+pub const BITES: [Case; 17] = [
     bites(
         "a_frozen_broker_leaves_publishes_waiting",
         "[[fault]]\nprocess = 'rabbitmq'\ndo = 'freeze'\nat = '1s'\nfor = '1500ms'",
@@ -109,12 +109,8 @@ pub const BITES: [Case; 18] = [
     ),
     bites(
         "a_statement_timeout_refuses_transactions",
-        "[[fault]]\nprocess = 'postgres'\ndo = 'set statement_timeout = 1ms'\nat = '1s'\nfor = '1s'",
-        "statements_refused",
-    ),
-    bites(
-        "serializable_transactions_fail_where_they_meet",
-        "[[fault]]\nprocess = 'postgres'\ndo = 'set default_transaction_isolation = serializable'\nat = '500ms'\nfor = '2s'",
+        "[[fault]]\nedge = 'client -> postgres'\ndo = 'latency 20ms'\nat = '0s'\n\
+         [[fault]]\nprocess = 'postgres'\ndo = 'set statement_timeout = 1ms'\nat = '500ms'\nfor = '2s'",
         "statements_refused",
     ),
     bites(
