@@ -1,6 +1,7 @@
 //! What is asked for: text in, values or a clear error out. Nothing here touches the machine.
 
 pub mod auction;
+pub mod catalogue;
 pub mod fault;
 pub mod id;
 pub mod lasting;

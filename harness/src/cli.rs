@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod faults;
 mod images;
 mod list;
 mod named;
@@ -48,6 +49,8 @@ pub struct Cli {
 enum Command {
     /// List the scenarios and their stories.
     List(list::Args),
+    /// List the faults that have a name: how each is asked for, what it looks like to the target, and where it can be done.
+    Faults(faults::Args),
     /// Run scenarios (all of them, or those named) on real servers and judge them.
     Run(Box<run::Args>),
     /// Judge a stored run again.
@@ -113,6 +116,7 @@ impl Cli {
         let code = runtime.block_on(async {
             match self.command {
                 Command::List(args) => list::list(&args),
+                Command::Faults(args) => faults::faults(&args),
                 Command::Run(args) => run::run(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),

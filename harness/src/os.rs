@@ -1,6 +1,7 @@
 //! What the lab takes from the machine: processes, ports, programs, and the guard that lets nothing outlive it.
 
 pub mod causes;
+pub mod descriptors;
 pub mod environment;
 pub mod guard;
 pub(crate) mod path;

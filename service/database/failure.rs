@@ -124,8 +124,8 @@ fn is_passing(state: &str) -> bool {
         // system_error, invalid_authorization_specification (a password being rotated)
         "08" | "40" | "53" | "57" | "58" | "28" => true,
         // lock_not_available, idle_in_transaction_session_timeout, transaction_timeout, read_only_sql_transaction (a
-        // failover)
-        _ => matches!(state, "55P03" | "25P03" | "25P04" | "25006"),
+        // failover), object_not_in_prerequisite_state (a database that lets nobody in, as while it is moved)
+        _ => matches!(state, "55P03" | "25P03" | "25P04" | "25006" | "55000"),
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn what_passes_is_told_from_what_does_not() {
         for state in [
-            "57P01", "57P03", "53300", "40P01", "55P03", "08006", "25006",
+            "57P01", "57P03", "53300", "40P01", "55P03", "55000", "08006", "25006",
         ] {
             assert!(is_passing(state), "{state}");
         }

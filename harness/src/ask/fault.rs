@@ -3,12 +3,13 @@
 //! Parsing is strict and complete before anything runs: a misspelt fault is a usage error, never a quiet no-op.
 
 mod action;
+pub mod meddling;
 
 use std::time::Duration;
 
 pub use crate::ask::party::{Party, Role, Server};
-pub use action::{Action, Harm, Refused};
-use action::{parse_edge_action, parse_process_action};
+pub use action::{Action, Harm, Refused, Resource};
+use action::{parse_edge_action, parse_process_action, parse_server_action};
 
 use crate::{
     ask::lasting::Lasting,
@@ -167,16 +168,8 @@ impl Fault {
         }
         match target {
             Target::Edge { .. } => parse_edge_action(text),
-            Target::Server(Server::RabbitMq) if text == "unbind" => Ok(Action::Unbind),
-            Target::Server(Server::RabbitMq) if text == "alarm" => Ok(Action::Alarm),
-            Target::Server(Server::Postgres) if text == "cut power" => Ok(Action::CutPower),
             Target::Process(_) => parse_process_action(text),
-            Target::Server(_) => match parse_process_action(text)? {
-                Action::Restart(_) => Err(format!(
-                    "{text:?} is nothing to do to a server; stop starts it again, too"
-                )),
-                action => Ok(action),
-            },
+            Target::Server(server) => parse_server_action(*server, text),
         }
     }
 
@@ -196,18 +189,7 @@ impl Fault {
     /// The server that this fault breaks, which must then be the scenario's own.
     pub fn breaks_server(&self) -> Option<Server> {
         match self.target {
-            Target::Server(server)
-                if matches!(
-                    self.action,
-                    Action::Kill
-                        | Action::CutPower
-                        | Action::Freeze
-                        | Action::Terminate
-                        | Action::Alarm
-                ) =>
-            {
-                Some(server)
-            }
+            Target::Server(server) => self.action.breaks_server().then_some(server),
             _ => None,
         }
     }

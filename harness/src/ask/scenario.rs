@@ -128,10 +128,7 @@ pub struct Fault {
     /// A process: `"relay"`, `"relay 2"`, `"consumer"`, `"api"`, `"rabbitmq"`, `"postgres"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,
-    /// What is done to it: `"cut"`, `"stall"`, `"latency 50ms jitter 10ms"`, `"bandwidth 20KB/s"`, `"drop replies"`,
-    /// `"drop requests"`, `"reset"` for an edge; `"kill"`, `"freeze"`, `"terminate"`, `"stop"` for a process;
-    /// `"unbind"` or `"refuse messages"` for rabbitmq, `"refuse events"` or `"refuse commits"` for postgres, `"usurp"` for
-    /// relay.
+    /// What is done to it: `"cut"`, `"latency 50ms jitter 10ms"`, `"kill"`, `"delete queue"`, … (`lab faults` lists all).
     #[serde(rename = "do")]
     pub action: String,
     /// When it starts, from the start of the workload: `"1s"`. Either this or `when`.

@@ -4,7 +4,10 @@ mod stretched;
 
 use crate::{
     ask::{
-        fault::{self, Action, BadFault, Fault, Party, Role, Server},
+        fault::{
+            self, Action, BadFault, Fault, Party, Role, Server,
+            meddling::{Hold, Meddling},
+        },
         moment::{Moment, Quantity},
         scenario::Scenario,
         target::{
@@ -86,6 +89,25 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
     Ok(Fit::Run { scenario, left_out })
 }
 
+/// Why a target cannot be put through what a story does; none if it can, with or without what the target does not have beside.
+pub fn obstacle_of(scenario: &Scenario, target: &Target) -> Result<Option<String>, BadFault> {
+    let faults = Fault::all(scenario)?;
+    let no_way = breaks_no_way(&faults, target);
+    if target.is_ours() {
+        return Ok(no_way);
+    }
+    let of_faults = || {
+        let obstacles = faults.iter().filter_map(|fault| obstacle(fault, target));
+        let mut told = obstacles.map(|obstacle| match obstacle {
+            Obstacle::NoConsumer => "it is about the consumer, and no process plays it".to_owned(),
+            Obstacle::Other(why) => why,
+        });
+        told.next()
+    };
+    let why = workload(scenario, target).or_else(|| processes(scenario, target));
+    Ok(why.or(no_way).or_else(of_faults))
+}
+
 /// Why a story cannot be run where clients have no way to the database of their own; none if it does not break that way, or
 /// they have it.
 pub fn breaks_no_way(faults: &[Fault], target: &Target) -> Option<String> {
@@ -140,17 +162,27 @@ enum Obstacle {
 fn obstacle(fault: &Fault, target: &Target) -> Option<Obstacle> {
     let other = |why: &str| Some(Obstacle::Other(why.to_owned()));
     let of_ours = "it breaks what only the lab's own target has";
-    match fault.action {
+    match &fault.action {
         Action::Own(_) => return other(of_ours),
-        Action::Unbind if !hears_exchange(target) => {
+        _ if fault.action.leaves_unroutable() && !hears_exchange(target) => {
             return other(
                 "it takes an exchange's bindings away, and the target publishes to a queue alone",
             );
         }
-        Action::Unbind if target.promise.unroutable == Unroutable::Dropped => {
+        _ if fault.action.leaves_unroutable()
+            && target.promise.unroutable == Unroutable::Dropped =>
+        {
             return other(
                 "it counts what the broker returns, and the target promises nothing of what is routed nowhere",
             );
+        }
+        Action::Meddle(Meddling::Republish) if !hears_exchange(target) => {
+            return other(
+                "it publishes again on an exchange, and the target publishes to a queue alone",
+            );
+        }
+        Action::Meddle(Meddling::Hold(Hold::Outbox)) if target.outbox.is_none() => {
+            return other("it locks the outbox, and there is no [outbox]");
         }
         _ => {}
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ask::fault::{Action, Fault, Harm, Refused, Role, Server, Target};
+use crate::ask::fault::{Action, Fault, Harm, Refused, Role, Server, Target, meddling::Meddling};
 use crate::ask::lasting::Lasting;
 use crate::ask::scenario::Scenario;
 use crate::ask::toxic::Toxic;
@@ -31,7 +31,7 @@ impl Excuse {
 /// What of this story is nobody's fault.
 pub(super) fn of(subject: &Subject, scenario: &Scenario) -> Result<Option<Excuse>, Unjudgeable> {
     let faults = Fault::all(scenario).map_err(Unjudgeable::Fault)?;
-    let unroutable = |fault: &Fault| fault.action == Action::Unbind;
+    let unroutable = |fault: &Fault| fault.action.leaves_unroutable();
     if !subject.promises.keeps_unroutable && faults.iter().any(unroutable) {
         let why = "the target does not promise to keep what the broker routes nowhere";
         return Ok(Some(Excuse::Lost(why)));
@@ -87,7 +87,8 @@ fn keeps_out(action: &Action) -> bool {
         | Action::CutPower
         | Action::Freeze
         | Action::Terminate
-        | Action::Alarm
+        | Action::Alarm(_)
+        | Action::Meddle(Meddling::Revoke | Meddling::DeleteExchange | Meddling::DeleteQueue)
         | Action::Own(Harm::Refuse(Refused::Messages)) => true,
         Action::Toxics(toxics) => toxics
             .iter()

@@ -7,7 +7,10 @@ mod bite;
 mod hands;
 mod hold;
 mod imposed;
+mod left;
+mod meddling;
 mod passing;
+mod starved;
 
 use std::time::Duration;
 
@@ -84,6 +87,14 @@ impl<'r> Injector<'r> {
             && let Some((what, times)) = self.servers.felt(harm).await?
         {
             bitten.counted(what, times);
+        }
+        if let Some((what, times)) = meddling::felt(self.servers, &mut imposed.left).await? {
+            bitten.counted(what, times);
+        }
+        if let (Target::Process(party), Action::NoFiles) = (&fault.target, &fault.action) {
+            let members = self.system.members_of(*party)?.into_iter();
+            let missed = members.map(|member| starved::missed(self.system, &member));
+            bitten.counted("edges_without_connections", missed.sum());
         }
         if imposed.holds_a_lock() {
             bitten.counted("statements_kept_waiting", imposed.kept_waiting().await?);
@@ -220,6 +231,9 @@ impl<'r> Injector<'r> {
                 Done::Counted(what, times) => bitten.counted(what, times),
                 Done::Holds(session) => imposed.lock(session),
             },
+            (_, Action::Meddle(what)) => {
+                meddling::meddle(self.servers, self.system, what, imposed, bitten).await?;
+            }
             (Target::Process(party), Action::Restart(times)) => {
                 for member in self.system.members_of(*party)? {
                     for time in 1..=*times {
@@ -233,6 +247,11 @@ impl<'r> Injector<'r> {
                     }
                 }
                 bitten.happened("restarted");
+            }
+            (Target::Process(party), Action::NoFiles) => {
+                for member in self.system.members_of(*party)? {
+                    starved::starve(self.system, &member, imposed).await?;
+                }
             }
             (Target::Process(party), action) => {
                 for member in self.system.members_of(*party)? {
@@ -274,7 +293,7 @@ impl<'r> Injector<'r> {
             Action::CutPower => server.cut_power().await.map(|()| "power_cut"),
             Action::Freeze => server.freeze().await.map(|()| "stopped"),
             Action::Terminate => server.stop().await.map(|()| "ended"),
-            Action::Alarm => server.alarm(true).await.map(|()| "alarm_raised"),
+            Action::Alarm(of) => server.alarm(*of, true).await.map(|()| "alarm_raised"),
             _ => bail!("{action:?} cannot be done to a server"),
         }
     }
@@ -287,11 +306,15 @@ impl<'r> Injector<'r> {
                 None => Ok(()),
             };
         }
+        if let Action::Meddle(what) = &fault.action {
+            return meddling::put_back(self.servers, self.system, what, imposed).await;
+        }
         match &fault.target {
             Target::Edge { .. } => imposed.lift().await?,
             Target::Process(party) => {
                 for member in self.system.members_of(*party)? {
                     match fault.action {
+                        Action::NoFiles => starved::feed(imposed).await?,
                         Action::Freeze => member.thaw().await?,
                         _ => member.start().await?,
                     }
@@ -307,7 +330,7 @@ impl<'r> Injector<'r> {
                 let server = self.servers.of(*server)?;
                 match fault.action {
                     Action::Freeze => server.thaw().await?,
-                    Action::Alarm => server.alarm(false).await?,
+                    Action::Alarm(of) => server.alarm(of, false).await?,
                     _ => server.start().await?,
                 }
             }

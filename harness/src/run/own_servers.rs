@@ -39,6 +39,8 @@ pub struct OwnServers {
     run: Run,
     /// Where the target publishes.
     exchanges: Vec<String>,
+    /// Where its events wait.
+    outbox: Option<String>,
     /// Whether it binds its queue again by itself, whenever it finds no binding.
     binds_again: bool,
     /// Bindings that a fault has taken away.
@@ -103,6 +105,10 @@ impl OwnServers {
             addresses,
             run,
             exchanges: exchanges(target),
+            outbox: target
+                .outbox
+                .as_ref()
+                .map(|outbox| outbox.table.to_string()),
             binds_again: target.is_ours(),
             unbound: Mutex::default(),
         })
@@ -149,6 +155,26 @@ impl OwnServers {
     /// What the run's vhost is called.
     pub(super) fn vhost(&self) -> &str {
         &self.vhost
+    }
+
+    /// What the run's database is called.
+    pub(super) fn database(&self) -> &str {
+        &self.name
+    }
+
+    /// The server's first database, around all edges: for what cannot be said of a database from within it.
+    pub(super) fn maintenance_url(&self) -> String {
+        self.postgres.observing_url("postgres")
+    }
+
+    /// The exchanges on which the target is heard.
+    pub(super) fn exchanges(&self) -> &[String] {
+        &self.exchanges
+    }
+
+    /// The table of the target's outbox, if its file names one.
+    pub(super) fn outbox(&self) -> Option<&str> {
+        self.outbox.as_deref()
     }
 
     pub(super) fn management(&self) -> &Management {

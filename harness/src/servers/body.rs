@@ -3,6 +3,8 @@
 use anyhow::{Result, bail};
 use async_trait::async_trait;
 
+use crate::ask::fault::Resource;
+
 /// What a server runs as, and what may be done to it.
 #[async_trait]
 pub trait Body: Send + Sync {
@@ -24,9 +26,9 @@ pub trait Body: Send + Sync {
     async fn freeze(&self) -> Result<()>;
     /// Lets them go on.
     async fn thaw(&self) -> Result<()>;
-    /// Raises a broker's memory alarm, or ends it: while it stands, whoever publishes is blocked.
-    async fn alarm(&self, _raised: bool) -> Result<()> {
-        bail!("only a broker of the lab's own has a memory alarm to raise")
+    /// Raises a broker's alarm, or ends it: while it stands, whoever publishes is blocked.
+    async fn alarm(&self, _of: Resource, _raised: bool) -> Result<()> {
+        bail!("only a broker of the lab's own has an alarm to raise")
     }
 }
 
@@ -56,8 +58,13 @@ fn refuse() -> Result<()> {
     bail!("an external server is not the lab's to stop or start")
 }
 
-/// What `rabbitmqctl` is told, so that the memory alarm stands or ends: how much of the machine's memory the broker may take.
-pub(crate) fn watermark(alarm: bool) -> [&'static str; 2] {
-    let share = if alarm { "0" } else { "0.4" };
-    ["set_vm_memory_high_watermark", share]
+/// What `rabbitmqctl` is told, so that an alarm stands or ends: how much of the machine's memory the broker may take, or how
+/// much of the disk must stay free.
+pub(crate) fn alarm(of: Resource, raised: bool) -> [&'static str; 2] {
+    match (of, raised) {
+        (Resource::Memory, true) => ["set_vm_memory_high_watermark", "0"],
+        (Resource::Memory, false) => ["set_vm_memory_high_watermark", "0.4"],
+        (Resource::Disk, true) => ["set_disk_free_limit", "1000000GB"],
+        (Resource::Disk, false) => ["set_disk_free_limit", "50MB"],
+    }
 }

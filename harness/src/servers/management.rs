@@ -1,5 +1,8 @@
 //! RabbitMQ's management API: a vhost for each run, and what the broker says of its queues.
 
+mod binding;
+mod operator;
+
 use std::{borrow::Cow, collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +12,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::upstream::resolve;
+pub use binding::Binding;
+pub use operator::{Definition, What};
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const ASKED_AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -273,7 +278,14 @@ impl Management {
             sleep(ASKED_AGAIN_AFTER).await;
         };
         if !status.is_success() {
-            bail!("RabbitMQ answered {status} to {method} {path}: {text}");
+            let path = path.to_owned();
+            return Err(Refusal {
+                status,
+                method,
+                path,
+                text,
+            }
+            .into());
         }
         if status == StatusCode::NO_CONTENT || text.is_empty() {
             return Ok(Value::Null);
@@ -303,9 +315,21 @@ impl Management {
     }
 }
 
+/// What RabbitMQ would not do.
+#[derive(Debug, thiserror::Error)]
+#[error("RabbitMQ answered {status} to {method} {path}: {text}")]
+struct Refusal {
+    status: StatusCode,
+    method: Method,
+    path: String,
+    text: String,
+}
+
 /// A connection, as the broker sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
+    /// What the broker calls it.
+    pub id: String,
     /// What it calls itself, or what its library is called; empty if it says neither.
     pub name: String,
     /// Where it comes from.
@@ -324,39 +348,11 @@ impl Client {
         ];
         let name = said.into_iter().find_map(Value::as_str).unwrap_or_default();
         Some(Self {
+            id: listed["name"].as_str().unwrap_or_default().to_owned(),
             name: name.to_owned(),
             host: listed["peer_host"].as_str()?.to_owned(),
             port: u16::try_from(listed["peer_port"].as_u64()?).ok()?,
         })
-    }
-}
-
-/// A queue's binding to an exchange.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Binding {
-    exchange: String,
-    queue: String,
-    key: String,
-    arguments: Value,
-    /// What the management API calls it among those of the same two.
-    properties: String,
-}
-
-impl Binding {
-    fn read(listed: &Value) -> Option<Self> {
-        let text = |name: &str| listed[name].as_str().map(str::to_owned);
-        (listed["destination_type"] == "queue").then_some(())?;
-        Some(Self {
-            exchange: text("source")?,
-            queue: text("destination")?,
-            key: text("routing_key")?,
-            arguments: listed["arguments"].clone(),
-            properties: text("properties_key")?,
-        })
-    }
-
-    fn ends(&self) -> String {
-        format!("e/{}/q/{}", self.exchange, self.queue)
     }
 }
 

@@ -77,9 +77,19 @@ impl Vhost {
 
     /// How many consumers a queue has; none if there is no such queue.
     pub async fn consumers(&self, queue: &str) -> Result<Option<u32>> {
+        Ok(self.look(queue).await?.map(|(_, consumers)| consumers))
+    }
+
+    /// How many messages wait in a queue, those in consumers' hands not among them; none if there is no such queue.
+    pub async fn waiting(&self, queue: &str) -> Result<Option<u32>> {
+        Ok(self.look(queue).await?.map(|(waiting, _)| waiting))
+    }
+
+    /// Both.
+    async fn look(&self, queue: &str) -> Result<Option<(u32, u32)>> {
         let asked = async {
             match self.declared(queue, true).await {
-                Ok((channel, consumers)) => close(channel).await.map(|()| Some(consumers)),
+                Ok((channel, counted)) => close(channel).await.map(|()| Some(counted)),
                 Err(error) if is_not_there(&error) => Ok(None),
                 Err(error) => Err(error),
             }
@@ -90,7 +100,7 @@ impl Vhost {
             .with_context(|| format!("asking for the queue {queue}"))
     }
 
-    async fn declared(&self, queue: &str, passive: bool) -> Result<(Channel, u32), Error> {
+    async fn declared(&self, queue: &str, passive: bool) -> Result<(Channel, (u32, u32)), Error> {
         let channel = self.connection.create_channel().await?;
         let options = QueueDeclareOptions {
             passive,
@@ -100,8 +110,8 @@ impl Vhost {
         let declared = channel
             .queue_declare(queue.into(), options, FieldTable::default())
             .await?;
-        let consumers = declared.consumer_count();
-        Ok((channel, consumers))
+        let counted = (declared.message_count(), declared.consumer_count());
+        Ok((channel, counted))
     }
 
     /// Ends the connection.

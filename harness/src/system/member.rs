@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use tokio::{
     sync::Mutex,
+    task::spawn_blocking,
     time::{Instant, sleep},
 };
 
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     ask::fault::{Party, Role},
+    os::descriptors,
     os::process::{NotReady, Usage, until_ready},
 };
 
@@ -195,6 +197,12 @@ impl Member {
     /// SIGCONT; returns when the kernel shows it running.
     pub async fn thaw(&self) -> Result<()> {
         self.process().await?.thaw().await
+    }
+
+    /// Lets it open nothing more, no connection either.
+    pub async fn take_files(&self) -> Result<descriptors::Taken> {
+        let leader = self.leader().await?;
+        spawn_blocking(move || descriptors::take(leader)).await?
     }
 
     /// Whether a fault has ended it and not started it again.

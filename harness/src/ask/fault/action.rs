@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::meddling::Meddling;
 pub use crate::ask::auction::harm::{Harm, Refused};
 use crate::ask::lasting::duration;
 use crate::{
+    ask::party::Server,
     ask::spelling::did_you_mean,
     ask::toxic::{Direction, Toxic},
     ask::wire::{DEEDS, Deed},
@@ -29,17 +31,57 @@ pub enum Action {
     Terminate,
     /// SIGTERM and a new start, so many times in a row, each time with something in its hands.
     Restart(u32),
-    /// A memory alarm: connections that publish are blocked.
-    Alarm,
+    /// It may open no file and no connection any more, and loses the connections that it has.
+    NoFiles,
+    /// An alarm: connections that publish are blocked.
+    Alarm(Resource),
     /// The exchange loses its bindings, and nobody may declare new ones: whatever is published is routed nowhere. Only
     /// this run's vhost is touched.
     Unbind,
+    /// What an operator does to what this run has on a server.
+    Meddle(Meddling),
     /// What can be done to the lab's own target alone.
     Own(Harm),
 }
 
+impl Action {
+    /// Whether, done to a server, it is felt by everybody who uses it.
+    pub(super) fn breaks_server(&self) -> bool {
+        match self {
+            Self::Kill | Self::CutPower | Self::Freeze | Self::Terminate | Self::Alarm(_) => true,
+            Self::Meddle(meddling) => meddling.breaks_server(),
+            _ => false,
+        }
+    }
+
+    /// Whether what is published meanwhile is routed nowhere.
+    pub fn leaves_unroutable(&self) -> bool {
+        match self {
+            Self::Unbind => true,
+            Self::Meddle(meddling) => meddling.leaves_unroutable(),
+            _ => false,
+        }
+    }
+}
+
+/// What a broker runs out of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Memory, by a watermark of nothing.
+    Memory,
+    /// Disk, by a limit of free space that no disk has.
+    Disk,
+}
+
 /// What can be done to a process or a server.
-const TO_PROCESSES: [&str; 5] = ["kill", "freeze", "terminate", "stop", "restart 3 times"];
+const TO_PROCESSES: [&str; 6] = [
+    "kill",
+    "freeze",
+    "terminate",
+    "stop",
+    "restart 3 times",
+    "no files",
+];
 /// What can be done to an edge, without its numbers.
 const TO_EDGES: [&str; 7] = [
     "cut",
@@ -51,6 +93,36 @@ const TO_EDGES: [&str; 7] = [
     "bandwidth",
 ];
 
+/// What is done to a server.
+pub(super) fn parse_server_action(server: Server, text: &str) -> Result<Action, String> {
+    if let Some(meddling) = Meddling::parse(server, text)? {
+        return Ok(Action::Meddle(meddling));
+    }
+    match (server, text) {
+        (Server::RabbitMq, "unbind") => Ok(Action::Unbind),
+        (Server::RabbitMq, "alarm") => Ok(Action::Alarm(Resource::Memory)),
+        (Server::RabbitMq, "disk alarm") => Ok(Action::Alarm(Resource::Disk)),
+        (Server::Postgres, "cut power") => Ok(Action::CutPower),
+        _ => match parse_process_action(text).map_err(|problem| {
+            let own = match server {
+                Server::RabbitMq => "unbind, alarm, disk alarm, ",
+                Server::Postgres => "cut power, ",
+            };
+            let words: Vec<&str> = Meddling::words(server).collect();
+            let meant = did_you_mean(text, words.iter().copied());
+            format!(
+                "{problem}; to this server also {own}{}{meant}",
+                words.join(", ")
+            )
+        })? {
+            Action::Restart(_) | Action::NoFiles => Err(format!(
+                "{text:?} is nothing to do to a server; stop starts it again, too"
+            )),
+            action => Ok(action),
+        },
+    }
+}
+
 /// What is done to a process or a server.
 pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
     if let Some(times) = restarts(text) {
@@ -59,9 +131,10 @@ pub(super) fn parse_process_action(text: &str) -> Result<Action, String> {
     match text {
         "kill" => Ok(Action::Kill),
         "freeze" => Ok(Action::Freeze),
+        "no files" => Ok(Action::NoFiles),
         "terminate" | "stop" => Ok(Action::Terminate),
         _ => Err(format!(
-            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop or restart 3 times (and unbind or alarm for rabbitmq, cut power for postgres; of the lab's own target alone: {}){}",
+            "{text:?} is nothing to do to a process; try kill, freeze, terminate, stop, no files or restart 3 times (of the lab's own target alone: {}){}",
             Harm::told(),
             did_you_mean(text, TO_PROCESSES)
         )),

@@ -74,7 +74,7 @@ impl OwnServers {
             Locked::Lanes => "SELECT FROM relay_lanes ORDER BY lane FOR UPDATE",
             Locked::Auctions => "SELECT FROM auctions ORDER BY auction_id FOR UPDATE",
         };
-        let mut connection = PgConnection::connect(&self.database_url()).await?;
+        let mut connection = PgConnection::connect(&self.observing_url()).await?;
         sqlx::query("BEGIN").execute(&mut connection).await?;
         let locked = sqlx::query(rows).execute(&mut connection).await?;
         ensure!(locked.rows_affected() > 0, "there is nothing to lock");

@@ -9,9 +9,17 @@
 //! | latency | answers at least as late as was asked for, deliveries that came while it was in force; who waits through all of a long one |
 //! | bandwidth | bytes held back by the limit |
 //! | kill, freeze, terminate | what the process had in its hands; with `idle`, that it had nothing |
+//! | no files | edges on which there was a connection, and is none when it ends |
 //! | restart | what the process had in its hands, each time |
 //! | the same for a server | connections severed; where none lived, attempts refused; for freeze, what was left waiting |
 //! | alarm | connections that the broker has blocked |
+//! | delete queue, delete exchange | messages returned, channels that the broker closes |
+//! | revoke permissions, close connections | connections closed |
+//! | republish | messages that the broker took again |
+//! | end sessions, refuse logins, take connections | sessions terminated |
+//! | set | statements refused by its SQLSTATE; of read-only, sessions that begin under it |
+//! | hold a snapshot, a transaction | transactions that began since |
+//! | lock the outbox | statements that wait for the lock |
 //! | unbind | messages returned |
 //! | refuse | publishes nacked, writes refused |
 //! | nonsense | messages of somebody else's that the queue took |
@@ -28,6 +36,7 @@ use anyhow::Result;
 
 use super::Injector;
 use crate::{
+    ask::fault::meddling::Meddling,
     ask::fault::{Action, Fault, Harm, Party, Refused, Role, Server, Target},
     ask::toxic::{Direction, Toxic},
     system::System,
@@ -106,6 +115,13 @@ impl<'r> Bitten<'r> {
     /// What it did.
     pub fn count(self) -> Evidence {
         let now = sum(&self.links);
+        if let (Action::Meddle(Meddling::Set(setting)), Some(refused)) =
+            (&self.fault.action, self.counted)
+        {
+            let begun = now.connections_accepted - self.applied.connections_accepted;
+            let felt = refused.1 > 0 || (setting.is_read_only() && begun > 0);
+            return self.by(felt, vec![refused, ("sessions_begun", begun)]);
+        }
         if let Some((what, times)) = self.counted {
             return self.by(times > 0, vec![(what, times)]);
         }
@@ -125,7 +141,16 @@ impl<'r> Bitten<'r> {
                 let returned = now.returns - self.before.returns;
                 self.by(returned > 0, vec![("messages_returned", returned)])
             }
-            (Target::Server(_), Action::Alarm) => {
+            (Target::Server(_), Action::Meddle(meddling)) if meddling.leaves_unroutable() => {
+                // A message to an exchange that is not there closes its channel, and most clients their connection.
+                let returned = now.returns - self.before.returns;
+                let closed = now.closes - self.before.closes;
+                self.by(
+                    returned + closed > 0,
+                    vec![("messages_returned", returned), ("channels_closed", closed)],
+                )
+            }
+            (Target::Server(_), Action::Alarm(_)) => {
                 let blocked = now.blocks - self.before.blocks;
                 self.by(blocked > 0, vec![("connections_blocked", blocked)])
             }
@@ -263,10 +288,8 @@ fn links<'r>(system: &'r System, fault: &Fault) -> Result<Vec<&'r Link>> {
     match &fault.target {
         Target::Edge { from, to } => system.links_of(*from, *to),
         Target::Server(server)
-            if matches!(
-                fault.action,
-                Action::Unbind | Action::Own(Harm::Refuse(Refused::Messages))
-            ) =>
+            if fault.action.leaves_unroutable()
+                || matches!(fault.action, Action::Own(Harm::Refuse(Refused::Messages))) =>
         {
             system.links_of(Party::all(Role::Relay), Party::all(Role::Server(*server)))
         }

@@ -6,8 +6,10 @@ use anyhow::{Context, Result};
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::left::{Left, Taken};
 use crate::{
     ask::toxic::{Direction, Toxic},
+    os::descriptors,
     wire::edge::{CutHandle, Edge, EdgeError, ToxicHandle},
 };
 
@@ -20,6 +22,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Imposed {
     set: Vec<(Edge, Mark)>,
     lock: Option<PgConnection>,
+    /// What is there of a meddling.
+    pub(super) left: Left,
+    /// Processes that may open nothing.
+    pub(super) starved: Vec<descriptors::Taken>,
 }
 
 enum Mark {
@@ -46,6 +52,24 @@ impl Imposed {
             self.set.push((edge.clone(), Mark::Toxic(set)));
         }
         Ok(())
+    }
+
+    /// What is taken away from now on.
+    pub fn taken(&mut self) -> &mut Taken {
+        self.left = Left::Taken(Taken::default());
+        match &mut self.left {
+            Left::Taken(taken) => taken,
+            _ => unreachable!("it was set a line above"),
+        }
+    }
+
+    /// Sessions that have every connection, from now on.
+    pub fn crowd(&mut self) -> &mut Vec<PgConnection> {
+        self.left = Left::Crowd(Vec::new());
+        match &mut self.left {
+            Left::Crowd(crowd) => crowd,
+            _ => unreachable!("it was set a line above"),
+        }
     }
 
     /// Keeps a session that holds a lock.

@@ -24,7 +24,7 @@ use crate::{
 const FELT_FOR: Duration = Duration::from_secs(1);
 
 /// Disarmed on every way out.
-struct Armed(Arc<Trigger>);
+pub(super) struct Armed(pub(super) Arc<Trigger>);
 
 impl Drop for Armed {
     fn drop(&mut self) {

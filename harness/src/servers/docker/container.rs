@@ -25,8 +25,9 @@ use super::{
     daemon::{Daemon, remove_aside},
 };
 use crate::{
+    ask::fault::Resource,
     os::process::{Started, until_ready},
-    servers::body::{Body, watermark},
+    servers::body::{self, Body},
 };
 
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -167,8 +168,8 @@ impl Body for Container {
         self.until(Status::RUNNING, KILL_WITHIN).await
     }
 
-    async fn alarm(&self, raised: bool) -> Result<()> {
-        let command = std::iter::once("rabbitmqctl").chain(watermark(raised));
+    async fn alarm(&self, of: Resource, raised: bool) -> Result<()> {
+        let command = std::iter::once("rabbitmqctl").chain(body::alarm(of, raised));
         let wanted = CmdWaitFor::exit_code(0);
         let command = ExecCommand::new(command).with_cmd_ready_condition(wanted);
         let ran = timeout(STOP_WITHIN, self.inner.exec(command)).await;

@@ -16,11 +16,12 @@ use tokio::task::spawn_blocking;
 
 use super::Binaries;
 use crate::{
+    ask::fault::Resource,
     os::port::free_port,
     os::process::{Launch, Process, until_ready},
     servers::{
         answers,
-        body::{Body, watermark},
+        body::{self, Body},
         management::Management,
     },
 };
@@ -28,8 +29,8 @@ use crate::{
 /// A few seconds, unless the machine is busy with something else.
 const READY_WITHIN: Duration = Duration::from_secs(180);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
-/// Its command line starts an Erlang of its own.
-const CONTROL_WITHIN: Duration = Duration::from_secs(30);
+/// Its command line starts an Erlang of its own: half a minute where four builds share two cores.
+const CONTROL_WITHIN: Duration = Duration::from_secs(90);
 /// Two schedulers are enough for a lab, and none of them may burn a core while it waits. Erlang's own
 /// port is for this machine alone: whoever reaches it and knows the cookie owns the broker.
 const ERLANG: &str = "+S 2:2 +SDcpu 1:1 +SDio 2 +sbwt none +sbwtdcpu none +sbwtdio none -start_epmd false \
@@ -223,10 +224,10 @@ impl Body for RabbitMq {
         Ok(spawn_blocking(move || process.thaw()).await??)
     }
 
-    async fn alarm(&self, raised: bool) -> Result<()> {
+    async fn alarm(&self, of: Resource, raised: bool) -> Result<()> {
         let program = self.home.join("sbin/rabbitmqctl");
         let ctl = self.environment(self.launch("ctl", program));
-        let ctl = ctl.args(watermark(raised)).spawn()?;
+        let ctl = ctl.args(body::alarm(of, raised)).spawn()?;
         let ended = ctl.wait(CONTROL_WITHIN).await?;
         ensure!(ended.success(), "rabbitmqctl: {ended}: {}", ctl.log_tail());
         Ok(())

@@ -175,6 +175,7 @@ impl Amqp {
             }
             (METHOD, Some(method)) => {
                 if method == CHANNEL_CLOSE {
+                    heard.closes += 1;
                     self.channels.remove(&frame.channel);
                 }
                 heard

@@ -37,6 +37,8 @@ pub struct TapCounters {
     pub nacks: u64,
     /// Times the server said that it takes nothing now.
     pub blocks: u64,
+    /// Channels that the server closed, by AMQP alone.
+    pub closes: u64,
     /// Messages that were published, by AMQP alone.
     pub publishes: u64,
     /// Of those: with the mandatory bit, so that what is routed nowhere comes back.
@@ -72,6 +74,7 @@ pub(super) struct Counts {
     returns: AtomicU64,
     nacks: AtomicU64,
     blocks: AtomicU64,
+    closes: AtomicU64,
     publishes: AtomicU64,
     mandatory: AtomicU64,
     confirming: AtomicU64,
@@ -94,6 +97,7 @@ impl Counts {
         self.returns.fetch_add(heard.returns, Relaxed);
         self.nacks.fetch_add(heard.nacks, Relaxed);
         self.blocks.fetch_add(heard.blocks, Relaxed);
+        self.closes.fetch_add(heard.closes, Relaxed);
         self.publishes.fetch_add(heard.publishes, Relaxed);
         self.mandatory.fetch_add(heard.mandatory, Relaxed);
         self.confirming.fetch_add(heard.confirming, Relaxed);
@@ -117,6 +121,7 @@ impl Counts {
             returns: of(&self.returns),
             nacks: of(&self.nacks),
             blocks: of(&self.blocks),
+            closes: of(&self.closes),
             publishes: of(&self.publishes),
             mandatory: of(&self.mandatory),
             confirming: of(&self.confirming),
@@ -144,6 +149,7 @@ impl std::ops::AddAssign for TapCounters {
         self.returns += one.returns;
         self.nacks += one.nacks;
         self.blocks += one.blocks;
+        self.closes += one.closes;
         self.publishes += one.publishes;
         self.mandatory += one.mandatory;
         self.confirming += one.confirming;

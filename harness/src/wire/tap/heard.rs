@@ -19,6 +19,8 @@ pub(super) struct Heard {
     pub nacks: u64,
     /// The server takes nothing now.
     pub blocks: u64,
+    /// Channels that the server closed.
+    pub closes: u64,
     /// Messages that were published.
     pub publishes: u64,
     /// Of those: with the mandatory bit, so that what is routed nowhere comes back.

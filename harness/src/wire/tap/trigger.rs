@@ -21,6 +21,8 @@ pub enum Act {
     Deed(Deed),
     /// By somebody who is told; the message is held until he lets it go.
     Tell(mpsc::Sender<Held>),
+    /// Nothing: it is counted, and goes on as if nobody had looked.
+    Count,
 }
 
 /// A message that is held at a tap. It goes on with the end of this value.
@@ -150,11 +152,13 @@ impl Triggers {
                 .iter()
                 .filter(|trigger| trigger.is_meant(seen, at.simple));
             let mut struck = meant.filter(|trigger| trigger.strikes((at.tap, at.connection)));
-            struck.next().cloned()?
+            let acts = |trigger: &&Arc<Trigger>| !matches!(trigger.act, Act::Count);
+            struck.find(acts).cloned()?
         };
         let after = trigger.watched.after;
         match &trigger.act {
             Act::Deed(deed) => Some((Fate::Deed(deed.clone(), trigger.over.clone()), after)),
+            Act::Count => None,
             Act::Tell(to) => {
                 let (release, released) = oneshot::channel();
                 let held = Held {

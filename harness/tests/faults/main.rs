@@ -1,0 +1,100 @@
+//! Each fault that any target can be put through bites the toy outbox, on a real Postgres and a real RabbitMQ; and where its
+//! injector cannot get at anything, or nobody feels it, a run proves nothing, and says so.
+
+mod cases;
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::{Arguments, Trial as Test};
+use outbox_harness::{
+    ask::{scenario::Scenario, target::Target, trial::Trial},
+    judge::verdict::Verdict,
+    os::environment,
+    run::trial,
+    servers::{backend::Wanted, lab::Lab, shared_lab::SharedLab},
+};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use cases::{BITES, BROKEN, Case};
+
+/// A case that takes longer has hung.
+const CASE_WITHIN: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    if let Err(error) = environment::clean() {
+        eprintln!("starting again without variables that steer servers: {error}");
+        return ExitCode::FAILURE;
+    }
+    let wanted = match Wanted::from_environment() {
+        Ok(backends) => backends.into_iter().next(),
+        Err(error) => {
+            eprintln!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let Some(wanted) = wanted else {
+        eprintln!("no backend is asked for");
+        return ExitCode::FAILURE;
+    };
+    let lab = Arc::new(SharedLab::new(wanted, CancellationToken::new()));
+    let bites = BITES.iter().map(|case| (case, Verdict::Pass));
+    let broken = BROKEN.iter().map(|case| (case, Verdict::Vacuous));
+    let tests = bites.chain(broken).map(|(case, verdict)| {
+        let shared = lab.clone();
+        Test::test(case.name, move || {
+            let done = shared.perform(async |lab| {
+                timeout(CASE_WITHIN, shows(&lab, case, verdict))
+                    .await
+                    .with_context(|| format!("not over within {CASE_WITHIN:?}"))?
+            });
+            done?.map_err(|error: anyhow::Error| format!("{error:#}").into())
+        })
+    });
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(2);
+    let conclusion = libtest_mimic::run(&arguments, tests.collect());
+    lab.strike();
+    conclusion.exit_code()
+}
+
+/// Runs the case's story, and compares what the judge says of its faults.
+async fn shows(lab: &Lab, case: &Case, verdict: Verdict) -> Result<()> {
+    let scenario: Scenario = toml::from_str(&case.story())?;
+    let folder = tempfile::tempdir()?;
+    let asked = Trial {
+        name: case.name.to_owned(),
+        target: Arc::new(toy()?),
+        as_shipped: false,
+        left_out: Vec::new(),
+        scenario,
+        seed: 14,
+        repeat_command: String::new(),
+    };
+    let summary = trial::run(lab, &asked, &folder.path().join("run"), &|_| ()).await?;
+    let told = format!("{}: {}", summary.verdict, summary.reason);
+    ensure!(summary.verdict == verdict, "{told}, and not {verdict}");
+    ensure!(
+        told.contains(case.says),
+        "{told}: says nothing of {:?}",
+        case.says
+    );
+    let bitten = summary.bites.join(", ");
+    ensure!(
+        bitten.contains(case.bites),
+        "it bit {bitten:?}, and not by {:?}",
+        case.bites
+    );
+    Ok(())
+}
+
+/// The toy with a consumer, as its program stands where cargo built it.
+fn toy() -> Result<Target> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("targets/toy/consumer.toml");
+    let text = std::fs::read_to_string(path)?;
+    let program = format!("run = \"{} ", env!("CARGO_BIN_EXE_toy-outbox"));
+    Ok(Target::read(
+        &text.replace("run = \"toy-outbox ", &program),
+    )?)
+}
