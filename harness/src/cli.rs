@@ -1,15 +1,18 @@
 //! The lab's command line.
 
+mod again;
 mod check;
 mod doctor;
 mod faults;
 mod images;
+mod installed;
 mod list;
 mod named;
 mod progress;
 mod reports;
 mod run;
 mod spoken;
+mod sweep;
 mod target;
 mod toxiproxy;
 mod trace;
@@ -53,6 +56,8 @@ enum Command {
     Faults(faults::Args),
     /// Run scenarios (all of them, or those named) on real servers and judge them.
     Run(Box<run::Args>),
+    /// Cut every kind of message on every edge once in each legal way, and judge what becomes of it.
+    Sweep(Box<sweep::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
@@ -118,6 +123,7 @@ impl Cli {
                 Command::List(args) => list::list(&args),
                 Command::Faults(args) => faults::faults(&args),
                 Command::Run(args) => run::run(*args).await,
+                Command::Sweep(args) => sweep::sweep(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,

@@ -84,6 +84,9 @@ pub enum Event {
     Driven {
         /// Requests that were sent late, because every client was still waiting for an answer: for them the loop was closed.
         held_back: u64,
+        /// After how many requests the workload was ended before its time, as that of a story whose faults come in turn is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_after: Option<u64>,
     },
     /// A client asks for something. `op` ties it to its completion.
     Invoked {

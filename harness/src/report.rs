@@ -5,6 +5,7 @@ mod json;
 mod junit;
 mod matrix;
 pub(crate) mod sequence;
+pub mod sweep;
 mod table;
 
 pub use account::{Account, NotRun};

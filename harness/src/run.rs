@@ -25,7 +25,7 @@ pub mod rows;
 mod settle;
 mod site;
 mod stage;
-mod trail;
+pub mod trail;
 pub mod trial;
 pub mod warm_up;
 mod watch;

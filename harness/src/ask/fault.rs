@@ -4,12 +4,14 @@
 
 mod action;
 pub mod meddling;
+mod waits;
 
 use std::time::Duration;
 
 pub use crate::ask::party::{Party, Role, Server};
 pub use action::{Action, Harm, Refused, Resource};
 use action::{parse_edge_action, parse_process_action, parse_server_action};
+use waits::Waits;
 
 use crate::{
     ask::lasting::Lasting,
@@ -33,6 +35,10 @@ pub struct Fault {
     pub action: Action,
     /// When.
     pub moment: Moment,
+    /// After which others, if it is one of those that come in turn.
+    pub turn: Option<u32>,
+    /// How long it waits for its moment, if that is not until the workload is over.
+    pub patience: Option<Duration>,
     /// For how long.
     pub lasting: Lasting,
     /// The process has nothing in its hands when it is struck; else it must have something.
@@ -131,10 +137,13 @@ impl Fault {
                 "idle = true is said of a process of the system that is killed, frozen or terminated".to_owned();
             return Err(("idle", problem));
         }
+        let Waits { turn, patience } = Waits::of(fault)?;
         Ok(Self {
             target,
             action,
             moment,
+            turn,
+            patience,
             lasting: Lasting::parse(fault.lasts.as_deref()).map_err(in_key("for"))?,
             idle: fault.idle,
         })
@@ -175,7 +184,8 @@ impl Fault {
 
     /// Whether it must be in place before the first operation.
     pub fn starts_with_workload(&self) -> bool {
-        self.moment == Moment::At(Duration::ZERO) || matches!(self.action, Action::AtMessage(_))
+        let at_once = self.moment == Moment::At(Duration::ZERO);
+        self.turn.is_none() && (at_once || matches!(self.action, Action::AtMessage(_)))
     }
 
     /// Whom the edge leads to that it hits, if it hits one.

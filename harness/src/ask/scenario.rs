@@ -137,6 +137,13 @@ pub struct Fault {
     /// The state of the system that starts it, `"20 events are held"`, or the message, `{ event = "committed", nth = 3 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
+    /// Faults with a turn come one after the other on a system that goes on: those of a turn begin when all of earlier turns are
+    /// over and what they had held up is made good. `at` counts from there, and with the last turn the workload ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<u32>,
+    /// So long it waits for what is said in `when`: `"2s"`. Without it: until ten seconds after the workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
     /// How long it lasts: `"500ms"`, or `"ever"`. Without it: until the workload has ended.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<String>,

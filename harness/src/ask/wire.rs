@@ -2,10 +2,13 @@
 
 mod deed;
 mod event;
+mod fingerprint;
 mod pattern;
+mod statement;
 
 pub use deed::{Answer, DEEDS, Deed};
 pub use event::{Dialect, Event};
+pub use fingerprint::fingerprint;
 pub use pattern::Pattern;
 
 use crate::ask::{
@@ -25,6 +28,8 @@ pub struct Watched {
     pub event: Event,
     /// What its text must have; anything without it.
     pub matching: Option<Pattern>,
+    /// Its fingerprint; any without it.
+    pub fingerprint: Option<String>,
     /// The first that is meant, from 1.
     pub nth: u64,
     /// Counted within each connection, not over the edge.
@@ -60,11 +65,21 @@ impl Watched {
             to,
             event,
             matching: matching.transpose()?,
+            fingerprint: message.fingerprint.clone(),
             nth: message.nth,
             per_connection: word("of", message.of.as_deref(), ["kind", "connection"])?,
             after: word("side", message.side.as_deref(), ["before", "after"])?,
             times: message.times,
         })
+    }
+
+    /// Whether a message is of the kind that is meant.
+    pub fn is_of_kind(&self, event: Event, text: &str) -> bool {
+        let matching = self.matching.as_ref();
+        let known = self.fingerprint.as_ref();
+        event == self.event
+            && matching.is_none_or(|pattern| pattern.is_in(text))
+            && known.is_none_or(|known| *known == fingerprint(event, text))
     }
 }
 

@@ -58,6 +58,12 @@ impl Progress {
         }
     }
 
+    /// A run is over, with a line for the reader.
+    pub fn ended(&self, name: &str, line: &str) {
+        self.show(name, None);
+        self.line(line);
+    }
+
     /// Nothing more comes.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

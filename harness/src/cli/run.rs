@@ -1,9 +1,7 @@
 //! `lab run`.
 
-mod again;
 mod candidate;
 mod controls;
-mod installed;
 mod selection;
 
 use std::path::PathBuf;

@@ -128,6 +128,8 @@ fn cut(
         action: action.to_owned(),
         at: Some(format!("{at}ms")),
         when: None,
+        turn: None,
+        within: None,
         lasts: lasts.map(|lasts| format!("{lasts}ms")),
         idle: false,
     })

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ask::scenario::Scenario, ask::trial::Trial, explore::evidence, judge::summary::RunSummary,
-    judge::verdict::Verdict, os::causes::Causes, run::trial, servers::lab::Lab,
+    judge::verdict::Verdict, os::causes::Causes, run::trail::Ear, run::trial, servers::lab::Lab,
 };
 
 /// Scenarios that run at once. Each has a handful of processes that mostly wait.
@@ -178,6 +178,17 @@ where
 /// Runs one trial into a folder of its own; a green one leaves nothing behind unless asked to. Whatever keeps it from being
 /// judged is its verdict.
 pub async fn one(lab: &Lab, trial: &Trial, manner: &Manner, observer: &dyn Observer) -> RunSummary {
+    overheard(lab, trial, manner, observer, None).await
+}
+
+/// The same, while an `ear` hears all that passes.
+pub async fn overheard(
+    lab: &Lab,
+    trial: &Trial,
+    manner: &Manner,
+    observer: &dyn Observer,
+    ear: Option<Ear>,
+) -> RunSummary {
     let broken = |folder: &Path, why| RunSummary::broken(trial, lab.describe(), folder, why);
     let folder = match evidence::folder(&manner.runs, &trial.name, trial.seed) {
         Ok(folder) => folder,
@@ -187,7 +198,7 @@ pub async fn one(lab: &Lab, trial: &Trial, manner: &Manner, observer: &dyn Obser
     let judged = tokio::select! {
         biased;
         () = manner.stop.cancelled() => Err(anyhow!("interrupted before it could be judged")),
-        judged = trial::run(lab, trial, &folder, &stage) => judged,
+        judged = trial::run(lab, trial, &folder, ear, &stage) => judged,
     };
     match judged {
         Ok(summary) if summary.verdict == Verdict::Pass && !manner.keep => {

@@ -107,6 +107,11 @@ fn not_as_planned(history: &History) -> Option<String> {
         Event::Planned { requests } => Some(*requests),
         _ => None,
     });
+    let ended_after = history.events().find_map(|event| match event {
+        Event::Driven { ended_after, .. } => *ended_after,
+        _ => None,
+    });
+    let planned = planned.map(|planned| ended_after.map_or(planned, |ended| ended.min(planned)));
     let sent = history
         .ops()
         .values()

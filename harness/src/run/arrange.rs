@@ -26,7 +26,7 @@ use crate::{
         own_servers::OwnServers,
         site::Site,
         stage::Stage,
-        trail,
+        trail::{self, Ear},
         write::Ways,
     },
     servers::lab::Lab,
@@ -50,7 +50,12 @@ pub(super) struct Arranged {
 
 impl Arranged {
     /// Sets everything up, the observers before what they observe.
-    pub async fn of(lab: &Lab, trial: &Trial, folder: &Path, recorder: &Recorder) -> Result<Self> {
+    pub async fn of(
+        lab: &Lab,
+        trial: &Trial,
+        (folder, recorder): (&Path, &Recorder),
+        ear: Option<Ear>,
+    ) -> Result<Self> {
         let faults = Fault::all(&trial.scenario)?;
         let name = format!("run_{}", Uuid::now_v7().simple());
         let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
@@ -62,7 +67,7 @@ impl Arranged {
         };
         let ledger = Ledger::watching(servers.observing_url(), watched, recorder.clone()).await?;
         let listening = Listening::begin(trial, &servers, &pool, recorder).await?;
-        let told = Some(trail::told(servers.run(), recorder));
+        let told = Some(trail::told(servers.run(), recorder, ear));
         let system = start(lab, &staging(trial), &servers, folder, trial.edges(), told).await?;
         let adapter = listening
             .ready(trial, &servers, &system, &pool, recorder)

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
 use crate::{
@@ -78,19 +78,30 @@ impl Clients {
         })
     }
 
-    /// Sends every step when it is due, and returns the operations whose fate no client knows. An open loop: a slow answer
-    /// holds nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
-    pub async fn drive(&self, steps: &[Step], recorder: &Recorder) -> Result<Vec<Asked>> {
-        let requests = steps.iter().map(|step| u64::from(step.copies)).sum();
+    /// Sends every step when it is due, until it is `enough`, and returns the operations whose fate no client knows. An open loop:
+    /// a slow answer holds nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
+    pub async fn drive(
+        &self,
+        steps: &[Step],
+        recorder: &Recorder,
+        enough: impl Future<Output = ()>,
+    ) -> Result<Vec<Asked>> {
+        let requests: u64 = steps.iter().map(|step| u64::from(step.copies)).sum();
         recorder.record(Event::Planned { requests });
         let start = Instant::now();
         let mut under_way = JoinSet::new();
         let mut unknown = Vec::new();
         let mut held_back = 0;
         let mut known = HashSet::new();
+        let mut enough = std::pin::pin!(enough);
+        let mut sent = 0;
         for step in steps {
-            let due = start + step.due;
-            tokio::time::sleep_until(due).await;
+            tokio::select! {
+                biased;
+                () = &mut enough => break,
+                () = sleep_until(start + step.due) => {}
+            }
+            sent += u64::from(step.copies);
             for _ in 0..step.copies {
                 let waits = Instant::now();
                 let place = self.places.clone().acquire_owned().await?;
@@ -115,7 +126,11 @@ impl Clients {
         while let Some(done) = under_way.join_next().await {
             unknown.extend(done.context("a client panicked")??);
         }
-        recorder.record(Event::Driven { held_back });
+        let ended_after = (sent < requests).then_some(sent);
+        recorder.record(Event::Driven {
+            held_back,
+            ended_after,
+        });
         Ok(unknown)
     }
 

@@ -1,5 +1,7 @@
 //! Clients and faults, side by side.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use tokio::{sync::watch, time::Instant};
@@ -7,7 +9,13 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     ask::fault::Fault,
     history::Asked,
-    run::{client::Clients, gauge::Gauge, heal::Heal, injector::Injector, stage::Stage},
+    run::{
+        client::Clients,
+        gauge::Gauge,
+        heal::Heal,
+        injector::{Injector, Turns},
+        stage::Stage,
+    },
 };
 
 /// Sends the workload and breaks what is to be broken. Returns what no client knows the fate of.
@@ -16,7 +24,7 @@ pub(super) async fn disturb(
     faults: &[Fault],
     clients: &Clients,
     gauge: watch::Receiver<Gauge>,
-    healed: watch::Sender<Vec<Heal>>,
+    (healed, made_good): (watch::Sender<Vec<Heal>>, watch::Receiver<BTreeSet<usize>>),
 ) -> Result<Vec<Asked>> {
     let (over_in, over) = watch::channel(false);
     let (in_place, mut placed) = watch::channel(0);
@@ -25,6 +33,7 @@ pub(super) async fn disturb(
         .filter(|fault| fault.starts_with_workload())
         .count();
     stage.adapter.begin(stage.site.recorder).await?;
+    let turns = Turns::of(faults);
     let injector = Injector {
         system: stage.site.system,
         servers: stage.site.servers,
@@ -33,13 +42,15 @@ pub(super) async fn disturb(
         began: Instant::now(),
         in_place,
         healed,
+        made_good,
+        turns: &turns,
         workload_over: over,
     };
     let workload = async {
         // The sender lives in the injector, so that this cannot fail.
         let _ = placed.wait_for(|count| *count >= at_start).await;
         let unknown = clients
-            .drive(stage.adapter.steps(), stage.site.recorder)
+            .drive(stage.adapter.steps(), stage.site.recorder, turns.all_over())
             .await;
         over_in.send_replace(true);
         unknown

@@ -1,5 +1,7 @@
 //! Which faults' damage is made good, each from its own heal.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use tokio::{sync::watch, time::Instant};
 
@@ -20,14 +22,20 @@ pub struct Heal {
 /// Which heals are still waited for, each from its own moment.
 pub(super) struct CatchingUp {
     healed: watch::Receiver<Vec<Heal>>,
+    made_good: watch::Sender<BTreeSet<usize>>,
     seen: usize,
     waiting: Vec<(Heal, Mark)>,
 }
 
 impl CatchingUp {
-    pub fn new(healed: watch::Receiver<Vec<Heal>>) -> Self {
+    /// Whose damage is made good is told to `made_good`, too.
+    pub fn new(
+        healed: watch::Receiver<Vec<Heal>>,
+        made_good: watch::Sender<BTreeSet<usize>>,
+    ) -> Self {
         Self {
             healed,
+            made_good,
             seen: 0,
             waiting: Vec::new(),
         }
@@ -54,6 +62,9 @@ impl CatchingUp {
             stage.site.recorder.record(Event::CaughtUp {
                 fault: heal.fault,
                 after_ms: heal.at.elapsed().as_millis() as u64,
+            });
+            self.made_good.send_modify(|good| {
+                good.insert(heal.fault);
             });
         }
         Ok(())

@@ -11,8 +11,9 @@ mod left;
 mod meddling;
 mod passing;
 mod starved;
+mod turns;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use tokio::{
@@ -32,9 +33,13 @@ use crate::{
 };
 use bite::{Bitten, Evidence};
 use imposed::Imposed;
+pub(super) use turns::Turns;
 
 /// How long after the workload a condition may still come true.
 const CONDITION_GRACE: Duration = Duration::from_secs(10);
+
+/// Why a fault in turn was not carried out.
+pub(crate) const NO_TURN: &str = "its turn never came: the workload was over before";
 
 /// What every fault of a run needs.
 pub struct Injector<'r> {
@@ -52,18 +57,36 @@ pub struct Injector<'r> {
     pub in_place: watch::Sender<usize>,
     /// The faults that are healed, each from its own moment.
     pub healed: watch::Sender<Vec<Heal>>,
+    /// Which faults' damage is made good.
+    pub made_good: watch::Receiver<BTreeSet<usize>>,
+    /// Whose turn it is.
+    pub turns: &'r Turns,
     /// True once the last client has its answer.
     pub workload_over: watch::Receiver<bool>,
 }
 
 impl<'r> Injector<'r> {
-    /// Carries out fault `index` from its moment to its healing. An error means that the lab broke, not the system.
+    /// Carries out fault `index`, when its turn has come, from its moment to its healing. An error means that the lab broke, not
+    /// the system.
     pub async fn carry_out(&self, index: usize, fault: &'r Fault) -> Result<()> {
+        let Some(turn) = fault.turn else {
+            return self.carry_out_from(index, fault, self.began).await;
+        };
+        let Some(began) = self.turn_of(turn).await else {
+            self.note(index, FaultPhase::Failed, NO_TURN.to_owned());
+            return Ok(());
+        };
+        let carried = self.carry_out_from(index, fault, began).await;
+        self.turn_ends(index).await;
+        carried
+    }
+
+    async fn carry_out_from(&self, index: usize, fault: &'r Fault, began: Instant) -> Result<()> {
         if let (Moment::Message(watched), Action::AtMessage(deed)) = (&fault.moment, &fault.action)
         {
             return self.at_messages(index, fault, watched, deed).await;
         }
-        let held = match self.moment(fault).await {
+        let held = match self.moment(fault, began).await {
             Ok(held) => held,
             Err(missed) => {
                 self.note(index, FaultPhase::Failed, missed);
@@ -159,20 +182,26 @@ impl<'r> Injector<'r> {
     }
 
     /// Waits for the fault's moment, or says what never came. A message that it is at is held from here.
-    async fn moment(&self, fault: &Fault) -> Result<Option<Held>, String> {
+    async fn moment(&self, fault: &Fault, began: Instant) -> Result<Option<Held>, String> {
         match &fault.moment {
             Moment::At(after) => {
-                sleep_until(self.began + *after).await;
+                sleep_until(began + *after).await;
                 Ok(None)
             }
             Moment::When(wanted, quantity) => {
-                self.condition(*wanted, *quantity).await.map(|()| None)
+                let condition = self.condition(*wanted, *quantity, fault.patience);
+                condition.await.map(|()| None)
             }
-            Moment::Message(watched) => self.held(watched).await.map(Some),
+            Moment::Message(watched) => self.held(watched, fault.patience).await.map(Some),
         }
     }
 
-    async fn condition(&self, wanted: u64, quantity: Quantity) -> Result<(), String> {
+    async fn condition(
+        &self,
+        wanted: u64,
+        quantity: Quantity,
+        patience: Option<Duration>,
+    ) -> Result<(), String> {
         let mut gauge = self.gauge.clone();
         let reached = async {
             gauge
@@ -182,15 +211,18 @@ impl<'r> Injector<'r> {
         };
         tokio::select! {
             true = reached => Ok(()),
-            () = self.too_late() => {
+            () = self.too_late(patience) => {
                 let most = self.gauge.borrow().of(quantity);
                 Err(format!("never saw {wanted} {}; last seen {most}", quantity.phrase()))
             }
         }
     }
 
-    /// Nothing that a fault waits for is to be expected any more.
-    async fn too_late(&self) {
+    /// Nothing that a fault waits for is to be expected any more, or it waits no longer.
+    async fn too_late(&self, patience: Option<Duration>) {
+        if let Some(patience) = patience {
+            return sleep_until(Instant::now() + patience).await;
+        }
         let mut over = self.workload_over.clone();
         // A closed channel is an ended workload, too.
         let _ = over.wait_for(|over| *over).await;

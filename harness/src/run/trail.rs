@@ -11,12 +11,26 @@ use crate::{
 /// As much of a message's text as is kept.
 const SHOWN: usize = 160;
 
+/// Somebody else who hears all that passes, while it passes: he must not be slow.
+#[derive(Clone)]
+pub struct Ear(Arc<dyn Fn(&Passed<'_>) + Send + Sync>);
+
+impl Ear {
+    /// Is told of each message.
+    pub fn new(told: impl Fn(&Passed<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+}
+
 /// Somebody at the taps who writes down what passes.
-pub(super) fn told(run: Run, recorder: &Recorder) -> Audience {
+pub(super) fn told(run: Run, recorder: &Recorder, ear: Option<Ear>) -> Audience {
     let recorder = recorder.clone();
     Audience {
         run,
         told: Arc::new(move |passed| {
+            if let Some(Ear(told)) = &ear {
+                told(passed);
+            }
             if is_kept(passed) {
                 recorder.record(entry(passed));
             }

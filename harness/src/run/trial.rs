@@ -1,6 +1,6 @@
 //! One run of one scenario, from top to bottom: arrange, drive and break, watch, settle, look, judge.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::{sync::watch::channel, time::timeout};
@@ -13,6 +13,7 @@ use super::{
     look,
     reach::Reach,
     settle::Recovery,
+    trail::Ear,
     watch,
 };
 use crate::{
@@ -27,11 +28,12 @@ use crate::{
 /// hung.
 const RUN_WITHIN: Duration = Duration::from_secs(160);
 
-/// Runs a trial into `folder`, and judges what it left there.
+/// Runs a trial into `folder`, and judges what it left there. An `ear` hears all that passes.
 pub async fn run(
     lab: &Lab,
     trial: &Trial,
     folder: &Path,
+    ear: Option<Ear>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<RunSummary> {
     tokio::fs::create_dir_all(folder)
@@ -49,7 +51,7 @@ pub async fn run(
         scenario: Box::new(trial.scenario.clone()),
         environment: described(lab, trial),
     });
-    let run = conduct(lab, trial, folder, &recorder, progress);
+    let run = conduct(lab, trial, (folder, &recorder), ear, progress);
     let pace = &trial.target.pace;
     let within = RUN_WITHIN + pace.ready_within.get() + pace.recovers_within.get();
     let ended = timeout(within, run)
@@ -82,12 +84,12 @@ fn described(lab: &Lab, trial: &Trial) -> Vec<String> {
 async fn conduct(
     lab: &Lab,
     trial: &Trial,
-    folder: &Path,
-    recorder: &Recorder,
+    (folder, recorder): (&Path, &Recorder),
+    ear: Option<Ear>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     progress("arranging");
-    let arranged = Arranged::of(lab, trial, folder, recorder).await?;
+    let arranged = Arranged::of(lab, trial, (folder, recorder), ear).await?;
     let ended = perform(&arranged, trial, recorder, progress).await;
     arranged.clear(lab, ended).await
 }
@@ -108,6 +110,7 @@ async fn perform(
     )?;
     let (gauge_in, gauge) = channel(Gauge::default());
     let (heal_in, healed) = channel(Vec::new());
+    let (good_in, good) = channel(BTreeSet::new());
     let wanted = trial.scenario.own.followers;
     let apis = stage.site.system.apis();
     let mut readers = stage
@@ -117,7 +120,8 @@ async fn perform(
     let reach = Reach::of(stage.site.system, faults);
     let acts = async {
         progress("driving");
-        let unknown = disturb::disturb(stage, faults, &clients, gauge.clone(), heal_in).await?;
+        let unknown =
+            disturb::disturb(stage, faults, &clients, gauge.clone(), (heal_in, good)).await?;
         stage.site.recorder.record(Event::Healed);
         progress("recovering");
         let recovery = Recovery {
@@ -130,7 +134,7 @@ async fn perform(
     };
     let recovered = tokio::select! {
         recovered = acts => recovered?,
-        never = watch::watch(stage, gauge_in, healed) => match never? {},
+        never = watch::watch(stage, gauge_in, healed, good_in) => match never? {},
     };
     if recovered {
         progress("reading");

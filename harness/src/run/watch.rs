@@ -1,6 +1,6 @@
 //! What is looked at while a run goes on: the tables, the processes, and whether what a fault held up has come.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, time::Duration};
 
 use anyhow::Result;
 use tokio::{
@@ -31,10 +31,11 @@ pub(super) async fn watch(
     stage: &Stage<'_>,
     gauge: watch::Sender<Gauge>,
     healed: watch::Receiver<Vec<Heal>>,
+    made_good: watch::Sender<BTreeSet<usize>>,
 ) -> Result<Infallible> {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut catching_up = CatchingUp::new(healed);
+    let mut catching_up = CatchingUp::new(healed, made_good);
     let http = reqwest::Client::builder().no_proxy().build()?;
     let mut round = 0u64;
     loop {

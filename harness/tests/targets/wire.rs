@@ -41,6 +41,7 @@ fn trigger(edge: &str, event: &str, matching: Option<&str>, act: Act) -> Result<
         nth: 1,
         of: None,
         matching: matching.map(str::to_owned),
+        fingerprint: None,
         side: None,
         times: 1,
     };

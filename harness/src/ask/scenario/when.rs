@@ -59,6 +59,9 @@ pub struct Message {
     /// answer that of its question, a message its exchange, routing key and properties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matching: Option<String>,
+    /// Of these only: those whose fingerprint is this, as `cargo lab sweep --dry` prints it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// `"before"` it goes on, which is without this, or `"after"`: then its bytes have left, and nothing more is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<String>,

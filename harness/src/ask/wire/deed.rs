@@ -15,6 +15,8 @@ pub enum Deed {
     Close,
     /// So many of its bytes go on, then both sides get FIN.
     CutAfter(usize),
+    /// Half of its bytes go on, then both sides get FIN.
+    CutInHalf,
     /// It, and all behind it, goes on so much later.
     Delay(Duration),
     /// Neither it nor anything behind it goes on; when the fault ends, its connection does.
@@ -37,10 +39,11 @@ pub enum Answer {
 }
 
 /// What can be done, without its numbers.
-pub const DEEDS: [&str; 9] = [
+pub const DEEDS: [&str; 10] = [
     "reset",
     "close",
     "cut after 5 bytes",
+    "cut in half",
     "delay 500ms",
     "swallow",
     "stall",
@@ -56,6 +59,7 @@ impl Deed {
         Ok(Some(match words.as_slice() {
             ["reset"] => Self::Reset,
             ["close"] => Self::Close,
+            ["cut", "in", "half"] => Self::CutInHalf,
             ["cut", "after", bytes, "bytes" | "byte"] => match bytes.parse() {
                 Ok(bytes) if bytes > 0 => Self::CutAfter(bytes),
                 _ => return Err(format!("{bytes:?} is no number of bytes")),
@@ -95,7 +99,10 @@ impl Deed {
                 "that can be answered to {where_}, and to nothing else without client and server getting out of step"
             ));
         }
-        let whole = matches!(self, Self::CutAfter(_) | Self::Delay(_) | Self::Answer(_));
+        let whole = matches!(
+            self,
+            Self::CutAfter(_) | Self::CutInHalf | Self::Delay(_) | Self::Answer(_)
+        );
         if whole && after {
             return Err(
                 "that is done to a message before it goes on; leave side = \"after\" out"
@@ -128,6 +135,7 @@ mod tests {
         );
         let error = Answer::Error("40P01".to_owned());
         assert_eq!(parsed("answer error 40P01"), Some(Deed::Answer(error)));
+        assert_eq!(parsed("cut in half"), Some(Deed::CutInHalf));
         assert_eq!(parsed("kill"), None);
         for wrong in [
             "cut after 0 bytes",

@@ -6,17 +6,17 @@ use anyhow::{Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Args,
-    again::Again,
-    controls,
-    installed::installed,
+    Args, controls,
     selection::{Chosen, On, Selection},
 };
 use crate::{
     ask::target::{Target, built_in},
     ask::trial::Trial,
     cli::{
-        INTERRUPTED, Interrupted, NO_LAB, named,
+        INTERRUPTED, Interrupted, NO_LAB,
+        again::Again,
+        installed::installed,
+        named,
         named::Named,
         progress::{Control, Progress},
         say, tell, unless_interrupted,

@@ -78,6 +78,10 @@ fn overlaps(history: &History, life: &FaultLife, op: &Op) -> bool {
     let Some(began) = life.asked.or(life.applied).map(at) else {
         return false;
     };
+    // It waited for a message that never came, and stood in nobody's way.
+    if life.failed.is_some() && life.applied.is_some() {
+        return false;
+    }
     let ended = life
         .healed
         .map_or(u64::MAX, |healed| at(healed).saturating_add(GRACE_US));
@@ -108,6 +112,7 @@ fn stands_in_the_way(target: &Target, via: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::{Event, FaultPhase};
     use crate::judge::proof::story::{Story, verdict};
 
     /// One request without an answer, under the story's one fault on this target.
@@ -167,6 +172,33 @@ mod tests {
     #[test]
     fn long_after_the_heal_nothing_is_excused() {
         assert_eq!(unavailable_under("api", true), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_fault_whose_message_never_came_excuses_nothing() {
+        let mut story = Story::new();
+        story.scenario(|scenario| scenario.faults[0].edge = Some("client -> api".to_owned()));
+        story.opens(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.unavailable(op, 503);
+        story.finish();
+        let healed = |event: &Event| {
+            matches!(
+                event,
+                Event::Fault {
+                    phase: FaultPhase::Healed,
+                    ..
+                }
+            )
+        };
+        story.drop_events(healed);
+        story.push_before_end(Event::Fault {
+            fault: 0,
+            phase: FaultPhase::Failed,
+            detail: "commit number 1 that was meant never passed".to_owned(),
+        });
+        assert_eq!(verdict(check, &story), Verdict::Fail);
     }
 
     #[test]

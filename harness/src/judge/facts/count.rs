@@ -106,7 +106,7 @@ impl Facts {
                         in_fault = in_fault.max(Some(*rows));
                     }
                 }
-                Event::Driven { held_back } => {
+                Event::Driven { held_back, .. } => {
                     self.0.insert("requests_held_back".to_owned(), *held_back);
                 }
                 Event::Recovered { after_ms: ms } | Event::NotRecovered { waited_ms: ms, .. } => {

@@ -42,13 +42,17 @@ impl<'r> Injector<'r> {
     }
 
     /// Waits for a message, which is held from here; or says what never passed.
-    pub(super) async fn held(&self, watched: &Watched) -> Result<Held, String> {
+    pub(super) async fn held(
+        &self,
+        watched: &Watched,
+        patience: Option<Duration>,
+    ) -> Result<Held, String> {
         let (tell, mut told) = mpsc::channel(1);
         let armed = self.arm(watched, Act::Tell(tell));
         let _armed = armed.map_err(|error| error.to_string())?;
         tokio::select! {
             Some(held) = told.recv() => Ok(held),
-            () = self.too_late() => Err(self.never_passed(watched)),
+            () = self.too_late(patience) => Err(self.never_passed(watched)),
         }
     }
 
@@ -68,13 +72,13 @@ impl<'r> Injector<'r> {
         let wanted = armed.0.wanted();
         let all = async {
             let _ = struck.wait_for(|struck| *struck >= wanted).await;
-            if matches!(deed, Deed::Swallow | Deed::Stall) {
-                self.lasts(fault.lasting).await;
-            }
         };
-        tokio::select! {
-            () = all => {}
-            () = self.too_late() => {}
+        let in_time = tokio::select! {
+            () = all => true,
+            () = self.too_late(fault.patience) => false,
+        };
+        if in_time && matches!(deed, Deed::Swallow | Deed::Stall) {
+            self.lasts(fault.lasting).await;
         }
         let struck = *armed.0.struck().borrow();
         drop(armed);

@@ -55,9 +55,9 @@ impl Connection<'_> {
             Deed::Reset => return Err(self.severed(Ending::Reset)),
             Deed::Close => return Err(self.severed(Ending::Closed)),
             Deed::CutAfter(count) => {
-                self.pass(way, &bytes[..count.min(held)], 0, ends).await?;
-                return Err(self.severed(Ending::Closed));
+                return Err(self.cut_at(count.min(held), way, bytes, ends).await);
             }
+            Deed::CutInHalf => return Err(self.cut_at(held / 2, way, bytes, ends).await),
             Deed::Swallow => {
                 swallow(from, &over).await;
                 return Err(self.severed(Ending::Closed));
@@ -67,6 +67,14 @@ impl Connection<'_> {
             Deed::Answer(Answer::Error(state)) => return Ok(self.fail(&state, bytes, held)),
         }
         Ok(held)
+    }
+
+    /// So many bytes go on, and nothing behind them.
+    async fn cut_at(&self, count: usize, way: Direction, bytes: &[u8], ends: &Ends<'_>) -> Ending {
+        match self.pass(way, &bytes[..count], 0, ends).await {
+            Ok(()) => self.severed(Ending::Closed),
+            Err(ending) => ending,
+        }
     }
 
     fn severed(&self, ending: Ending) -> Ending {

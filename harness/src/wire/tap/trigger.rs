@@ -86,10 +86,7 @@ impl Trigger {
 
     fn is_meant(&self, seen: &Seen, simple: bool) -> bool {
         let answerable = !matches!(self.act, Act::Deed(Deed::Answer(Answer::Error(_)))) || simple;
-        let matching = self.watched.matching.as_ref();
-        seen.event == self.watched.event
-            && answerable
-            && matching.is_none_or(|pattern| pattern.is_in(&seen.text))
+        answerable && self.watched.is_of_kind(seen.event, &seen.text)
     }
 
     /// Counts the message, and says whether it is one to strike.

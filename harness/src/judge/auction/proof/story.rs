@@ -192,6 +192,13 @@ impl Story {
         });
     }
 
+    fn driven() -> Event {
+        Event::Driven {
+            held_back: 0,
+            ended_after: None,
+        }
+    }
+
     pub(in crate::judge) fn snapshot(&mut self) {
         self.events.push(Event::Snapshot(self.tables.clone()));
     }
@@ -201,7 +208,7 @@ impl Story {
         let requests = self.ops;
         self.events.insert(1, Event::Planned { requests });
         self.pauses.iter_mut().for_each(|(before, _)| *before += 1);
-        self.events.push(Event::Driven { held_back: 0 });
+        self.events.push(Self::driven());
         for (process, counters) in self.counters() {
             self.events.push(Event::Counted { process, counters });
         }
@@ -275,7 +282,7 @@ impl Story {
         let fenced = self.events.iter().position(|event| *event == Event::Fenced);
         let ended = self.events.split_off(fenced.expect("a finished story"));
         self.events
-            .extend((0..grace_us / Self::TICK_US + 1).map(|_| Event::Driven { held_back: 0 }));
+            .extend((0..grace_us / Self::TICK_US + 1).map(|_| Self::driven()));
         let op = self.ask(77, 1, 7_700);
         self.unavailable(op, 503);
         self.events.extend(ended);

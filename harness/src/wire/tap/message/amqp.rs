@@ -202,12 +202,26 @@ fn name(class: &AMQPClass) -> String {
         AMQPClass::Basic(basic::AMQPMethod::Consume(consume)) => {
             format!("basic.consume {}", consume.queue)
         }
-        other => format!(
-            "{}.{}",
-            other.get_amqp_class_id(),
-            other.get_amqp_method_id()
-        ),
+        other => bare_name(other),
     }
+}
+
+/// As in `channel.open-ok`: the words by which the protocol's own types are called.
+fn bare_name(class: &AMQPClass) -> String {
+    let shown = format!("{class:?}");
+    let words: Vec<String> = shown.split('(').take(2).map(kebab).collect();
+    words.join(".")
+}
+
+fn kebab(word: &str) -> String {
+    let mut text = String::new();
+    for sign in word.chars().take_while(char::is_ascii_alphanumeric) {
+        if sign.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(sign.to_ascii_lowercase());
+    }
+    text
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use super::super::named::Named;
+use super::named::Named;
 use crate::os::{guard::RunFolder, process::Launch};
 
 /// The script in a target's folder. It does nothing where nothing is missing.
@@ -61,7 +61,7 @@ mod tests {
         let file = folder.path().join(INSTALL);
         std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let target = Target::read(include_str!("../../../targets/toy/status.toml")).unwrap();
+        let target = Target::read(include_str!("../../targets/toy/status.toml")).unwrap();
         let named = Named {
             by: "toy".to_owned(),
             target: target.of_folder(folder.path().to_owned()),
