@@ -1,0 +1,118 @@
+//! Orders over HTTP. Whoever does not know what became of his order asks for it again.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use anyhow::{Context, Result};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use sqlx::{PgPool, query_scalar};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    Settings,
+    bug::{Bug, fires},
+    database::{self, ANSWER_WITHIN},
+    event::Order,
+    orders::{Failure, Stored, store},
+    publisher::Publisher,
+};
+
+/// What requests work on.
+struct Desk {
+    pool: PgPool,
+    /// Nobody but a mistake sends from here.
+    publisher: Option<Publisher>,
+}
+
+/// Takes orders until `stop`, and finishes those at hand.
+pub async fn serve(settings: &Settings, port: u16, stop: CancellationToken) -> Result<()> {
+    let sends = fires(Bug::DualWrite) || fires(Bug::PublishInTransaction);
+    let desk = Desk {
+        pool: database::pool(&settings.database)?,
+        publisher: match sends {
+            true => Some(Publisher::open(&settings.amqp).await?),
+            false => None,
+        },
+    };
+    let routes = Router::new()
+        .route("/orders", post(place))
+        .route("/orders/{id}", get(look))
+        .route("/healthz", get(healthy))
+        .with_state(Arc::new(desk));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let listener = listener.context("listening")?;
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+        .context("serving")
+}
+
+async fn healthy() -> StatusCode {
+    StatusCode::OK
+}
+
+/// 201 and 200: it is stored. 409 and 422: it is not, and never will be. 503: nobody knows.
+async fn place(State(desk): State<Arc<Desk>>, Json(order): Json<Order>) -> StatusCode {
+    if fires(Bug::AnswerBeforeCommit) {
+        tokio::spawn(async move { placed(&desk, &order).await });
+        return StatusCode::CREATED;
+    }
+    placed(&desk, &order).await
+}
+
+async fn placed(desk: &Desk, order: &Order) -> StatusCode {
+    let Ok(mut session) = desk.pool.acquire().await else {
+        return StatusCode::SERVICE_UNAVAILABLE;
+    };
+    let storing = store(&mut session, order, desk.publisher.as_ref());
+    let stored = match fires(Bug::NoStatementDeadline) {
+        true => Ok(storing.await),
+        false => timeout(ANSWER_WITHIN, storing).await,
+    };
+    match stored {
+        Ok(Ok(Stored::New)) => StatusCode::CREATED,
+        Ok(Ok(Stored::Known)) if fires(Bug::AgainIsRefusal) => StatusCode::CONFLICT,
+        Ok(Ok(Stored::Known)) => StatusCode::OK,
+        Ok(Ok(Stored::Conflict)) => StatusCode::UNPROCESSABLE_ENTITY,
+        Ok(Err(failure)) => {
+            if fires(Bug::ConnectionLeaked) {
+                std::mem::forget(session);
+            } else if fires(Bug::DirtyConnection) {
+                let _ = sqlx::query("BEGIN").execute(&mut *session).await;
+                let _ = sqlx::query("SELECT 1 / 0").execute(&mut *session).await;
+            } else {
+                // Whatever is left of it, nobody else gets it.
+                drop(session.detach());
+            }
+            match failure {
+                Failure::RolledBack(error) => {
+                    eprintln!("zoo-outbox api: {} is rolled back: {error}", order.id);
+                    StatusCode::CONFLICT
+                }
+                Failure::Unknown(error) => {
+                    eprintln!("zoo-outbox api: {} is unknown: {error}", order.id);
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+            }
+        }
+        Err(_) => {
+            drop(session.detach());
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+    }
+}
+
+async fn look(State(desk): State<Arc<Desk>>, Path(id): Path<Uuid>) -> StatusCode {
+    let there = query_scalar("SELECT EXISTS (SELECT FROM orders WHERE id = $1)").bind(id);
+    match timeout(ANSWER_WITHIN, there.fetch_one(&desk.pool)).await {
+        Ok(Ok(true)) => StatusCode::OK,
+        Ok(Ok(false)) => StatusCode::NOT_FOUND,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
