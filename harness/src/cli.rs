@@ -8,6 +8,7 @@ mod named;
 mod progress;
 mod reports;
 mod run;
+mod selftest;
 mod spoken;
 mod target;
 mod toxiproxy;
@@ -50,6 +51,8 @@ enum Command {
     List(list::Args),
     /// Run scenarios (all of them, or those named) on real servers and judge them.
     Run(Box<run::Args>),
+    /// Show that the lab finds mistakes: run an outbox that has known ones, and say who catches each.
+    Selftest(Box<selftest::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
@@ -114,6 +117,7 @@ impl Cli {
             match self.command {
                 Command::List(args) => list::list(&args),
                 Command::Run(args) => run::run(*args).await,
+                Command::Selftest(args) => selftest::selftest(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,

@@ -5,3 +5,4 @@ pub mod evidence;
 pub mod fit;
 pub mod property;
 pub mod suite;
+pub mod zoo;

@@ -9,6 +9,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
+use lapin::{ExchangeKind, options::ExchangeDeclareOptions, types::FieldTable};
 use sqlx::{PgPool, query_scalar};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -16,11 +17,13 @@ use uuid::Uuid;
 
 use super::{
     Settings,
+    broker::{self, EXCHANGE},
     bug::{Bug, fires},
     database::{self, ANSWER_WITHIN},
     event::Order,
     orders::{Failure, Stored, store},
     publisher::Publisher,
+    within,
 };
 
 /// What requests work on.
@@ -28,6 +31,29 @@ struct Desk {
     pool: PgPool,
     /// Nobody but a mistake sends from here.
     publisher: Option<Publisher>,
+}
+
+/// Says at once, where a log is read first, if events would go nowhere; orders are taken all the same.
+async fn look_for_the_exchange(amqp: String) {
+    let looked = async {
+        let (connection, channel) = broker::connect(&amqp, "zoo-outbox api").await?;
+        let passive = ExchangeDeclareOptions {
+            passive: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let there = channel.exchange_declare(
+            EXCHANGE.into(),
+            ExchangeKind::Fanout,
+            passive,
+            FieldTable::default(),
+        );
+        within(broker::ANSWER_WITHIN, there).await??;
+        broker::hang_up(&connection).await;
+        anyhow::Ok(())
+    };
+    if let Err(error) = looked.await {
+        eprintln!("zoo-outbox api: the exchange {EXCHANGE} is not there: {error:#}");
+    }
 }
 
 /// Takes orders until `stop`, and finishes those at hand.
@@ -40,6 +66,7 @@ pub async fn serve(settings: &Settings, port: u16, stop: CancellationToken) -> R
             false => None,
         },
     };
+    tokio::spawn(look_for_the_exchange(settings.amqp.clone()));
     let routes = Router::new()
         .route("/orders", post(place))
         .route("/orders/{id}", get(look))

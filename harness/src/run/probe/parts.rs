@@ -168,13 +168,20 @@ mod tests {
 
     #[test]
     fn whose_a_row_is_stands_in_a_column_or_in_json_of_one() {
-        let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |text: &str| {
+            text.bytes()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        };
         let row = |number| {
             row(number, |id| {
                 vec![
                     ("aggregate", id.to_owned()),
                     ("payload", format!("{{\"a'b\":{{\"id\":\"{id}\"}}}}")),
-                    ("body", format!("\\x{}", hex(&format!("{{\"id\":\"{id}\"}}")))),
+                    (
+                        "body",
+                        format!("\\x{}", hex(&format!("{{\"id\":\"{id}\"}}"))),
+                    ),
                     ("note", format!("order {id}")),
                 ]
             })

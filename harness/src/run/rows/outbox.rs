@@ -320,8 +320,7 @@ mod tests {
             key: vec!["a".to_owned(), "b".to_owned()],
             ..Shape::default()
         };
-        let text =
-            serde_json::json!({ "a": 7, "b": "x", "of": id.uuid().to_string() });
+        let text = serde_json::json!({ "a": 7, "b": "x", "of": id.uuid().to_string() });
         let found = Found {
             attempts: Some(2),
             ..found(&text.to_string(), [false; 3])
