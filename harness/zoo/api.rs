@@ -57,10 +57,15 @@ async fn look_for_the_exchange(amqp: String) {
 }
 
 /// Takes orders until `stop`, and finishes those at hand.
-pub async fn serve(settings: &Settings, port: u16, stop: CancellationToken) -> Result<()> {
+pub async fn serve(
+    settings: &Settings,
+    port: u16,
+    connections: u32,
+    stop: CancellationToken,
+) -> Result<()> {
     let sends = fires(Bug::DualWrite) || fires(Bug::PublishInTransaction);
     let desk = Desk {
-        pool: database::pool(&settings.database)?,
+        pool: database::pool(&settings.database, connections)?,
         publisher: match sends {
             true => Some(Publisher::open(&settings.amqp).await?),
             false => None,
@@ -70,7 +75,7 @@ pub async fn serve(settings: &Settings, port: u16, stop: CancellationToken) -> R
     let routes = Router::new()
         .route("/orders", post(place))
         .route("/orders/{id}", get(look))
-        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
         .with_state(Arc::new(desk));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let listener = listener.context("listening")?;
@@ -80,8 +85,13 @@ pub async fn serve(settings: &Settings, port: u16, stop: CancellationToken) -> R
         .context("serving")
 }
 
-async fn healthy() -> StatusCode {
-    StatusCode::OK
+/// Whether orders can be taken now.
+async fn ready(State(desk): State<Arc<Desk>>) -> StatusCode {
+    let asked = sqlx::query("SELECT 1").execute(&desk.pool);
+    match timeout(ANSWER_WITHIN, asked).await {
+        Ok(Ok(_)) => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }
 
 /// 201 and 200: it is stored. 409 and 422: it is not, and never will be. 503: nobody knows.

@@ -28,7 +28,7 @@ pub enum Bug {
     EventPerRequest,
     /// Whether an order is there is asked before its lock is taken, and believed.
     CheckThenInsert,
-    /// Orders are told apart by the first digits of their ids.
+    /// Orders are told apart by the last digits of their ids.
     IdempotencyKeyTooShort,
     /// Sessions commit without waiting for the disk.
     SynchronousCommitOff,

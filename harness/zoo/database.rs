@@ -37,10 +37,10 @@ pub async fn connect(url: &str) -> Result<PgConnection> {
     connected?.context("connecting to the database")
 }
 
-/// Sessions for many requests; none is opened yet.
-pub fn pool(url: &str) -> Result<PgPool> {
+/// So many sessions at most; none is opened yet.
+pub fn pool(url: &str, most: u32) -> Result<PgPool> {
     let pool = PgPoolOptions::new()
-        .max_connections(8)
+        .max_connections(most)
         .acquire_timeout(ANSWER_WITHIN);
     Ok(pool.connect_lazy_with(options(url)?))
 }

@@ -52,6 +52,9 @@ enum Role {
         /// Where to listen, on this machine alone
         #[arg(long, env = "PORT")]
         port: u16,
+        /// Sessions of the database at most
+        #[arg(long, env = "ZOO_CONNECTIONS", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+        connections: u32,
     },
     /// Publish what is in the outbox.
     Relay {
@@ -84,9 +87,13 @@ pub(crate) async fn play(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ExitCode::FAILURE;
     }
     match Role::parse_from(args) {
-        Role::Api { settings, port } => {
+        Role::Api {
+            settings,
+            port,
+            connections,
+        } => {
             bug::plant(settings.bug);
-            if let Err(error) = api::serve(&settings, port, stop).await {
+            if let Err(error) = api::serve(&settings, port, connections, stop).await {
                 eprintln!("zoo-outbox api: {error:#}");
                 return ExitCode::FAILURE;
             }

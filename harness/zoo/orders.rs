@@ -109,7 +109,8 @@ async fn insert(transaction: &mut Transaction<'_, Postgres>, order: &Order) -> s
     let sql = match fires(Bug::CheckThenInsert) {
         true => "INSERT INTO orders (id, customer, amount) VALUES ($1, $2, $3)",
         false => {
-            "INSERT INTO orders (id, customer, amount) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING"
+            "INSERT INTO orders (id, customer, amount) SELECT $1, $2, $3
+             WHERE NOT EXISTS (SELECT FROM orders WHERE id = $1) ON CONFLICT DO NOTHING"
         }
     };
     let inserted = query(sql)
@@ -207,8 +208,10 @@ async fn is_same(transaction: &mut Transaction<'_, Postgres>, order: &Order) -> 
 }
 
 async fn resembles(transaction: &mut Transaction<'_, Postgres>, id: Uuid) -> sqlx::Result<bool> {
-    query_scalar("SELECT EXISTS (SELECT FROM orders WHERE left(id::text, 8) = left($1::text, 8))")
-        .bind(id)
-        .fetch_one(&mut **transaction)
-        .await
+    query_scalar(
+        "SELECT EXISTS (SELECT FROM orders WHERE right(id::text, 12) = right($1::text, 12))",
+    )
+    .bind(id)
+    .fetch_one(&mut **transaction)
+    .await
 }

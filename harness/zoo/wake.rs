@@ -59,7 +59,7 @@ impl Doorbell {
 
     async fn listen(&self) -> anyhow::Result<PgListener> {
         let listening = async {
-            let mut listener = PgListener::connect_with(&pool(&self.url)?).await?;
+            let mut listener = PgListener::connect_with(&pool(&self.url, 1)?).await?;
             listener.listen("outbox").await?;
             anyhow::Ok(listener)
         };
