@@ -92,8 +92,6 @@ pub enum Bug {
     ReturnIsAck,
     /// All of a window behind a return counts as confirmed.
     ReturnConfirmsWindow,
-    /// The messages of a customer go out together: one that comes back is overtaken.
-    WindowAtOnce,
     /// Confirms may take for ever.
     NoConfirmTimeout,
     /// Only the first channel confirms.

@@ -231,9 +231,6 @@ async fn readable(outbox: &mut Outbox, rows: Vec<Held>) -> Result<(Vec<Held>, Ve
 
 /// How many of the first rows are of different customers.
 fn abreast(rows: &[Held]) -> usize {
-    if fires(Bug::WindowAtOnce) {
-        return rows.len();
-    }
     let again = |at: &usize| {
         let (before, rest) = rows.split_at(*at);
         let customer = &rest[0].event.customer;
