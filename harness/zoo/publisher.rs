@@ -56,7 +56,7 @@ impl Publisher {
         })
     }
 
-    /// Publishes one row of each customer, and says how many of the first the broker has, and why not all of them.
+    /// Publishes rows of different customers, and waits until the broker has all of them.
     pub async fn publish(&self, rows: &[Held], enough: Instant) -> Result<()> {
         while self.is_blocked() {
             if Instant::now() >= enough {
@@ -135,18 +135,13 @@ impl Publisher {
     }
 
     /// Whether the broker has said that it takes nothing.
-    fn is_blocked(&self) -> bool {
+    pub fn is_blocked(&self) -> bool {
         let status = self.connection.status();
         if status.blocked() && status.connected() {
             self.was_blocked.store(true, Relaxed);
             return true;
         }
         self.was_blocked.load(Relaxed) && fires(Bug::StuckAfterBlocked)
-    }
-
-    /// Whether it can still be used, as far as that can be known.
-    pub fn is_stuck(&self) -> bool {
-        self.is_blocked()
     }
 
     /// Hangs up.

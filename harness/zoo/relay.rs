@@ -143,14 +143,15 @@ async fn round(
         outbox.published(&claim.rows).await?;
     }
     let Sent { rows, left, failed } = publish(outbox, publisher, claim, stop).await?;
-    if !left.is_empty() && !(stop.is_cancelled() && fires(Bug::NothingHandedBack)) {
+    let kept = stop.is_cancelled() && fires(Bug::NothingHandedBack);
+    if !left.is_empty() && !kept {
         outbox.give_back(&left).await?;
     }
     if !rows.is_empty() {
         outbox.published(&rows).await?;
     }
     match failed {
-        Some(error) if !publisher.is_stuck() => Err(error),
+        Some(error) if !publisher.is_blocked() => Err(error),
         _ => Ok(claimed - left.len()),
     }
 }

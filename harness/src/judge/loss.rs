@@ -36,8 +36,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             self::event(&mut inquiry, history, last, event, may_give_up);
         }
         for id in gone.iter().filter(|id| !history.was_delivered(**id)) {
-            let example = format!("the event of {id} was marked as sent, and then deleted");
-            inquiry.fail("events lost, deleted as sent and never delivered", example);
+            let example = format!("the event of {id} was deleted and never delivered");
+            inquiry.fail("events lost, deleted and never delivered", example);
         }
         // Of a target whose rows show each event beside its operation, this is `atomic`'s alone.
         if subject.rules == Rules::None {
@@ -225,7 +225,7 @@ mod tests {
         story.delete_sent(3);
         assert_eq!(verdict(check, &story), Verdict::Pass);
         story.lose_delivery(3);
-        let said = "1 events lost, deleted as sent and never delivered".to_owned();
+        let said = "1 events lost, deleted and never delivered".to_owned();
         assert_eq!(reason(check, &story), (Verdict::Fail, said));
     }
 
