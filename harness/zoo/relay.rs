@@ -143,8 +143,10 @@ async fn round(
         outbox.published(&claim.rows).await?;
     }
     let Sent { rows, left, failed } = publish(outbox, publisher, claim, stop).await?;
-    let kept = stop.is_cancelled() && fires(Bug::NothingHandedBack);
-    if !left.is_empty() && !kept {
+    if stop.is_cancelled() && fires(Bug::NothingHandedBack) {
+        return Ok(claimed);
+    }
+    if !left.is_empty() {
         outbox.give_back(&left).await?;
     }
     if !rows.is_empty() {
