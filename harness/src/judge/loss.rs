@@ -26,8 +26,10 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         return Err(Unjudgeable::NotShown(why));
     }
     let mut inquiry = Inquiry::new("loss");
-    let gone = match ledger::told(history)? {
-        Some(told) if shows.sent => forgotten(&told),
+    let gone = match ledger::told(history) {
+        Ok(Some(told)) if shows.sent => forgotten(&told),
+        // A log that cannot be followed is `atomic`'s to tell; rows that stay are judged without it.
+        Err(error) if !shows.outbox || shows.rows_leave => return Err(error),
         _ => HashSet::new(),
     };
     let owed = if shows.outbox && !shows.rows_leave {
