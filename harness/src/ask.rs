@@ -16,3 +16,4 @@ pub mod toxic;
 pub mod trial;
 pub mod wire;
 pub(crate) mod written;
+pub mod zoo;

@@ -11,6 +11,7 @@ mod named;
 mod progress;
 mod reports;
 mod run;
+mod selftest;
 mod spoken;
 mod sweep;
 mod target;
@@ -58,6 +59,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Cut every kind of message on every edge once in each legal way, and judge what becomes of it.
     Sweep(Box<sweep::Args>),
+    /// Show that the lab finds mistakes: run an outbox that has known ones, and say who catches each.
+    Selftest(Box<selftest::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
@@ -124,6 +127,7 @@ impl Cli {
                 Command::Faults(args) => faults::faults(&args),
                 Command::Run(args) => run::run(*args).await,
                 Command::Sweep(args) => sweep::sweep(*args).await,
+                Command::Selftest(args) => selftest::selftest(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,

@@ -6,3 +6,4 @@ pub mod fit;
 pub mod property;
 pub mod suite;
 pub mod sweep;
+pub mod zoo;

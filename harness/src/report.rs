@@ -7,12 +7,14 @@ mod matrix;
 pub(crate) mod sequence;
 pub mod sweep;
 mod table;
+mod zoo;
 
 pub use account::{Account, NotRun};
 pub use json::write_json;
 pub use junit::write_junit;
 pub use matrix::{matrix, write_matrix};
 pub use table::table;
+pub use zoo::{Row, markdown, write_markdown, zoo};
 
 /// Why a report file could not be written.
 #[derive(Debug, thiserror::Error)]

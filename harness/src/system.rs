@@ -49,7 +49,7 @@ pub use member::Member;
 pub use place::Place;
 use ports::Ports;
 use program::SERVICE;
-pub use program::{as_service, as_toy};
+pub use program::{as_service, as_toy, as_zoo};
 pub use setup::Setup;
 use sign::Sign;
 pub use staging::Staging;

@@ -71,6 +71,14 @@ impl Progress {
         }
     }
 
+    /// A run is over.
+    pub fn over(&self, name: &str) {
+        self.show(name, None);
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+
     fn show(&self, name: &str, stage: Option<&str>) {
         let Some(bar) = &self.bar else { return };
         let mut under_way = self
@@ -95,7 +103,7 @@ impl Observer for Progress {
     }
 
     fn judged(&self, summary: &RunSummary) {
-        self.show(&summary.name, None);
+        self.over(&summary.name);
         let bites = summary.bites.join(", ");
         let seconds = summary.duration_ms as f64 / 1000.0;
         let mut line = format!(
@@ -107,9 +115,6 @@ impl Observer for Progress {
             line.push_str(&format!("\n         {}", summary.reason));
         }
         self.line(&line);
-        if let Some(bar) = &self.bar {
-            bar.inc(1);
-        }
     }
 }
 

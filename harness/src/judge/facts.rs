@@ -176,9 +176,9 @@ pub(crate) fn shown_by(name: &str, target: &Target) -> bool {
         "events_retried" => outbox.is_some_and(Outbox::shows_attempts),
         "events_failed" | "events_held" => outbox.is_some_and(|outbox| outbox.given_up.is_some()),
         "processing_peak" => outbox.is_some_and(|outbox| outbox.held.is_some()),
-        "applied" | "parked" | "parked_peak" | "redelivered_to_consumer" => {
-            target.effects.is_some()
-        }
+        "applied" | "parked" | "parked_peak" => target.effects.is_some(),
+        // Nobody says which of its queues is the consumer's.
+        "redelivered_to_consumer" => false,
         // As the lab's own target says it; others may say it otherwise.
         "dead_letters" | "unavailable" | "unavailable_during_fault" => false,
         name => COMMON.iter().any(|(known, _)| *known == name) || name.starts_with("fault_"),

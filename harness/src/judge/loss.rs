@@ -26,21 +26,27 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         return Err(Unjudgeable::NotShown(why));
     }
     let mut inquiry = Inquiry::new("loss");
+    let gone = match ledger::told(history) {
+        Ok(Some(told)) if shows.sent => forgotten(&told),
+        // A log that cannot be followed is `atomic`'s to tell; rows that stay are judged without it.
+        Err(error) if !shows.outbox || shows.rows_leave => return Err(error),
+        _ => HashSet::new(),
+    };
     let owed = if shows.outbox && !shows.rows_leave {
         let may_give_up = excuse.is_some() || names(scenario, "events_failed");
         for event in &last.tables.outbox {
             self::event(&mut inquiry, history, last, event, may_give_up);
         }
+        for id in gone.iter().filter(|id| !history.was_delivered(**id)) {
+            let example = format!("the event of {id} was deleted and never delivered");
+            inquiry.fail("events lost, deleted and never delivered", example);
+        }
         // Of a target whose rows show each event beside its operation, this is `atomic`'s alone.
         if subject.rules == Rules::None {
-            without_a_row(&mut inquiry, history, last);
+            without_a_row(&mut inquiry, history, last, &gone);
         }
-        last.tables.outbox.len()
+        last.tables.outbox.len() + gone.len()
     } else {
-        let gone = match ledger::told(history)? {
-            Some(told) if shows.sent => forgotten(&told),
-            _ => HashSet::new(),
-        };
         accepted(&mut inquiry, history, last, shows.stored, &gone)
     };
     if last.tables.dead_letters > 0 && !names(scenario, "dead_letters") {
@@ -87,11 +93,12 @@ fn event(
 }
 
 /// What was accepted, is in no row of the outbox and was never heard of.
-fn without_a_row(inquiry: &mut Inquiry, history: &History, last: Last<'_>) {
+fn without_a_row(inquiry: &mut Inquiry, history: &History, last: Last<'_>, gone: &HashSet<Uuid>) {
     let accepted = history.ops().values().filter(|op| op.is_accepted());
     let ids: BTreeSet<_> = accepted.map(|op| op.asked.id).collect();
     for id in ids {
-        if last.event_of(id).is_none() && !history.was_delivered(id) {
+        let known = gone.contains(&id) || last.event_of(id).is_some();
+        if !known && !history.was_delivered(id) {
             let example = format!("{id} was accepted, has no event and was never heard of");
             inquiry.fail("operations accepted and never heard of", example);
         }
@@ -212,6 +219,23 @@ mod tests {
         story.lose_delivery(3);
         let said = "1 events applied by the consumer that the witness never saw";
         assert_eq!(reason(check, &story), (Verdict::Fail, said.to_owned()));
+    }
+
+    #[test]
+    fn what_retention_has_deleted_was_delivered_or_is_lost() {
+        let mut story = Story::clean();
+        story.delete_sent(3);
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+        story.lose_delivery(3);
+        let said = "1 events lost, deleted and never delivered".to_owned();
+        assert_eq!(reason(check, &story), (Verdict::Fail, said));
+    }
+
+    #[test]
+    fn who_has_deleted_all_that_was_sent_has_not_sent_nothing() {
+        let mut story = Story::clean();
+        (1..=3).for_each(|number| story.delete_sent(number));
+        assert_eq!(verdict(check, &story), Verdict::Pass);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a client was told is not stored is not stored, unless another request for the same operation may have.
+//! What a client was told is not stored is not stored, unless another request for the same operation may have; and who asks again
+//! for what was accepted is not refused: whoever had not heard the first answer would believe the second.
 
 use crate::history::{History, Last, Op, Outcome};
 use crate::judge::basis::{Unjudgeable, last, shown, subject};
@@ -29,17 +30,27 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         };
         let others = history
             .ops_of(op.asked.id)
-            .filter(|(other, _)| other != number);
+            .filter(|(other, of)| other != number && of.asked.is(row));
+        let others: Vec<&Op> = others.map(|(_, other)| other).collect();
         let explained = others
-            .into_iter()
-            .any(|(_, other)| other.asked.is(row) && (other.is_accepted() || other.is_unknown()));
-        if !explained {
+            .iter()
+            .any(|other| other.is_accepted() || other.is_unknown());
+        if others.iter().any(|other| was_accepted_before(other, op)) {
+            let example = format!("op {number}: {} was accepted before", op.asked.id);
+            inquiry.fail("repetitions refused of what had been accepted", example);
+        } else if !explained {
             let example = format!("op {number}: {} was refused and is stored", op.asked.id);
             inquiry.fail("refused operations that are stored", example);
         }
     }
     // The promise is about every request: none that was refused is stored. A run without refusals keeps it.
     Ok(inquiry.conclude(history.ops().len(), "requests"))
+}
+
+/// Whether the answer to one request had come before another was sent.
+fn was_accepted_before(one: &Op, other: &Op) -> bool {
+    let answered = one.completed.as_ref().map(|(position, _)| *position);
+    one.is_accepted() && answered.is_some_and(|answered| answered < other.invoked)
 }
 
 /// An answer that leaves it open whether to try again, and not whether anything was done.
@@ -102,6 +113,29 @@ mod tests {
         story.times_out(copy);
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    /// An operation that is asked for twice, the second time before or after the first answer, and then refused.
+    fn refused_again(after: bool) -> Verdict {
+        let mut story = Story::new();
+        story.opens(1);
+        let first = story.ask(2, 1, 20);
+        story.store(2, 1, 20);
+        let mut again = None;
+        if !after {
+            again = Some(story.ask(2, 1, 20));
+        }
+        story.accept(first, 201);
+        let again = again.unwrap_or_else(|| story.ask(2, 1, 20));
+        story.refuse(again, 422, "bid_too_low");
+        story.finish();
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn who_asks_again_for_what_was_accepted_is_not_refused() {
+        assert_eq!(refused_again(true), Verdict::Fail);
+        assert_eq!(refused_again(false), Verdict::Pass);
     }
 
     /// An operation whose first request is told that nothing was changed, asked for again with this answer.

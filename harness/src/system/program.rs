@@ -21,6 +21,10 @@ const AS_SERVICE: &str = "__service";
 const TOY: &str = "toy-outbox";
 /// The same for the toy.
 const AS_TOY: &str = "__toy";
+/// What the zoo's file calls it, likewise.
+const ZOO: &str = "zoo-outbox";
+/// The same for the zoo.
+const AS_ZOO: &str = "__zoo";
 
 /// A program, and the argument that comes before all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub(super) fn found(word: &str, folder: Option<&Path>, path: Option<&OsStr>) -> 
         (false, _) => match on_path(word, path) {
             Some(file) => file,
             None if word == TOY => return Ok(ourselves(AS_TOY)),
+            None if word == ZOO => return Ok(ourselves(AS_ZOO)),
             None => bail!(
                 "there is no program {word:?} on PATH; install it, or write its path from the target file's folder: \"./{word}\""
             ),
@@ -93,21 +98,26 @@ fn ourselves(first: &'static str) -> Program {
 
 /// The arguments of the toy, if this process was started to be it.
 pub fn as_toy() -> Option<Vec<OsString>> {
-    let mut args: Vec<OsString> = std::env::args_os().collect();
-    (args.get(1)? == AS_TOY).then(|| {
-        args.remove(1);
-        args
-    })
+    arguments(AS_TOY)
+}
+
+/// The same of the zoo.
+pub fn as_zoo() -> Option<Vec<OsString>> {
+    arguments(AS_ZOO)
 }
 
 /// Becomes the service if this process was started to be it.
 pub fn as_service() -> Option<ExitCode> {
+    arguments(AS_SERVICE).map(outbox_service::main)
+}
+
+/// What stands behind such a first argument.
+fn arguments(first: &str) -> Option<Vec<OsString>> {
     let mut args: Vec<OsString> = std::env::args_os().collect();
-    if args.get(1)? != AS_SERVICE {
-        return None;
-    }
-    args.remove(1);
-    Some(outbox_service::main(args))
+    (args.get(1)? == first).then(|| {
+        args.remove(1);
+        args
+    })
 }
 
 #[cfg(test)]
@@ -144,8 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn the_service_and_the_toy_of_this_repository_need_no_file() {
+    fn the_service_the_toy_and_the_zoo_of_this_repository_need_no_file() {
         assert!(found(SERVICE, None, None).is_ok());
+        assert_eq!(found(ZOO, None, None).unwrap().first, Some(AS_ZOO));
         assert_eq!(found(TOY, None, None).unwrap().first, Some(AS_TOY));
     }
 }

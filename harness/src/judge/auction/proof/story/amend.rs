@@ -1,8 +1,8 @@
 //! What goes wrong in a ledger: changes to one that was told already.
 
-use super::ledger::is;
+use super::ledger::{change, is};
 use super::{Event, Story};
-use crate::history::{Change, Commit, Operation};
+use crate::history::{Change, Commit, Operation, OutboxRow};
 
 impl Story {
     /// Where a row's insert is: the entry, and its number among the commit's changes.
@@ -40,6 +40,19 @@ impl Story {
         let last = |event: &Event| matches!(event, Event::Committed(_));
         let at = self.events.iter().rposition(last).expect("a commit");
         self.commit_after(at, changes);
+    }
+
+    /// The event of a bid was sent, and retention has deleted it.
+    pub(crate) fn delete_sent(&mut self, bid: u128) {
+        let announces = |row: &OutboxRow| row.announces() == Some(Self::id(bid));
+        let gone = self.tables.outbox.iter().find(|row| announces(row));
+        let row = is(&gone.expect("an event").row);
+        self.commit_last(vec![change(
+            "outbox_events",
+            Operation::Delete,
+            &[("id", row)],
+        )]);
+        self.change_last(|tables| tables.outbox.retain(|row| !announces(row)));
     }
 
     /// What two transactions did, the other way round.

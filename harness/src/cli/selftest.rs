@@ -1,0 +1,175 @@
+//! `lab selftest`: mistakes that are known, and who catches them.
+
+mod visit;
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use anyhow::{Result, anyhow};
+use futures_util::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    INTERRUPTED, NO_LAB, Scenarios, Usage, progress::Progress, say, tell, unless_interrupted,
+};
+use crate::{
+    ask::{seed, spelling::did_you_mean, zoo::Cage},
+    explore::{evidence, suite::Manner, zoo, zoo::Zoo},
+    os::{guard, terminal::columns},
+    report,
+    servers::{backend::Wanted, lab::Lab},
+};
+use visit::{Healthy, Visit};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Bugs by name; all if none is named.
+    bugs: Vec<String>,
+    #[command(flatten)]
+    scenarios: Scenarios,
+    /// Put only the healthy outbox through every story that fits it.
+    #[arg(long, conflicts_with = "bugs")]
+    healthy: bool,
+    /// Print what there is, and run nothing.
+    #[arg(long)]
+    list: bool,
+    /// Seeds the operations; chosen and printed if not given.
+    #[arg(long, env = seed::VARIABLE)]
+    seed: Option<u64>,
+    /// Run so many at once.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
+    jobs: u64,
+    /// Write the table in Markdown.
+    #[arg(long, value_name = "FILE")]
+    matrix: Option<PathBuf>,
+    /// Where the folders of runs are made; of those that are as they must be nothing is kept.
+    #[arg(
+        long,
+        env = "LAB_RUNS",
+        default_value = "target/lab",
+        value_name = "FOLDER"
+    )]
+    runs: PathBuf,
+    #[command(flatten)]
+    servers: Wanted,
+}
+
+pub(super) async fn selftest(args: Args) -> Result<u8> {
+    let zoo = Zoo::open(&zoo::folder(), &args.scenarios.folder).map_err(Usage::because)?;
+    let cages = chosen(&zoo, &args.bugs).map_err(Usage::because)?;
+    if args.list {
+        for cage in &cages {
+            let (red, stories) = (cage.red.join(", "), cage.stories.join(", "));
+            say(format_args!("{:28} {red:24} {stories}", cage.bug));
+        }
+        return Ok(0);
+    }
+    if let Some(file) = &args.matrix {
+        report::can_be_written(file).map_err(Usage::said)?;
+    }
+    evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
+    let seed = args.seed.unwrap_or_else(seed::fresh);
+    tell(format_args!(
+        "seed {seed}; {} bugs, {} side by side",
+        cages.len(),
+        args.jobs
+    ));
+    let began = Instant::now();
+    let most = |cage: &Cage| cage.stories.len() + usize::from(cage.neighbour.is_some());
+    let runs = Healthy::of(&cages).len() + cages.iter().map(most).sum::<usize>();
+    let shown = Arc::new(Progress::new(runs));
+    let boot = Lab::start_with(&args.servers, &[], |line| shown.line(line));
+    let lab = Arc::new(unless_interrupted(boot).await?);
+    let visit = Visit {
+        zoo,
+        lab: lab.clone(),
+        manner: Manner {
+            runs: args.runs.clone(),
+            keep: true,
+            side_by_side: 1,
+            stop: CancellationToken::new(),
+        },
+        shown: shown.clone(),
+        seed,
+    };
+    let stop = visit.manner.stop.clone();
+    let shows = show(&visit, &cages, &args);
+    let mut shows = std::pin::pin!(shows);
+    let code = tokio::select! {
+        code = &mut shows => code,
+        _ = guard::interrupted() => {
+            stop.cancel();
+            shows.await
+        }
+    };
+    let removed = lab.end().await;
+    shown.finish();
+    let code = code?;
+    removed?;
+    tell(format_args!(
+        "{:.0} s in all",
+        began.elapsed().as_secs_f64()
+    ));
+    match stop.is_cancelled() {
+        true => {
+            tell("lab: interrupted; everything is stopped and removed");
+            Ok(INTERRUPTED)
+        }
+        false => Ok(code),
+    }
+}
+
+fn chosen(zoo: &Zoo, named: &[String]) -> Result<Vec<Cage>> {
+    let all = &zoo.manifest.cages;
+    if named.is_empty() {
+        return Ok(all.clone());
+    }
+    let of = |name: &String| {
+        all.iter()
+            .find(|cage| cage.bug == *name)
+            .cloned()
+            .ok_or_else(|| {
+                let meant = did_you_mean(name, all.iter().map(|cage| cage.bug.as_str()));
+                anyhow!(
+                    "there is no bug {name:?}{meant}; `lab selftest --list` shows what there is"
+                )
+            })
+    };
+    named.iter().map(of).collect()
+}
+
+/// The healthy outbox first: where it is not green nothing is shown by a red one.
+async fn show(visit: &Visit, cages: &[Cage], args: &Args) -> Result<u8> {
+    let jobs = args.jobs as usize;
+    let asked = match args.healthy {
+        true => visit.everything()?,
+        false => Healthy::of(cages),
+    };
+    let healthy = stream::iter(asked.into_iter().enumerate())
+        .map(|(at, healthy)| visit.healthy(healthy, at))
+        .buffer_unordered(jobs);
+    let sick: Vec<(Healthy, String)> = healthy
+        .filter_map(|(healthy, why)| async move { Some((healthy, why?)) })
+        .collect()
+        .await;
+    for (healthy, why) in &sick {
+        tell(format_args!(
+            "lab: the healthy outbox is not green in {}: {why}",
+            healthy.story
+        ));
+    }
+    if args.healthy {
+        return Ok(u8::from(!sick.is_empty()));
+    }
+    let rows = stream::iter(cages.iter().enumerate())
+        .map(|(at, cage)| visit.cage(cage, at, &sick))
+        .buffered(jobs);
+    let rows: Vec<report::Row> = rows.collect().await;
+    say(report::zoo(&rows, columns()).trim_end());
+    if let Some(file) = &args.matrix
+        && let Err(problem) = report::write_markdown(file, &rows)
+    {
+        tell(format_args!("lab: {problem}"));
+        return Ok(NO_LAB);
+    }
+    Ok(u8::from(!rows.iter().all(|row| row.well)))
+}
