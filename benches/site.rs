@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, bail};
 use outbox_harness::{
     ask::{scenario, target::Target},
-    run::own_servers::OwnServers,
+    run::{auction::shares, own_servers::OwnServers},
     servers::lab::Lab,
     servers::native,
     system::{Place, Staging, System},
@@ -120,7 +120,8 @@ impl<'l> Site<'l> {
             as_shipped: true,
         };
         let system = System::start(&staging, &self.servers.addresses(), control, &place).await?;
-        match self.servers.lanes_not_shared_by(wanted.relays).await? {
+        let database = self.servers.database_url();
+        match shares::not_fair_among(wanted.relays, &database).await? {
             Some(why) => bail!(why),
             None => Ok(system),
         }

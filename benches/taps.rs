@@ -100,6 +100,7 @@ fn never(edge: &str, event: &str) -> Result<Watched> {
         nth: 1,
         of: None,
         matching: Some("what nobody ever says".to_owned()),
+        fingerprint: None,
         side: None,
         times: 1,
     };

@@ -14,7 +14,7 @@ mod pages;
 mod refusal;
 pub mod rest;
 pub mod service;
-mod shares;
+pub mod shares;
 mod shown;
 mod spoil;
 pub mod tables;

@@ -72,7 +72,7 @@ async fn shows(lab: &Lab, case: &Case, verdict: Verdict) -> Result<()> {
         seed: 14,
         repeat_command: String::new(),
     };
-    let summary = trial::run(lab, &asked, &folder.path().join("run"), &|_| ()).await?;
+    let summary = trial::run(lab, &asked, &folder.path().join("run"), None, &|_| ()).await?;
     let told = format!("{}: {}", summary.verdict, summary.reason);
     ensure!(summary.verdict == verdict, "{told}, and not {verdict}");
     ensure!(

@@ -11,7 +11,7 @@ const SHARED_WITHIN: Duration = Duration::from_secs(40);
 
 /// Waits until `relays` relays share the lanes fairly, and says so if they never come to. A relay that starts beside others gets
 /// its share with the next beat of theirs; what is done to one before that is done to a relay without work.
-pub(super) async fn not_fair_among(relays: u32, database_url: &str) -> Result<Option<String>> {
+pub async fn not_fair_among(relays: u32, database_url: &str) -> Result<Option<String>> {
     if relays == 0 {
         return Ok(None);
     }

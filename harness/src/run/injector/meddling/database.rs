@@ -183,6 +183,7 @@ pub(super) fn count(system: &System, setting: &Setting) -> Result<Armed> {
             to,
             event: Event::Error,
             matching: Some(matching),
+            fingerprint: None,
             nth: 1,
             per_connection: false,
             after: false,
