@@ -18,7 +18,7 @@ use crate::{
     explore::{
         evidence,
         suite::{Manner, Observer},
-        sweep::{Known, NoSurvey, Outcome, Sweep, Swept, Watcher},
+        sweep::{self, Known, NoSurvey, Outcome, Sweep, Swept, Watcher},
     },
     judge::summary::RunSummary,
     os::{guard, terminal::columns},
@@ -148,7 +148,7 @@ fn edges(asked: &[String]) -> Result<Vec<String>> {
     asked.iter().map(edge).collect()
 }
 
-fn again(args: &Args, named: &Named, lab: &Lab) -> Arc<dyn Fn(&str, u64) -> String + Send + Sync> {
+fn again(args: &Args, named: &Named, lab: &Lab) -> sweep::Again {
     let (by, as_shipped) = (named.by.clone(), args.as_shipped);
     let (backend, details) = (lab.backend(), args.servers.details.clone());
     Arc::new(move |file, seed| {

@@ -45,6 +45,9 @@ use plan::{Batch, Plan, Time};
 /// Whoever is red is tried alone for half as long again as the budget.
 const FOR_SPLITS: f64 = 1.5;
 
+/// The command that runs a scenario file with a seed.
+pub type Again = Arc<dyn Fn(&str, u64) -> String + Send + Sync>;
+
 /// What is swept, and how.
 pub struct Sweep {
     /// On what it runs.
@@ -59,8 +62,8 @@ pub struct Sweep {
     pub seed: u64,
     /// After so long nothing new is begun.
     pub budget: Duration,
-    /// The command that runs a scenario file with a seed.
-    pub again: Arc<dyn Fn(&str, u64) -> String + Send + Sync>,
+    /// What repeats a case that is red.
+    pub again: Again,
 }
 
 /// What a sweep found.
