@@ -205,7 +205,7 @@ mod tests {
             verdict(check, &story)
         };
         assert_eq!(forgotten("cut power"), Verdict::Pass);
-        assert_eq!(forgotten("lock lanes"), Verdict::Error);
+        assert_eq!(forgotten("refuse events"), Verdict::Error);
     }
 
     #[test]
