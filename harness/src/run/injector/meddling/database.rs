@@ -103,8 +103,12 @@ pub(super) async fn take_connections(
     let mut lab = maintenance(servers).await?;
     let mut ended = 0;
     for _ in 0..TRIES {
-        fill(servers, crowd).await?;
-        // Whoever is put out comes back, and may be quicker: then once more.
+        // Whoever is put out comes back at once, and would be quicker.
+        ended += shut(&mut lab, servers).await?;
+        let filled = fill(servers, crowd).await;
+        open(&mut lab, servers).await?;
+        filled?;
+        // One who was being refused just then had a place that the lab has not: then once more.
         match put_out(&mut lab, servers).await? {
             0 => return Ok(ended),
             some => ended += some,
@@ -147,21 +151,27 @@ pub(super) async fn disperse(crowd: Vec<PgConnection>) -> Result<()> {
 
 /// Lets nobody in any more, and puts out who is. Read back.
 pub(super) async fn refuse_logins(servers: &OwnServers) -> Result<u64> {
-    let mut session = maintenance(servers).await?;
-    alter(&mut session, servers, "ALLOW_CONNECTIONS false").await?;
+    shut(&mut maintenance(servers).await?, servers).await
+}
+
+async fn shut(session: &mut PgConnection, servers: &OwnServers) -> Result<u64> {
+    alter(session, servers, "ALLOW_CONNECTIONS false").await?;
     ensure!(
-        !lets_in(&mut session, servers).await?,
+        !lets_in(session, servers).await?,
         "the database lets sessions in all the same"
     );
-    put_out(&mut session, servers).await
+    put_out(session, servers).await
 }
 
 /// Undoes [`refuse_logins`]. Read back.
 pub(super) async fn allow_logins(servers: &OwnServers) -> Result<()> {
-    let mut session = maintenance(servers).await?;
-    alter(&mut session, servers, "ALLOW_CONNECTIONS true").await?;
+    open(&mut maintenance(servers).await?, servers).await
+}
+
+async fn open(session: &mut PgConnection, servers: &OwnServers) -> Result<()> {
+    alter(session, servers, "ALLOW_CONNECTIONS true").await?;
     ensure!(
-        lets_in(&mut session, servers).await?,
+        lets_in(session, servers).await?,
         "the database does not let sessions in again"
     );
     Ok(())
