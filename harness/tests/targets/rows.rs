@@ -69,7 +69,7 @@ async fn a_status_says_in_which_state_each_row_is(site: &Site) -> Result<()> {
     site.sql("INSERT INTO outbox.messages VALUES (6, 0, 0, 'other', '')")
         .await?;
     let outbox = "[outbox]\ntable = \"outbox.messages\"\nwhere = \"stream = 'lab'\"
-        sent = \"status = 2\"\nheld = \"status = 1\"\ngiven_up = \"status = 3\"";
+        sent = \"status = 2\"\nheld = \"status = 1\"\ngiven_up = \"status = 3\"\nattempts = \"attempts\"";
     let expected = [
         (1, State::Waiting),
         (2, State::Held),

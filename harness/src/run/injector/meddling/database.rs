@@ -1,4 +1,5 @@
-//! What is done to the run's database by hand. The lab's own sessions, which say who they are, are left alone.
+//! What is done to the run's database by hand. The lab's own sessions, which say who they are, are left alone; those in which its
+//! clients write are not.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::{
         },
         wire::{Event, Pattern, Watched},
     },
-    run::own_servers::OwnServers,
+    run::{own_servers::OwnServers, write::SESSION},
     servers::postgres::LAB,
     system::System,
     wire::tap::{Act, Trigger},
@@ -53,15 +54,16 @@ async fn alter(session: &mut PgConnection, servers: &OwnServers, how: &str) -> R
     altered.map(drop).context(sql)
 }
 
-/// Terminates the sessions that are not the lab's, and waits until they are gone. Says how many there were.
+/// Terminates the sessions that are not the lab's, and those of its clients, who write as the target's would; and waits until they are gone. Says how many there were.
 async fn put_out(session: &mut PgConnection, servers: &OwnServers) -> Result<u64> {
     // Two statements: in one, Postgres may ask the function before the conditions, and put out everybody's.
     let pids: Vec<i32> = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'
-         AND application_name NOT LIKE $2 || '%'",
+         AND (application_name NOT LIKE $2 || '%' OR application_name LIKE $3 || '%')",
     )
     .bind(servers.database())
     .bind(LAB)
+    .bind(SESSION)
     .fetch_all(&mut *session)
     .await
     .context("asking for the target's sessions")?;
