@@ -13,6 +13,7 @@ use super::{
 use crate::{
     ask::{
         fault::Role,
+        party,
         scenario::{Fault, Own, Scenario},
         target::{
             Target,
@@ -182,8 +183,12 @@ pub(super) fn known(seen: BTreeMap<Kind, Tally>, history: &History) -> Vec<Known
         last_ms: tally.times.last().copied().unwrap_or_default(),
         kind,
     });
+    let system = history.scenario().map(|scenario| &scenario.system);
+    // A process that plays no role, such as a ticker, has an edge that no scenario can name.
+    let is_named = |edge: &str| system.is_some_and(|system| party::edge(edge, system).is_ok());
     // Nobody waits for a heartbeat: it comes when nothing else does.
     known
+        .filter(|known| is_named(&known.kind.edge))
         .filter(|known| !matches!(known.kind.event, Event::Heartbeat | Event::HeartbeatReply))
         .collect()
 }
