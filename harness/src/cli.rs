@@ -27,8 +27,9 @@ use std::{
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
 
-use crate::{os::causes::Causes, os::guard};
+use crate::{explore::evidence, os::causes::Causes, os::guard};
 use spoken::{say, tell};
 
 /// Exit code for wrong usage; clap uses it, too.
@@ -79,6 +80,26 @@ enum Command {
     Toxiproxy(toxiproxy::Args),
     /// Remove what killed labs left behind.
     Clean(doctor::CleanArgs),
+}
+
+/// Where runs leave what they have seen.
+#[derive(Debug, Clone, clap::Args)]
+struct Runs {
+    /// Where the folders of runs are made.
+    #[arg(
+        long = "runs",
+        env = "LAB_RUNS",
+        default_value = "target/lab",
+        value_name = "FOLDER"
+    )]
+    folder: PathBuf,
+}
+
+impl Runs {
+    /// Refuses a folder in which nothing can be kept.
+    fn can_be_kept(&self) -> Result<()> {
+        evidence::can_be_kept_in(&self.folder).map_err(Usage::said)
+    }
 }
 
 /// Where scenario files are looked for.
@@ -166,6 +187,18 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<
         interrupted = guard::interrupted() => {
             interrupted?;
             Err(Interrupted.into())
+        }
+    }
+}
+
+/// Does `work`, which Ctrl-C or SIGTERM has `stop` ask to end: what is known by then is kept.
+async fn until_interrupted<T>(stop: &CancellationToken, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        _ = guard::interrupted() => {
+            stop.cancel();
+            work.await
         }
     }
 }

@@ -1,10 +1,9 @@
 //! `lab faults`.
 
 use anyhow::Result;
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::json;
 
-use super::{Usage, named, say};
+use super::{Usage, list, named, say};
 use crate::{
     ask::catalogue::{self, Asked, Group, Named},
     ask::fault::Fault,
@@ -138,7 +137,7 @@ fn shown(place: &Place<'_>, meant: &[&Named], columns: Option<u16>) -> String {
     for group in meant.chunk_by(|one, other| one.group == other.group) {
         let rows = group.iter().map(|named| row(place, named, line));
         text += &format!("{} ({})\n", group[0].group.name(), group.len());
-        text += &table(rows, columns);
+        text += &list::shown(rows, columns);
         text += "\n\n";
     }
     let done = meant.iter().filter(|named| place.why_not(named).is_empty());
@@ -157,7 +156,7 @@ fn shown(place: &Place<'_>, meant: &[&Named], columns: Option<u16>) -> String {
             let events: Vec<&str> = Event::names(dialect).collect();
             [name.to_owned(), events.join(", "), String::new()]
         });
-        text += &table(rows, columns);
+        text += &list::shown(rows, columns);
     }
     text
 }
@@ -184,20 +183,6 @@ fn row(place: &Place<'_>, named: &Named, line: &str) -> [String; 3] {
         looks.extend(on(Kind::External, named));
     }
     [named.name.clone(), asked.join(line), looks.join(line)]
-}
-
-fn table(rows: impl IntoIterator<Item = [String; 3]>, columns: Option<u16>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING);
-    if let Some(columns) = columns {
-        table
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(columns);
-    }
-    for row in rows {
-        table.add_row(row);
-    }
-    table.trim_fmt()
 }
 
 #[cfg(test)]

@@ -16,27 +16,30 @@ pub(super) struct Args {
 }
 
 pub(super) fn list(args: &Args) -> Result<u8> {
-    let mut rows: Vec<(String, String)> = Vec::new();
+    let mut rows: Vec<[String; 2]> = Vec::new();
     if args.facts {
         let facts = facts::names();
-        rows.extend(facts.map(|(name, meaning)| (name.to_owned(), meaning.to_owned())));
+        rows.extend(facts.map(|(name, meaning)| [name.to_owned(), meaning.to_owned()]));
     } else {
         let cases = suite::cases(&args.scenarios.folder).map_err(Usage::because)?;
         rows.extend(
             cases
                 .into_iter()
-                .map(|case| (case.name, case.scenario.story)),
+                .map(|case| [case.name, case.scenario.story]),
         );
         // Each seed draws others; their story is the same.
         let drawn = property::scenarios(seed::fresh()).into_iter();
-        rows.extend(drawn.map(|(name, scenario)| (name, scenario.story)));
+        rows.extend(drawn.map(|(name, scenario)| [name, scenario.story]));
     }
     say(shown(rows, columns()));
     Ok(0)
 }
 
 /// A line each for programs, and for people as wide as their terminal.
-fn shown(rows: Vec<(String, String)>, columns: Option<u16>) -> String {
+pub(super) fn shown<const N: usize>(
+    rows: impl IntoIterator<Item = [String; N]>,
+    columns: Option<u16>,
+) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING);
     if let Some(columns) = columns {
@@ -44,8 +47,8 @@ fn shown(rows: Vec<(String, String)>, columns: Option<u16>) -> String {
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(columns);
     }
-    for (name, text) in rows {
-        table.add_row([name, text]);
+    for row in rows {
+        table.add_row(row);
     }
     table.trim_fmt()
 }
@@ -58,8 +61,8 @@ mod tests {
     fn names_and_texts_stand_in_columns_and_a_program_gets_a_line_each() {
         let long = "word ".repeat(60);
         let rows = vec![
-            ("short".to_owned(), "one".to_owned()),
-            ("a/much_longer_name".to_owned(), long.trim().to_owned()),
+            ["short".to_owned(), "one".to_owned()],
+            ["a/much_longer_name".to_owned(), long.trim().to_owned()],
         ];
         let text = shown(rows.clone(), None);
         let lines: Vec<&str> = text.lines().collect();

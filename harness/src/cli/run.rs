@@ -4,15 +4,12 @@ mod candidate;
 mod controls;
 mod selection;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 
-use super::{INTERRUPTED, NO_LAB, Scenarios, Usage, progress, reports::Reports, say, tell};
+use super::{INTERRUPTED, NO_LAB, Runs, Scenarios, Usage, progress, reports::Reports, say, tell};
 use crate::{
     ask::seed,
     ask::target::built_in,
-    explore::evidence,
     explore::suite,
     os::terminal::columns,
     report::{self, Account},
@@ -50,14 +47,8 @@ pub(super) struct Args {
     /// Keep the folders of green runs, too; `lab check` judges them again.
     #[arg(long)]
     keep: bool,
-    /// Where the folders of runs are made.
-    #[arg(
-        long,
-        env = "LAB_RUNS",
-        default_value = "target/lab",
-        value_name = "FOLDER"
-    )]
-    runs: PathBuf,
+    #[command(flatten)]
+    runs: Runs,
     #[command(flatten)]
     servers: Wanted,
     #[command(flatten)]
@@ -70,7 +61,7 @@ const CODES: [u8; 5] = [0, 3, 1, NO_LAB, INTERRUPTED];
 pub(super) async fn run(args: Args) -> Result<u8> {
     let candidates = Candidate::all(&args).map_err(Usage::because)?;
     args.reports.can_be_written().map_err(Usage::said)?;
-    evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
+    args.runs.can_be_kept()?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
     let mut accounts: Vec<Account> = Vec::new();
     let mut worst = 0;

@@ -9,12 +9,13 @@ use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Scenarios, Usage, progress::Progress, say, tell, unless_interrupted,
+    INTERRUPTED, NO_LAB, Runs, Scenarios, Usage, progress::Progress, say, tell, unless_interrupted,
+    until_interrupted,
 };
 use crate::{
     ask::{seed, spelling::did_you_mean, zoo::Cage},
-    explore::{evidence, suite::Manner, zoo, zoo::Zoo},
-    os::{guard, terminal::columns},
+    explore::{suite::Manner, zoo, zoo::Zoo},
+    os::terminal::columns,
     report,
     servers::{backend::Wanted, lab::Lab},
 };
@@ -41,14 +42,8 @@ pub(super) struct Args {
     /// Write the table in Markdown.
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
-    /// Where the folders of runs are made; of those that are as they must be nothing is kept.
-    #[arg(
-        long,
-        env = "LAB_RUNS",
-        default_value = "target/lab",
-        value_name = "FOLDER"
-    )]
-    runs: PathBuf,
+    #[command(flatten)]
+    runs: Runs,
     #[command(flatten)]
     servers: Wanted,
 }
@@ -66,7 +61,7 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
     if let Some(file) = &args.matrix {
         report::can_be_written(file).map_err(Usage::said)?;
     }
-    evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
+    args.runs.can_be_kept()?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
     tell(format_args!(
         "seed {seed}; {} bugs, {} side by side",
@@ -83,7 +78,7 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
         zoo,
         lab: lab.clone(),
         manner: Manner {
-            runs: args.runs.clone(),
+            runs: args.runs.folder.clone(),
             keep: true,
             side_by_side: 1,
             stop: CancellationToken::new(),
@@ -92,15 +87,7 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
         seed,
     };
     let stop = visit.manner.stop.clone();
-    let shows = show(&visit, &cages, &args);
-    let mut shows = std::pin::pin!(shows);
-    let code = tokio::select! {
-        code = &mut shows => code,
-        _ = guard::interrupted() => {
-            stop.cancel();
-            shows.await
-        }
-    };
+    let code = until_interrupted(&stop, show(&visit, &cages, &args)).await;
     let removed = lab.end().await;
     shown.finish();
     let code = code?;

@@ -6,22 +6,21 @@ use anyhow::{Result, anyhow, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, USAGE, Usage,
+    INTERRUPTED, NO_LAB, Runs, USAGE, Usage,
     again::Again,
     installed::installed,
     named::{self, Named},
     progress::{self, Progress},
-    say, tell, unless_interrupted,
+    say, tell, unless_interrupted, until_interrupted,
 };
 use crate::{
     ask::{party, scenario::System, seed, target::Target, target::built_in},
     explore::{
-        evidence,
         suite::{Manner, Observer},
-        sweep::{self, Known, NoSurvey, Outcome, Sweep, Swept, Watcher},
+        sweep::{self, Known, NoSurvey, Outcome, Surveyed, Sweep, Swept, Watcher},
     },
     judge::summary::RunSummary,
-    os::{guard, terminal::columns},
+    os::terminal::columns,
     report,
     servers::{backend::Wanted, lab::Lab, needs},
 };
@@ -54,14 +53,8 @@ pub(super) struct Args {
     /// Keep the folders of green runs, too.
     #[arg(long)]
     keep: bool,
-    /// Where the folders of runs are made, and the scenarios of what is red.
-    #[arg(
-        long,
-        env = "LAB_RUNS",
-        default_value = "target/lab",
-        value_name = "FOLDER"
-    )]
-    runs: PathBuf,
+    #[command(flatten)]
+    runs: Runs,
     /// Write all that was found as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -78,7 +71,7 @@ pub(super) async fn sweep(args: Args) -> Result<u8> {
     for file in args.json.iter().chain(&args.matrix) {
         report::can_be_written(file).map_err(Usage::said)?;
     }
-    evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
+    args.runs.can_be_kept()?;
     unless_interrupted(installed(&named, |line| tell(line))).await?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
     tell(format_args!("seed {seed}; {} side by side", args.jobs));
@@ -92,7 +85,7 @@ pub(super) async fn sweep(args: Args) -> Result<u8> {
         target,
         as_shipped: args.as_shipped,
         manner: Manner {
-            runs: args.runs.clone(),
+            runs: args.runs.folder.clone(),
             keep: args.keep,
             side_by_side: args.jobs as usize,
             stop: CancellationToken::new(),
@@ -102,14 +95,7 @@ pub(super) async fn sweep(args: Args) -> Result<u8> {
         again: again(&args, &named, &lab),
     };
     let stop = sweep.manner.stop.clone();
-    let mut work = std::pin::pin!(perform(&args, &edges, &sweep, &shown));
-    let ended = tokio::select! {
-        ended = &mut work => ended,
-        _ = guard::interrupted() => {
-            stop.cancel();
-            work.await
-        }
-    };
+    let ended = until_interrupted(&stop, perform(&args, &edges, &sweep, &shown)).await;
     let removed = lab.end().await;
     shown.0.finish();
     if stop.is_cancelled() {
@@ -167,8 +153,8 @@ fn again(args: &Args, named: &Named, lab: &Lab) -> sweep::Again {
 async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown>) -> Result<u8> {
     needs::check(&sweep.lab, &sweep.target.needs).await?;
     shown.0.step("listing what passes: nothing is broken, then each connection is cut, then each process restarted");
-    let kinds = match sweep.survey(&**shown).await {
-        Ok(kinds) => kinds,
+    let Surveyed { kinds, unnamed } = match sweep.survey(&**shown).await {
+        Ok(surveyed) => surveyed,
         Err(NoSurvey::Red(run)) => {
             tell(format_args!("lab: {}", NoSurvey::Red(run.clone())));
             tell(format_args!("files  {}", run.folder.display()));
@@ -176,6 +162,11 @@ async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown
         }
         Err(error) => return Err(error.into()),
     };
+    for edge in unnamed {
+        shown.0.line(&format!(
+            "not swept: {edge}, which no role of a scenario opens"
+        ));
+    }
     let seen = kinds.len();
     let kinds: Vec<Known> = kinds
         .into_iter()

@@ -34,7 +34,7 @@ pub use drawn::Case;
 pub use kind::Kind;
 pub use plan::{Cell, Outcome};
 pub use reach::Reach;
-pub use survey::{Known, NAME as SURVEY};
+pub use survey::{Known, NAME as SURVEY, Surveyed};
 pub use way::{WAYS, Way, ways};
 
 use drawn::drawn;
@@ -119,7 +119,7 @@ pub trait Watcher: Observer {
 
 impl Sweep {
     /// Lists what passes.
-    pub async fn survey(&self, observer: &dyn Observer) -> Result<Vec<Known>, NoSurvey> {
+    pub async fn survey(&self, observer: &dyn Observer) -> Result<Surveyed, NoSurvey> {
         let census = Census::begin();
         let trial = self.trial(SURVEY, survey::scenario(&self.target), self.seed);
         let manner = self.keeping();
@@ -139,7 +139,7 @@ impl Sweep {
             return Err(unjudged(why.clone()));
         }
         self.remove(&summary);
-        Ok(survey::known(census.kinds(), &history))
+        Ok(survey::surveyed(census.kinds(), &history))
     }
 
     /// Tries all of it, kinds first, then later instances for as long as there is time.

@@ -3,6 +3,7 @@
 
 pub mod apt;
 pub mod cache;
+mod command;
 pub(in crate::servers) mod disk;
 pub mod found;
 mod libraries;

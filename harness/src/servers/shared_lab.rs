@@ -1,12 +1,15 @@
 //! An environment for the cases of a test program: booted by the first one that needs it, ended when all are over.
 
-use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
-use anyhow::bail;
-use tokio::runtime::Runtime;
+use anyhow::{Context, bail};
+use tokio::{runtime::Runtime, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{os::causes::Causes, servers::backend::Wanted, servers::lab::Lab};
@@ -36,6 +39,13 @@ impl SharedLab {
             set: OnceLock::new(),
             told: AtomicBool::new(false),
         }
+    }
+
+    /// The first backend that the environment asks for: for test programs that need only one.
+    pub fn asked_for() -> anyhow::Result<Self> {
+        let mut backends = Wanted::from_environment()?.into_iter();
+        let wanted = backends.next().context("no backend is asked for")?;
+        Ok(Self::new(wanted, CancellationToken::new()))
     }
 
     /// What it is to run on.
@@ -70,6 +80,20 @@ impl SharedLab {
             .clone()
             .ok_or("the environment is gone")?;
         Ok(runtime.block_on(work(lab)))
+    }
+
+    /// Does a case's work, which may take so long.
+    pub fn show(
+        &self,
+        within: Duration,
+        case: impl AsyncFnOnce(Arc<Lab>) -> anyhow::Result<()>,
+    ) -> Result<(), String> {
+        let done = self.perform(async |lab| {
+            timeout(within, case(lab))
+                .await
+                .with_context(|| format!("not over within {within:?}"))?
+        })?;
+        done.map_err(|error| Causes(&error).to_string())
     }
 
     fn boot(&self) -> anyhow::Result<Set> {

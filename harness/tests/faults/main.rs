@@ -5,51 +5,43 @@ mod cases;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use libtest_mimic::{Arguments, Trial as Test};
 use outbox_harness::{
     ask::{scenario::Scenario, target::Target, trial::Trial},
     judge::verdict::Verdict,
     os::environment,
     run::trial,
-    servers::{backend::Wanted, lab::Lab, shared_lab::SharedLab},
+    servers::{lab::Lab, shared_lab::SharedLab},
 };
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use cases::{BITES, BROKEN, Case};
 
 /// A case that takes longer has hung.
 const CASE_WITHIN: Duration = Duration::from_secs(120);
 
+/// Exit code for settings that cannot be read.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     if let Err(error) = environment::clean() {
         eprintln!("starting again without variables that steer servers: {error}");
         return ExitCode::FAILURE;
     }
-    let wanted = match Wanted::from_environment() {
-        Ok(backends) => backends.into_iter().next(),
+    let lab = match SharedLab::asked_for() {
+        Ok(lab) => Arc::new(lab),
         Err(error) => {
             eprintln!("{error:#}");
-            return ExitCode::FAILURE;
+            return ExitCode::from(USAGE);
         }
     };
-    let Some(wanted) = wanted else {
-        eprintln!("no backend is asked for");
-        return ExitCode::FAILURE;
-    };
-    let lab = Arc::new(SharedLab::new(wanted, CancellationToken::new()));
     let bites = BITES.iter().map(|case| (case, Verdict::Pass));
     let broken = BROKEN.iter().map(|case| (case, Verdict::Vacuous));
     let tests = bites.chain(broken).map(|(case, verdict)| {
         let shared = lab.clone();
         Test::test(case.name, move || {
-            let done = shared.perform(async |lab| {
-                timeout(CASE_WITHIN, shows(&lab, case, verdict))
-                    .await
-                    .with_context(|| format!("not over within {CASE_WITHIN:?}"))?
-            });
-            done?.map_err(|error: anyhow::Error| format!("{error:#}").into())
+            let shown = shared.show(CASE_WITHIN, async |lab| shows(&lab, case, verdict).await);
+            Ok(shown?)
         })
     });
     let mut arguments = Arguments::from_args();

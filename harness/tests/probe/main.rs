@@ -12,10 +12,8 @@ use outbox_harness::{
     },
     os::environment,
     run::probe::{Probed, probe},
-    servers::{backend::Wanted, lab::Lab, shared_lab::SharedLab},
+    servers::{lab::Lab, shared_lab::SharedLab},
 };
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 /// A case that takes longer has hung.
 const CASE_WITHIN: Duration = Duration::from_secs(90);
@@ -43,32 +41,25 @@ const CASES: [(&str, Case); 5] = [
     ),
 ];
 
+/// Exit code for settings that cannot be read.
+const USAGE: u8 = 2;
+
 fn main() -> ExitCode {
     if let Err(error) = environment::clean() {
         eprintln!("starting again without variables that steer servers: {error}");
         return ExitCode::FAILURE;
     }
-    let wanted = match Wanted::from_environment() {
-        Ok(backends) => backends.into_iter().next(),
+    let lab = match SharedLab::asked_for() {
+        Ok(lab) => Arc::new(lab),
         Err(error) => {
             eprintln!("{error:#}");
-            return ExitCode::FAILURE;
+            return ExitCode::from(USAGE);
         }
     };
-    let Some(wanted) = wanted else {
-        eprintln!("no backend is asked for");
-        return ExitCode::FAILURE;
-    };
-    let lab = Arc::new(SharedLab::new(wanted, CancellationToken::new()));
     let trials = CASES.map(|(name, case)| {
         let shared = lab.clone();
         Trial::test(name, move || {
-            let done = shared.perform(async |lab| {
-                timeout(CASE_WITHIN, case(lab))
-                    .await
-                    .with_context(|| format!("not over within {CASE_WITHIN:?}"))?
-            });
-            done?.map_err(|error: anyhow::Error| format!("{error:#}").into())
+            Ok(shared.show(CASE_WITHIN, async |lab| case(lab).await)?)
         })
     });
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials.into());

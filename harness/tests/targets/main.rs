@@ -6,9 +6,8 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
-use outbox_harness::{os::environment, servers::backend::Wanted, servers::shared_lab::SharedLab};
+use outbox_harness::{os::environment, servers::shared_lab::SharedLab};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 mod heard;
 mod ledger;
@@ -60,18 +59,13 @@ fn main() -> ExitCode {
         eprintln!("starting again without variables that steer servers: {error}");
         return ExitCode::FAILURE;
     }
-    let wanted = match Wanted::from_environment() {
-        Ok(backends) => backends.into_iter().next(),
+    let lab = match SharedLab::asked_for() {
+        Ok(lab) => Arc::new(lab),
         Err(error) => {
             eprintln!("{error:#}");
             return ExitCode::from(USAGE);
         }
     };
-    let Some(wanted) = wanted else {
-        eprintln!("no backend is asked for");
-        return ExitCode::from(USAGE);
-    };
-    let lab = Arc::new(SharedLab::new(wanted, CancellationToken::new()));
     let trials = CASES
         .iter()
         .copied()

@@ -19,13 +19,12 @@ use crate::{
         named,
         named::Named,
         progress::{Control, Progress},
-        say, tell, unless_interrupted,
+        say, tell, unless_interrupted, until_interrupted,
     },
     explore::control,
     explore::suite::{self, Ended, Manner},
     judge::verdict::Verdict,
     os::causes::Causes,
-    os::guard,
     report::{Account, NotRun},
     servers::lab::Lab,
     servers::needs,
@@ -159,8 +158,8 @@ impl Candidate {
         let own: String = self.target.name.chars().map(plain).collect();
         Manner {
             runs: match self.beside_others {
-                true => args.runs.join(own),
-                false => args.runs.clone(),
+                true => args.runs.folder.join(own),
+                false => args.runs.folder.clone(),
             },
             keep: args.keep,
             side_by_side: args.jobs as usize,
@@ -191,7 +190,7 @@ impl Candidate {
         let trials = runs.into_iter().map(|run| self.trial(args, lab, run));
         let trials = trials.collect();
         let runs = suite::run(lab.clone(), trials, manner, shown.clone());
-        Ok(until_interrupted(manner, runs).await)
+        Ok(until_interrupted(&manner.stop, runs).await)
     }
 
     /// Tries what a target file says with nothing broken. Says what is wrong with it; its folder stays then.
@@ -218,7 +217,7 @@ impl Candidate {
         let trials = vec![self.trial(args, lab, run)];
         let shown = Arc::new(Control(shown.clone()));
         let runs = suite::run(lab.clone(), trials, &manner, shown);
-        let ended = until_interrupted(&manner, runs).await;
+        let ended = until_interrupted(&manner.stop, runs).await;
         let Some(summary) = ended.summaries.first() else {
             return vec!["the control did not run".to_owned()];
         };
@@ -271,18 +270,6 @@ impl Candidate {
                 let why = BEFORE_IT_BEGAN.to_owned();
                 account.not_run.push(NotRun { name, why });
             }
-        }
-    }
-}
-
-/// Ctrl-C ends what is under way, and what is known by then is kept.
-async fn until_interrupted(manner: &Manner, runs: impl Future<Output = Ended>) -> Ended {
-    let mut runs = std::pin::pin!(runs);
-    tokio::select! {
-        ended = &mut runs => ended,
-        _ = guard::interrupted() => {
-            manner.stop.cancel();
-            runs.await
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::super::{NO_LAB, Usage, named, progress::Progress, say, tell, unless_interrupted};
+use super::super::{NO_LAB, Runs, Usage, named, progress::Progress, say, tell, unless_interrupted};
 use crate::{
     ask::{
         seed,
@@ -30,14 +30,8 @@ pub(in super::super) struct Args {
     /// Leave the settings of the target's [laboratory] out.
     #[arg(long)]
     as_shipped: bool,
-    /// Where the probe's folder is made, with the logs of the target's processes. It is removed when nothing is wrong.
-    #[arg(
-        long,
-        env = "LAB_RUNS",
-        default_value = "target/lab",
-        value_name = "FOLDER"
-    )]
-    runs: PathBuf,
+    #[command(flatten)]
+    runs: Runs,
     #[command(flatten)]
     servers: Wanted,
 }
@@ -48,8 +42,9 @@ pub(super) async fn probe(args: &Args) -> Result<u8> {
     let text = fs::read_to_string(&args.file)
         .with_context(|| format!("reading {}", args.file.display()))
         .map_err(Usage::because)?;
-    evidence::can_be_kept_in(&args.runs).map_err(Usage::said)?;
-    let folder = evidence::folder(&args.runs, "probe", seed::fresh()).map_err(Usage::said)?;
+    args.runs.can_be_kept()?;
+    let folder =
+        evidence::folder(&args.runs.folder, "probe", seed::fresh()).map_err(Usage::said)?;
     let shown = Progress::new(1);
     let plugins = needs::plugins(&target.needs);
     let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));

@@ -1,7 +1,10 @@
 //! The run in front of a sweep: what passes on each edge while nothing is broken, when connections are opened again, and when
 //! processes are started again.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -45,6 +48,15 @@ pub struct Known {
     pub last_ms: u64,
     /// How it is made to come.
     pub reach: Reach,
+}
+
+/// What a survey has come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surveyed {
+    /// What passed.
+    pub kinds: Vec<Known>,
+    /// Edges that are not swept.
+    pub unnamed: BTreeSet<String>,
 }
 
 /// The survey's scenario: first nothing, then each edge's connections are cut, then each process is stopped and started.
@@ -110,10 +122,8 @@ fn edges(target: &Target) -> Vec<String> {
         });
         servers.for_each(|server| add(format!("{} -> {server}", role.name())));
     }
-    edges.retain(|edge| {
-        !edge.starts_with("client -> relay") && !edge.starts_with("client -> consumer")
-    });
-    edges.retain(|edge| !matches!(edge.as_str(), "api -> rabbitmq"));
+    let system = drawn::system(target);
+    edges.retain(|edge| party::edge(edge, &system).is_ok());
     edges
 }
 
@@ -173,8 +183,20 @@ impl Marks {
     }
 }
 
-/// What was seen, and how it is made to come again.
-pub(super) fn known(seen: BTreeMap<Kind, Tally>, history: &History) -> Vec<Known> {
+/// What was seen, and how it is made to come again. A process that plays no role, such as a ticker, has an edge that no scenario
+/// can name: what passes there is not swept.
+pub(super) fn surveyed(seen: BTreeMap<Kind, Tally>, history: &History) -> Surveyed {
+    let system = history.scenario().map(|scenario| &scenario.system);
+    let is_named = |edge: &str| system.is_some_and(|system| party::edge(edge, system).is_ok());
+    let (named, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        seen.into_iter().partition(|(kind, _)| is_named(&kind.edge));
+    Surveyed {
+        kinds: known(named, history),
+        unnamed: others.into_keys().map(|kind| kind.edge).collect(),
+    }
+}
+
+fn known(seen: BTreeMap<Kind, Tally>, history: &History) -> Vec<Known> {
     let marks = Marks::of(history);
     let known = seen.into_iter().map(|(kind, tally)| Known {
         reach: marks.reach(&tally.times),
@@ -183,12 +205,8 @@ pub(super) fn known(seen: BTreeMap<Kind, Tally>, history: &History) -> Vec<Known
         last_ms: tally.times.last().copied().unwrap_or_default(),
         kind,
     });
-    let system = history.scenario().map(|scenario| &scenario.system);
-    // A process that plays no role, such as a ticker, has an edge that no scenario can name.
-    let is_named = |edge: &str| system.is_some_and(|system| party::edge(edge, system).is_ok());
     // Nobody waits for a heartbeat: it comes when nothing else does.
     known
-        .filter(|known| is_named(&known.kind.edge))
         .filter(|known| !matches!(known.kind.event, Event::Heartbeat | Event::HeartbeatReply))
         .collect()
 }

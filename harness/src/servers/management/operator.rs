@@ -28,10 +28,11 @@ pub enum What {
 }
 
 impl What {
-    fn plural(self) -> &'static str {
+    /// As people and, with an s, the API's paths call it.
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Queue => "queues",
-            Self::Exchange => "exchanges",
+            Self::Queue => "queue",
+            Self::Exchange => "exchange",
         }
     }
 }
@@ -64,7 +65,7 @@ impl Management {
         what: What,
         name: &str,
     ) -> Result<Option<Definition>> {
-        let path = format!("{}/{vhost}", what.plural());
+        let path = format!("{}s/{vhost}", what.name());
         let listed = self.call(Method::GET, &path, &Value::Null).await?;
         let mut listed = listed.as_array().into_iter().flatten();
         let found = listed.find(|listed| listed["name"] == name);
@@ -114,7 +115,7 @@ impl Definition {
     }
 
     fn path(&self, vhost: &str) -> String {
-        format!("{}/{vhost}/{}", self.what.plural(), encoded(&self.name))
+        format!("{}s/{vhost}/{}", self.what.name(), encoded(&self.name))
     }
 }
 

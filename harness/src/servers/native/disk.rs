@@ -11,9 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use nix::unistd::geteuid;
 
+use super::command::run;
 use crate::os::path::program;
 
 /// Room for a cluster and what a run writes; the file is sparse.
@@ -91,9 +92,10 @@ impl Disk {
 
     /// Copies what it has at this moment. Nobody may write to it meanwhile.
     pub fn copy(&self) -> Result<()> {
-        run(Command::new("cp")
+        let copied = run(Command::new("cp")
             .args(["--sparse=always", "--reflink=auto"])
-            .args([&self.image, &self.copied()]))
+            .args([&self.image, &self.copied()]));
+        copied.map(drop)
     }
 
     /// Puts the copy in its place, when the server is gone and the kernel has given the disk up.
@@ -123,26 +125,7 @@ impl Disk {
     }
 
     fn is_mounted(&self) -> Result<bool> {
-        let listed = Command::new("losetup")
-            .arg("--associated")
-            .arg(&self.image)
-            .output()
-            .context("running losetup")?;
-        Ok(!listed.stdout.is_empty())
+        let listed = run(Command::new("losetup").arg("--associated").arg(&self.image))?;
+        Ok(!listed.is_empty())
     }
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let shown = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("running {shown}"))?;
-    if !output.status.success() {
-        bail!(
-            "{shown} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::{
     ffi::OsStr,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use super::{
     Binaries,
     cache::Cache,
+    command::run,
     disk::Disk,
     user::{self, other_user},
     zones,
@@ -249,15 +250,17 @@ fn prepare(binaries: &Binaries, run_folder: &Path, data: &Path, port: u16) -> Re
 
 /// Copies a running primary, and writes down that the copy follows it.
 fn copy(binaries: &Binaries, primary: &str, data: &Path, port: u16) -> Result<()> {
-    run(command(binaries, binaries.postgres.join("pg_basebackup"))
-        .args([
-            "--checkpoint=fast",
-            "--write-recovery-conf",
-            "--dbname",
-            primary,
-            "--pgdata",
-        ])
-        .arg(data))?;
+    run(
+        program_of(binaries, binaries.postgres.join("pg_basebackup"))
+            .args([
+                "--checkpoint=fast",
+                "--write-recovery-conf",
+                "--dbname",
+                primary,
+                "--pgdata",
+            ])
+            .arg(data),
+    )?;
     if let Some(zones) = &binaries.zones {
         zones.link(data)?;
     }
@@ -289,7 +292,7 @@ fn server(binaries: &Binaries) -> PathBuf {
 
 /// Asks the server's program before it is started: no client could connect, and each would say only that it was refused.
 fn finds_zones(binaries: &Binaries, data: &Path) -> Result<()> {
-    let asked = run(command(binaries, server(binaries))
+    let asked = run(program_of(binaries, server(binaries))
         .args(["-C", "timezone", "-c", "timezone=UTC", "-D"])
         .arg(data)
         .current_dir(data));
@@ -314,7 +317,7 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
         .prefix("initdb-")
         .tempdir_in(run_folder)?;
     let data = fresh.path().join("data");
-    let mut initdb = command(binaries, binaries.postgres.join("initdb"));
+    let mut initdb = program_of(binaries, binaries.postgres.join("initdb"));
     initdb
         .args([
             "--username=lab",
@@ -343,14 +346,14 @@ fn template(binaries: &Binaries, run_folder: &Path) -> Result<PathBuf> {
 }
 
 fn version(binaries: &Binaries) -> Result<String> {
-    let printed = run(command(binaries, binaries.postgres.join("postgres")).arg("--version"))?;
+    let printed = run(program_of(binaries, binaries.postgres.join("postgres")).arg("--version"))?;
     let number = printed.split_whitespace().nth(2);
     Ok(number
         .with_context(|| format!("{printed:?} names no version"))?
         .to_owned())
 }
 
-fn command(binaries: &Binaries, program: PathBuf) -> Command {
+fn program_of(binaries: &Binaries, program: PathBuf) -> Command {
     let mut command = Command::new(program);
     if let Some(libraries) = &binaries.libraries {
         command.env("LD_LIBRARY_PATH", libraries);
@@ -358,19 +361,4 @@ fn command(binaries: &Binaries, program: PathBuf) -> Command {
     environment::without_steering(&mut command);
     command.current_dir("/");
     command
-}
-
-fn run(command: &mut Command) -> Result<String> {
-    let shown = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("running {shown}"))?;
-    if !output.status.success() {
-        bail!(
-            "{shown} failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -49,13 +49,7 @@ pub(super) async fn delete_queues(
         servers.exchanges().join(", ")
     );
     until_read(servers, system, &queues).await?;
-    for queue in queues {
-        let defined = management.definition(servers.vhost(), What::Queue, queue);
-        let defined = defined.await?;
-        taken
-            .defined
-            .push(defined.with_context(|| format!("there is no queue {queue}"))?);
-    }
+    taken.defined = definitions(servers, What::Queue, queues).await?;
     forbid_declaring(servers).await?;
     let own = taken.bindings.iter();
     for binding in own.filter(|binding| binding.queue().starts_with(OWN_QUEUE)) {
@@ -71,23 +65,32 @@ pub(super) async fn delete_exchanges(
     system: &System,
     taken: &mut Taken,
 ) -> Result<&'static str> {
-    let management = servers.management();
     let _held = hold::relays(system).await?;
     ensure!(
         !servers.exchanges().is_empty(),
         "there is no exchange to delete: the target publishes to queues alone"
     );
     taken.bindings = bindings(servers).await?;
-    for exchange in servers.exchanges() {
-        let defined = management.definition(servers.vhost(), What::Exchange, exchange);
-        let defined = defined.await?;
-        taken
-            .defined
-            .push(defined.with_context(|| format!("there is no exchange {exchange}"))?);
-    }
+    let exchanges = servers.exchanges().iter().map(String::as_str);
+    taken.defined = definitions(servers, What::Exchange, exchanges).await?;
     forbid_declaring(servers).await?;
     drop_defined(servers, taken).await?;
     Ok("exchange_deleted")
+}
+
+/// How they were declared.
+async fn definitions<'n>(
+    servers: &OwnServers,
+    what: What,
+    names: impl IntoIterator<Item = &'n str>,
+) -> Result<Vec<Definition>> {
+    let mut all = Vec::new();
+    for name in names {
+        let defined = servers.management().definition(servers.vhost(), what, name);
+        let defined = defined.await?;
+        all.push(defined.with_context(|| format!("there is no {} {name}", what.name()))?);
+    }
+    Ok(all)
 }
 
 async fn bindings(servers: &OwnServers) -> Result<Vec<Binding>> {
