@@ -88,7 +88,11 @@ pub(super) async fn put_back(
     match std::mem::take(&mut imposed.left) {
         Left::Taken(taken) => return broker::put_back(servers, system, taken).await,
         Left::Holding(session, _) => return database::let_go(session).await,
-        Left::Crowd(crowd) => return database::disperse(crowd).await,
+        Left::Crowd(crowd) => {
+            database::disperse(crowd).await?;
+            // Nobody is let in while they come.
+            return database::allow_logins(servers).await;
+        }
         Left::Nothing | Left::Refusals(_) => {}
     }
     match meddling {
