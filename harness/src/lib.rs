@@ -1,6 +1,6 @@
 //! The lab: real servers, one fault at a time, one history, pure checkers.
 //!
-//! Its rooms, each using only those below it (`tests/rooms.rs` checks that):
+//! Its rooms, each using only those below it (`tests/rooms/` checks that):
 //!
 //! ```text
 //! cli       the command line
