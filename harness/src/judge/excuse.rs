@@ -55,10 +55,7 @@ pub(crate) fn gives_up(subject: &Subject, faults: &[Fault]) -> bool {
 
 /// Whether the broker forgets what it keeps in memory.
 fn restarts_the_broker(fault: &Fault) -> bool {
-    let ends = matches!(
-        fault.action,
-        Action::Kill | Action::Terminate | Action::Restart(_)
-    );
+    let ends = matches!(fault.action, Action::Kill | Action::Terminate);
     ends && fault.target == Target::Server(Server::RabbitMq)
 }
 
@@ -84,7 +81,6 @@ fn keeps_out(action: &Action) -> bool {
     match action {
         Action::Cut
         | Action::Kill
-        | Action::CutPower
         | Action::Freeze
         | Action::Terminate
         | Action::Alarm(_)

@@ -48,7 +48,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     if let Some(example) = last_is_early(history) {
         object("last snapshots taken too early", example);
     }
-    if let Some(example) = not_as_planned(history) {
+    if let Some(example) = not_as_planned(history, scenario) {
         object("workloads that were not sent as planned", example);
     }
     if let Some(example) = unfenced(history) {
@@ -69,9 +69,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     Ok(inquiry.conclude(history.entries().len(), "entries"))
 }
 
-/// Whether Postgres was broken, and an operation that was accepted is not there in the end. Then the ledger, which had been told of its commit, tells of
-/// a database that is no more: one that begins again behind what it has forgotten numbers other commits alike. `durable` fails,
-/// and needs no ledger for that.
+/// Whether Postgres was broken, and an operation that was accepted is not there in the end. Then the ledger, which had been told of
+/// its commit, tells of a database that is no more: one that begins again behind what it has forgotten numbers other commits
+/// alike. `durable` fails, and needs no ledger for that.
 fn has_forgotten(history: &History, scenario: &Scenario) -> bool {
     let faults = Fault::all(scenario).unwrap_or_default();
     let broken = faults
@@ -101,8 +101,8 @@ fn last_is_early(history: &History) -> Option<String> {
         .then(|| "clients or faults went on after the last snapshot".to_owned())
 }
 
-/// Every request of the plan was sent, and no other.
-fn not_as_planned(history: &History) -> Option<String> {
+/// Every request of the plan was sent, and no other. Only faults that come in turn may end a workload, with the last turn.
+fn not_as_planned(history: &History, scenario: &Scenario) -> Option<String> {
     let planned = history.events().find_map(|event| match event {
         Event::Planned { requests } => Some(*requests),
         _ => None,
@@ -111,6 +111,8 @@ fn not_as_planned(history: &History) -> Option<String> {
         Event::Driven { ended_after, .. } => *ended_after,
         _ => None,
     });
+    let may_end = scenario.faults.iter().any(|fault| fault.turn.is_some());
+    let ended_after = ended_after.filter(|_| may_end);
     let planned = planned.map(|planned| ended_after.map_or(planned, |ended| ended.min(planned)));
     let sent = history
         .ops()
@@ -232,6 +234,24 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Error);
         story.push_before_end(Event::Planned { requests: 4 });
         assert_eq!(verdict(check, &story), Verdict::Error);
+    }
+
+    #[test]
+    fn a_workload_that_ended_early_is_an_error_unless_the_last_turn_ended_it() {
+        let ended_early = |turn: Option<u32>| {
+            let mut story = Story::clean();
+            story.scenario(|scenario| scenario.faults[0].turn = turn);
+            story
+                .drop_events(|event| matches!(event, Event::Planned { .. } | Event::Driven { .. }));
+            story.push_before_end(Event::Planned { requests: 4 });
+            story.push_before_end(Event::Driven {
+                held_back: 0,
+                ended_after: Some(3),
+            });
+            verdict(check, &story)
+        };
+        assert_eq!(ended_early(None), Verdict::Error);
+        assert_eq!(ended_early(Some(1)), Verdict::Pass);
     }
 
     #[test]
