@@ -19,7 +19,6 @@ use crate::{
         suite::{Manner, Observer},
         sweep::{self, Known, NoSurvey, Outcome, Surveyed, Sweep, Swept, Watcher},
     },
-    judge::summary::RunSummary,
     os::terminal::columns,
     report,
     servers::{backend::Wanted, lab::Lab, needs},
@@ -259,8 +258,6 @@ impl Observer for Shown {
     fn stage(&self, name: &str, stage: &str) {
         self.0.stage(name, stage);
     }
-
-    fn judged(&self, _: &RunSummary) {}
 }
 
 impl Watcher for Shown {

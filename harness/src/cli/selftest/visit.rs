@@ -227,6 +227,4 @@ impl Observer for Told {
     fn stage(&self, _: &str, stage: &str) {
         self.shown.stage(&self.name, stage);
     }
-
-    fn judged(&self, _: &RunSummary) {}
 }
