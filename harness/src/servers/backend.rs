@@ -114,12 +114,11 @@ impl Wanted {
     pub fn cannot(&self, faults: &[Fault]) -> Option<String> {
         let server = faults.iter().find_map(Fault::breaks_server)?;
         let cuts_power = faults.iter().any(|fault| fault.action == Action::CutPower);
-        if cuts_power && self.backend != Kind::Native {
-            return Some(
-                "cuts the power of Postgres' disk; run it with --backend native".to_owned(),
-            );
-        }
-        if let Some(why) = native::disk::is_impossible().filter(|_| cuts_power) {
+        if cuts_power {
+            let why = match self.backend {
+                Kind::Native => native::disk::is_impossible()?,
+                _ => "run it with --backend native".to_owned(),
+            };
             return Some(format!("cuts the power of Postgres' disk: {why}"));
         }
         (self.backend == Kind::External).then(|| {
