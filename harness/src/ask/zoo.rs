@@ -24,8 +24,11 @@ pub struct Cage {
     pub bug: String,
     /// Stories, the first of which that shows it is enough.
     pub stories: Vec<String>,
-    /// Checkers: at least one of them finds it, and no other turns red.
+    /// Checkers: at least one of them finds it.
     pub red: Vec<String>,
+    /// Those that may turn red with them, and find it for nobody. No other does.
+    #[serde(default)]
+    pub also: Vec<String>,
     /// One of the manifest's databases.
     database: Option<String>,
     /// Settings of the outbox's processes.
@@ -70,7 +73,7 @@ impl Manifest {
             if cage.stories.is_empty() || cage.red.is_empty() {
                 return Err(format!("{bug} needs a story and a checker at least"));
             }
-            for checker in &cage.red {
+            for checker in cage.red.iter().chain(&cage.also) {
                 if !checkers.contains(&checker.as_str()) {
                     let known = checkers.join(", ");
                     return Err(format!("{bug}: no checker {checker:?}; there are {known}"));

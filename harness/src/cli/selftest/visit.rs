@@ -118,7 +118,7 @@ impl Visit {
         let run = self.run(story, &cage.house(), Some(&cage.bug), seed).await;
         let judged = run.and_then(|summary| {
             let hits = hits(&summary.folder, &cage.bug)?;
-            let outcome = Outcome::of(&summary, hits, &cage.red);
+            let outcome = Outcome::of(&summary, hits, cage);
             if outcome.is_caught() {
                 remove(&summary);
             } else {

@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use crate::judge::{summary::RunSummary, verdict::Verdict};
+use crate::{
+    ask::zoo::Cage,
+    judge::{summary::RunSummary, verdict::Verdict},
+};
 
 /// What a run shows of a mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Who must find it has found it, and nobody else anything.
+    /// Who must find it has found it, and nobody else anything that is no consequence of it.
     Caught(Vec<String>),
     /// The run is not red.
     Missed(Verdict),
@@ -20,8 +23,8 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Of a run in which the mistake was made so often; `red` are those who may find it.
-    pub fn of(summary: &RunSummary, hits: usize, red: &[String]) -> Self {
+    /// Of a run in which the mistake was made so often.
+    pub fn of(summary: &RunSummary, hits: usize, cage: &Cage) -> Self {
         if summary.verdict == Verdict::Error {
             return Self::Broken(summary.reason.clone());
         }
@@ -34,12 +37,13 @@ impl Outcome {
         let found = red_of(summary);
         let odd: Vec<String> = found
             .iter()
-            .filter(|name| !red.contains(name))
+            .filter(|name| !cage.red.contains(name) && !cage.also.contains(name))
             .cloned()
             .collect();
-        match odd.is_empty() {
-            true => Self::Caught(found),
-            false => Self::WrongChecker(odd),
+        match found.iter().any(|name| cage.red.contains(name)) {
+            true if odd.is_empty() => Self::Caught(found),
+            true => Self::WrongChecker(odd),
+            false => Self::WrongChecker(found),
         }
     }
 
@@ -93,6 +97,11 @@ mod tests {
     use super::*;
     use crate::judge::{check, proof::story::Story};
 
+    fn cage(red: &[&str], also: &[&str]) -> Cage {
+        let text = format!("bug = 'some'\nstories = ['a/b']\nred = {red:?}\nalso = {also:?}");
+        toml::from_str(&text).expect("a cage")
+    }
+
     fn summary(story: &Story) -> RunSummary {
         let history = story.history();
         let judged = check::all(&history);
@@ -104,10 +113,7 @@ mod tests {
         let mut lost = Story::clean();
         lost.lose_delivery(3);
         let lost = summary(&lost);
-        let by = |hits, red: &[&str]| {
-            let red: Vec<String> = red.iter().map(|name| (*name).to_owned()).collect();
-            Outcome::of(&lost, hits, &red)
-        };
+        let by = |hits, red: &[&str]| Outcome::of(&lost, hits, &cage(red, &[]));
         let found = red_of(&lost);
         let names: Vec<&str> = found.iter().map(String::as_str).collect();
         assert!(names.contains(&"loss"), "{names:?}");
@@ -119,9 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_consequence_shows_is_found_by_nobody() {
+        let mut lost = Story::clean();
+        lost.lose_delivery(3);
+        let lost = summary(&lost);
+        let found = red_of(&lost);
+        let others: Vec<&str> = found
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != "loss")
+            .collect();
+        let with = Outcome::of(&lost, 1, &cage(&["loss"], &others));
+        assert_eq!(with, Outcome::Caught(found.clone()));
+        let all: Vec<&str> = found.iter().map(String::as_str).collect();
+        let alone = Outcome::of(&lost, 1, &cage(&["order"], &all));
+        assert_eq!(alone, Outcome::WrongChecker(found));
+    }
+
+    #[test]
     fn a_green_run_is_no_catch() {
         let green = summary(&Story::clean());
-        let outcome = Outcome::of(&green, 1, &["loss".to_owned()]);
+        let outcome = Outcome::of(&green, 1, &cage(&["loss"], &[]));
         assert_eq!(outcome, Outcome::Missed(Verdict::Pass));
     }
 
