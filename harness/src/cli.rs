@@ -87,7 +87,8 @@ enum Command {
 struct Runs {
     /// Where the folders of runs are made.
     #[arg(
-        long = "runs",
+        id = "runs",
+        long,
         env = "LAB_RUNS",
         default_value = "target/lab",
         value_name = "FOLDER"
@@ -106,7 +107,7 @@ impl Runs {
 #[derive(Debug, Clone, clap::Args)]
 struct Scenarios {
     /// Folder with the scenario folders.
-    #[arg(long = "scenarios", env = "LAB_SCENARIOS", default_value_os_t = default_scenarios(), value_name = "FOLDER")]
+    #[arg(id = "scenarios", long, env = "LAB_SCENARIOS", default_value_os_t = default_scenarios(), value_name = "FOLDER")]
     folder: PathBuf,
 }
 
@@ -222,5 +223,17 @@ impl Usage {
     /// Turns an error that names its own causes into wrong usage.
     fn said(error: impl std::error::Error) -> anyhow::Error {
         Self(error.to_string()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn no_command_has_an_option_twice() {
+        Cli::command().debug_assert();
     }
 }
