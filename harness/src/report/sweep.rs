@@ -1,5 +1,7 @@
 //! What a sweep saw and found: a list of messages, and message by way.
 
+mod summary;
+
 use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
@@ -75,8 +77,19 @@ pub fn table(swept: &Swept, coloured: bool, columns: Option<u16>) -> String {
     text
 }
 
-/// The table as Markdown: equal results make equal tables.
+/// The table as Markdown, once in few rows and once whole: equal results make equal tables.
 pub fn matrix(title: &str, swept: &Swept) -> String {
+    format!(
+        "{}\n{}; {}.\n\n<details><summary>each kind</summary>\n\n{}\n</details>\n",
+        summary::summary(title, swept),
+        summary::LEGEND,
+        total(swept),
+        whole(title, swept)
+    )
+}
+
+/// A row for each kind.
+fn whole(title: &str, swept: &Swept) -> String {
     let used = used(swept);
     let cells = cells(swept);
     let heads: Vec<&str> = used.iter().map(|way| way.deed).collect();
@@ -221,6 +234,16 @@ fn below(swept: &Swept) -> String {
     for why in &swept.broken {
         text.push_str(&format!("\na run in which no message was struck: {why}\n"));
     }
+    text.push_str(&format!(
+        "\n{}, {}\n",
+        total(swept),
+        seconds(swept.took_ms)
+    ));
+    text
+}
+
+/// How many cases, and what became of them.
+fn total(swept: &Swept) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for cell in &swept.cells {
         *counts.entry(cell.outcome.name()).or_default() += 1;
@@ -229,16 +252,14 @@ fn below(swept: &Swept) -> String {
         .iter()
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
-    text.push_str(&format!(
-        "\n{} kinds of messages, {} cases: {}; {} messages cut in {} runs, {}\n",
+    format!(
+        "{} kinds of messages, {} cases: {}; {} messages cut in {} runs",
         swept.kinds.len(),
         swept.cells.len(),
         counts.join(", "),
         swept.cuts,
         swept.runs,
-        seconds(swept.took_ms)
-    ));
-    text
+    )
 }
 
 #[cfg(test)]
@@ -292,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_fingerprint_ends_no_cell_and_the_list_says_how_a_message_comes() {
-        let matrix = matrix("shop", &swept());
+        let matrix = whole("shop", &swept());
         assert!(matrix.contains("confirm `shop\\|events`"), "{matrix}");
         let heads = matrix.lines().next().unwrap().matches('|').count();
         let row = matrix.lines().nth(2).unwrap().replace("\\|", "");

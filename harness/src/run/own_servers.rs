@@ -10,7 +10,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::{
     ask::{
-        fault::{Action, Fault, Server},
+        fault::{Fault, Server},
         id::Run,
         target::{Target, need::Need, witness::Witness},
     },
@@ -59,7 +59,7 @@ impl OwnServers {
             false => name,
         };
         let postgres = async {
-            if faults.iter().any(|fault| fault.action == Action::CutPower) {
+            if faults.iter().any(|fault| fault.action.takes_disk()) {
                 lab.own_postgres_on_disk(name).await
             } else if own.contains(&Server::Postgres) {
                 lab.own_postgres(name).await

@@ -113,13 +113,12 @@ impl Wanted {
     /// Why this backend cannot run a scenario with these faults, if it cannot.
     pub fn cannot(&self, faults: &[Fault]) -> Option<String> {
         let server = faults.iter().find_map(Fault::breaks_server)?;
-        let cuts_power = faults.iter().any(|fault| fault.action == Action::CutPower);
-        if cuts_power {
+        if faults.iter().any(|fault| fault.action.takes_disk()) {
             let why = match self.backend {
                 Kind::Native => native::disk::is_impossible()?,
                 _ => "run it with --backend native".to_owned(),
             };
-            return Some(format!("cuts the power of Postgres' disk: {why}"));
+            return Some(format!("needs a disk of Postgres' own: {why}"));
         }
         (self.backend == Kind::External).then(|| {
             format!("stops {server:?}, and external servers are not the lab's to stop; run it with --backend native or docker")

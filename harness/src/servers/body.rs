@@ -22,6 +22,14 @@ pub trait Body: Send + Sync {
     async fn flush(&self) -> Result<()> {
         Ok(())
     }
+    /// Something else takes all the room that there is on its disk.
+    async fn fill_disk(&self) -> Result<()> {
+        bail!("only the disk of a Postgres of the lab's own can be filled")
+    }
+    /// Gives that room back, and starts it again if it could not do without.
+    async fn free_disk(&self) -> Result<()> {
+        bail!("only the disk of a Postgres of the lab's own can be freed")
+    }
     /// Stops all its processes where they stand.
     async fn freeze(&self) -> Result<()>;
     /// Lets them go on.

@@ -41,7 +41,7 @@ const fn broken(name: &'static str, faults: &'static str, says: &'static str) ->
 }
 
 /// What bites.
-pub const BITES: [Case; 17] = [
+pub const BITES: [Case; 18] = [
     bites(
         "a_frozen_broker_leaves_publishes_waiting",
         "[[fault]]\nprocess = 'rabbitmq'\ndo = 'freeze'\nat = '1s'\nfor = '1500ms'",
@@ -129,7 +129,24 @@ pub const BITES: [Case; 17] = [
         "[[fault]]\nprocess = 'postgres'\ndo = 'lock the outbox'\nat = '1s'\nfor = '1s'",
         "statements_kept_waiting",
     ),
+    bites(
+        "a_power_cut_takes_nothing_that_was_flushed",
+        POWER_CUT,
+        "connections_severed",
+    ),
 ];
+
+/// What the judge must find: a server that promises and does not flush.
+pub const LOST: [Case; 1] = [broken(
+    "a_power_cut_takes_what_was_acknowledged_and_never_flushed",
+    POWER_CUT_WITHOUT_FSYNC,
+    "durable",
+)];
+
+const POWER_CUT: &str =
+    "[[fault]]\nprocess = 'postgres'\ndo = 'cut power'\nat = '2s'\nfor = '1s'";
+const POWER_CUT_WITHOUT_FSYNC: &str = "[[fault]]\nprocess = 'postgres'\ndo = 'cut power'\nat = '2s'\nfor = '1s'\n\
+     [system]\npostgres = { fsync = 'off' }";
 
 /// What cannot bite, or bites nobody.
 pub const BROKEN: [Case; 7] = [

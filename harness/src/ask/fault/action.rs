@@ -54,6 +54,11 @@ impl Action {
         }
     }
 
+    /// Whether its server needs a disk of its own.
+    pub fn takes_disk(&self) -> bool {
+        matches!(self, Self::CutPower | Self::Meddle(Meddling::FillDisk))
+    }
+
     /// Whether what is published meanwhile is routed nowhere.
     pub fn leaves_unroutable(&self) -> bool {
         match self {

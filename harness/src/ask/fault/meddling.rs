@@ -28,6 +28,8 @@ pub enum Meddling {
     Set(Setting),
     /// Postgres: somebody's session holds something for as long as it lasts.
     Hold(Hold),
+    /// Postgres, then one of the run's own on a disk of its own: something else takes all the room that there is on it.
+    FillDisk,
 }
 
 /// What a session can hold.
@@ -53,7 +55,7 @@ pub struct Setting {
 }
 
 /// What has no numbers: to whom, in a scenario's words, and what.
-const PLAIN: [(Server, &str, Meddling); 11] = [
+const PLAIN: [(Server, &str, Meddling); 12] = [
     (Server::RabbitMq, "delete queue", Meddling::DeleteQueue),
     (
         Server::RabbitMq,
@@ -89,6 +91,7 @@ const PLAIN: [(Server, &str, Meddling); 11] = [
         "lock the outbox",
         Meddling::Hold(Hold::Outbox),
     ),
+    (Server::Postgres, "fill the disk", Meddling::FillDisk),
 ];
 
 /// The setting that makes a database one that takes no writes.
@@ -124,7 +127,7 @@ impl Meddling {
 
     /// Whether others on the same server would feel it.
     pub fn breaks_server(&self) -> bool {
-        *self == Self::TakeConnections
+        matches!(self, Self::TakeConnections | Self::FillDisk)
     }
 
     /// Whether what is published meanwhile is routed nowhere.

@@ -31,7 +31,7 @@ impl Case {
         let comes = match self.reach {
             Reach::Flows => 600,
             Reach::Opens => 500,
-            Reach::Starts | Reach::Last => 1_500,
+            Reach::Starts | Reach::Once | Reach::Last => 1_500,
         };
         comes + self.way.takes_ms()
     }
@@ -39,8 +39,8 @@ impl Case {
     fn patience(&self, target: &Target) -> Duration {
         let comes = match self.reach {
             Reach::Flows => Duration::from_millis(1_500),
-            Reach::Opens => Duration::from_secs(4),
-            Reach::Starts | Reach::Last => Duration::from_secs(8),
+            Reach::Opens | Reach::Starts => Duration::from_secs(4),
+            Reach::Once | Reach::Last => Duration::from_secs(8),
         };
         let rests = target
             .pace
@@ -78,8 +78,7 @@ pub(super) struct Drawn {
     pub faults: Vec<usize>,
 }
 
-/// So many cases wait for one connection that is opened, or one process that is started: who is cut off tries again, and meets
-/// the next of them.
+/// So many cases wait for one connection that is opened, or one process that is started.
 const AT_ONCE: usize = 4;
 
 /// A turn of one process.
@@ -93,7 +92,7 @@ impl<'c> Turn<'c> {
     /// Whether a case joins those of the turn before it; else the next turn is its own.
     fn takes(&mut self, case: &'c Case) -> bool {
         let alike = |last: &&&Case| (last.reach, &last.kind.edge) == (case.reach, &case.kind.edge);
-        let joins = case.reach != Reach::Flows
+        let joins = case.reach.is_shared()
             && self.cases.len() < AT_ONCE
             && self.cases.last().filter(alike).is_some();
         if !joins {
@@ -222,7 +221,7 @@ fn makes_come(case: &Case) -> Option<Fault> {
     match case.reach {
         Reach::Flows | Reach::Last => None,
         Reach::Opens => Some(severed(&case.kind.edge)),
-        Reach::Starts => Some(match case.process() {
+        Reach::Starts | Reach::Once => Some(match case.process() {
             "client" => severed(&case.kind.edge),
             process => restarted(process),
         }),
@@ -325,6 +324,14 @@ mod tests {
             (5, 2),
             "four and what makes them come, one and another"
         );
+    }
+
+    #[test]
+    fn what_is_said_once_is_waited_for_alone() {
+        let cases = [0; 2].map(|way| case(Event::Close, way, Reach::Once));
+        let scenario = drawn(&Target::ours(), &cases).scenario;
+        let turns: Vec<_> = scenario.faults.iter().map(|fault| fault.turn).collect();
+        assert_eq!(turns, [Some(1), Some(1), Some(2), Some(2)]);
     }
 
     #[test]

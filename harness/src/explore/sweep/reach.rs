@@ -12,6 +12,8 @@ pub enum Reach {
     Opens,
     /// It comes when a process is stopped and started.
     Starts,
+    /// So it does, and once: whoever could not say it goes on without.
+    Once,
     /// It came only when nothing was broken any more, and the lab looked at what was left.
     Last,
 }
@@ -22,8 +24,14 @@ impl Reach {
         match self {
             Self::Flows => Some(Self::Opens),
             Self::Opens => Some(Self::Starts),
-            Self::Starts | Self::Last => None,
+            Self::Starts => Some(Self::Once),
+            Self::Once | Self::Last => None,
         }
+    }
+
+    /// Whether several cases wait for what is made to come once: whoever is cut off tries again, and meets the next of them.
+    pub(super) fn is_shared(self) -> bool {
+        matches!(self, Self::Opens | Self::Starts)
     }
 
     /// For people.
@@ -32,6 +40,7 @@ impl Reach {
             Self::Flows => "all the time",
             Self::Opens => "when a connection opens",
             Self::Starts => "when a process starts or stops",
+            Self::Once => "once when a process starts or stops",
             Self::Last => "only at the end",
         }
     }

@@ -17,6 +17,7 @@
 //! | revoke permissions, close connections | connections closed |
 //! | republish | messages that the broker took again |
 //! | end sessions, refuse logins, take connections | sessions terminated |
+//! | fill the disk | statements refused for want of room |
 //! | set | statements refused by its SQLSTATE; of read-only, sessions that begin under it |
 //! | hold a snapshot, a transaction | transactions that began since |
 //! | lock the outbox | statements that wait for the lock |

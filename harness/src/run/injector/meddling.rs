@@ -7,7 +7,14 @@ mod echo;
 use anyhow::Result;
 
 use super::{bite::Bitten, imposed::Imposed, left::Left};
-use crate::{ask::fault::meddling::Meddling, run::own_servers::OwnServers, system::System};
+use crate::{
+    ask::fault::{Server, meddling::Meddling},
+    run::own_servers::OwnServers,
+    system::System,
+};
+
+/// The SQLSTATE of a write that finds no room.
+const DISK_FULL: &str = "53100";
 
 /// Does it. What is left of it is told to `imposed` before it is done, so that half of it can be put back.
 pub(super) async fn meddle(
@@ -48,10 +55,14 @@ pub(super) async fn meddle(
             bitten.counted("sessions_ended", ended);
         }
         Meddling::Set(setting) => {
-            imposed.left = Left::Refusals(database::count(system, setting)?);
+            imposed.left = Left::Refusals(database::count(system, setting.refuses)?);
             database::set(servers, setting).await?;
         }
         Meddling::Hold(what) => database::hold(servers, *what, imposed).await?,
+        Meddling::FillDisk => {
+            imposed.left = Left::Refusals(database::count(system, DISK_FULL)?);
+            servers.of(Server::Postgres)?.fill_disk().await?;
+        }
     }
     Ok(())
 }
@@ -101,6 +112,7 @@ pub(super) async fn put_back(
         Meddling::Set(setting) => database::reset(servers, setting).await,
         // A lock on the outbox is a session of `imposed`.
         Meddling::Hold(_) => imposed.unlock().await,
+        Meddling::FillDisk => servers.of(Server::Postgres)?.free_disk().await,
         // What was done is done.
         Meddling::DeleteQueue
         | Meddling::DeleteExchange

@@ -1,4 +1,4 @@
-//! A disk of a server's own, whose power can be cut: a filesystem in a file, mounted where only the server sees it.
+//! A disk of a server's own, which can be filled and whose power can be cut: a filesystem in a file, mounted where only the server sees it.
 //!
 //! A kill leaves in the kernel's cache what a process has written, and nothing is lost that was never flushed. Here the file
 //! has what the filesystem has given its device. Copied while the server is stopped and put back when the mount is gone, it
@@ -6,13 +6,18 @@
 
 use std::{
     ffi::OsString,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
-use nix::unistd::geteuid;
+use nix::{
+    errno::Errno,
+    fcntl::{FallocateFlags, fallocate},
+    unistd::geteuid,
+};
 
 use super::command::run;
 use crate::os::path::program;
@@ -22,8 +27,14 @@ const SIZE: &str = "1G";
 /// The kernel gives a device up when the last process that saw its mount is gone.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// What takes the room that there is on a disk; gone when the server begins.
+const BALLAST: &str = "ballast";
+/// The most that is taken at once, in bytes.
+const LOAD: i64 = 64 << 20;
+/// Less room than this is none: Postgres writes pages of twice as much.
+const CRUMB: i64 = 4 << 10;
 /// Begins the server where its disk is mounted, in a mount namespace that ends with it: image, folder, user, group, program.
-const BEGIN: &str = r#"mount -o loop "$1" "$2" && chown "$3:$4" "$2" && chmod 700 "$2" && rm -f "$2/postmaster.pid" &&
+const BEGIN: &str = r#"mount -o loop "$1" "$2" && chown "$3:$4" "$2" && chmod 700 "$2" && rm -f "$2/postmaster.pid" "$2/ballast" &&
 cd "$2" && user=$3 group=$4 && shift 4 && exec setpriv --reuid "$user" --regid "$group" --clear-groups "$@""#;
 
 /// Why this machine can make no such disk, if it cannot.
@@ -114,10 +125,41 @@ impl Disk {
 
     /// Has everything written that the kernel keeps of it. `server` is the process that sees it.
     pub fn flush(&self, server: i32) -> Result<()> {
-        let folder = PathBuf::from(format!("/proc/{server}/root{}", self.folder.display()));
+        let folder = self.seen_by(server);
         let opened = std::fs::File::open(&folder);
         let opened = opened.with_context(|| format!("opening {}", folder.display()))?;
         nix::unistd::syncfs(opened).context("flushing a disk")
+    }
+
+    /// Takes all the room that there is on it, what is kept for root included. `server` is the process that sees it.
+    pub fn fill(&self, server: i32) -> Result<()> {
+        let file = self.seen_by(server).join(BALLAST);
+        let ballast = std::fs::File::create(&file);
+        let ballast = ballast.with_context(|| format!("making {}", file.display()))?;
+        let (mut taken, mut load) = (0, LOAD);
+        while load >= CRUMB {
+            match fallocate(&ballast, FallocateFlags::empty(), taken, load) {
+                Ok(()) => taken += load,
+                Err(Errno::ENOSPC) => load /= 2,
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error).context("taking a disk's room"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the room back, if it was taken.
+    pub fn free(&self, server: i32) -> Result<()> {
+        let file = self.seen_by(server).join(BALLAST);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.with_context(|| format!("removing {}", file.display())),
+        }
+    }
+
+    /// Where the process that sees it has it.
+    fn seen_by(&self, server: i32) -> PathBuf {
+        PathBuf::from(format!("/proc/{server}/root{}", self.folder.display()))
     }
 
     fn copied(&self) -> PathBuf {

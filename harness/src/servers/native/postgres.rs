@@ -188,6 +188,22 @@ impl Body for Postgres {
         spawn_blocking(move || disk.flush(server)).await?
     }
 
+    async fn fill_disk(&self) -> Result<()> {
+        let (disk, server) = (self.disk()?, self.process()?.pid());
+        spawn_blocking(move || disk.fill(server)).await?
+    }
+
+    async fn free_disk(&self) -> Result<()> {
+        let (disk, process) = (self.disk()?, self.process()?);
+        if !process.is_running() {
+            return self.start().await;
+        }
+        let server = process.pid();
+        spawn_blocking(move || disk.free(server)).await??;
+        let url = self.url("postgres");
+        Ok(until_ready(&*process, READY_WITHIN, || answers::postgres(&url)).await?)
+    }
+
     async fn freeze(&self) -> Result<()> {
         let process = self.process()?;
         Ok(spawn_blocking(move || process.freeze()).await??)

@@ -102,7 +102,10 @@ fn what_did_not_come_is_made_to_come_by_harder_means_and_is_then_not_reached() {
         };
         plan.take(batch, &missed, 1);
     }
-    assert_eq!(means, [Reach::Flows, Reach::Opens, Reach::Starts]);
+    assert_eq!(
+        means,
+        [Reach::Flows, Reach::Opens, Reach::Starts, Reach::Once]
+    );
     assert_eq!(named(&plan, "not reached").len(), 6);
 }
 

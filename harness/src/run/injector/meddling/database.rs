@@ -184,11 +184,11 @@ async fn lets_in(session: &mut PgConnection, servers: &OwnServers) -> Result<boo
     Ok(asked.bind(servers.database()).fetch_one(session).await?)
 }
 
-/// Counts what fails by a setting from now on, on the wire: what is rolled back for other reasons is none of it.
-pub(super) fn count(system: &System, setting: &Setting) -> Result<Armed> {
+/// Counts what fails with an SQLSTATE from now on, on the wire: what is rolled back for other reasons is none of it.
+pub(super) fn count(system: &System, sqlstate: &str) -> Result<Armed> {
     let (clients, postgres) = (Role::Client, Role::Server(Server::Postgres));
     let (from, to) = (Party::all(clients), Party::all(postgres));
-    let matching = Pattern::parse(&format!("{} %", setting.refuses)).map_err(Error::msg)?;
+    let matching = Pattern::parse(&format!("{sqlstate} %")).map_err(Error::msg)?;
     let trigger = Trigger::new(
         Watched {
             from,
