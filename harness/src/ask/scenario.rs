@@ -212,6 +212,12 @@ impl Comparison {
 }
 
 impl Condition {
+    /// At least once, where it asks for more.
+    pub fn once_at_least(self) -> Option<Self> {
+        let asks_for_more = self.comparison == Comparison::AtLeast && self.bound > 1;
+        asks_for_more.then_some(Self { bound: 1, ..self })
+    }
+
     /// Whether `value` meets it.
     pub fn holds(self, value: u64) -> bool {
         match self.comparison {

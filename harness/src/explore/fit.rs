@@ -259,8 +259,43 @@ fn unseen(watched: &Watched, target: &Target) -> Option<Obstacle> {
     if let Some(missing) = parties.iter().find_map(|party| missing(*party, target)) {
         return Some(missing);
     }
-    let why = no_edge(watched.from, watched.to, target)?;
-    Some(Obstacle::Other(why.replacen("breaks", "watches", 1)))
+    let why = no_edge(watched.from, watched.to, target)
+        .map(|why| why.replacen("breaks", "watches", 1))
+        .or_else(|| unread(watched, target))
+        .or_else(|| of_our_tables(watched, target))?;
+    Some(Obstacle::Other(why))
+}
+
+/// Why the lab cannot tell the messages there.
+fn unread(watched: &Watched, target: &Target) -> Option<String> {
+    let (Some(role), Role::Server(Server::RabbitMq)) = (plays(watched.from.role), watched.to.role)
+    else {
+        return None;
+    };
+    let mut of_role = target.processes.iter().filter(|process| process.is(role));
+    let amqp = of_role.any(|process| process.edges.contains(&Edge::Rabbitmq));
+    (!amqp).then(|| {
+        format!(
+            "it waits for a message of AMQP, and the {} speaks STOMP, which the lab does not read",
+            role.name()
+        )
+    })
+}
+
+/// What the lab's own target calls its tables.
+const OUR_TABLES: [&str; 3] = ["outbox_events", "relay_lanes", "inbox"];
+
+/// Why a statement never comes: it names a table that the target does not have.
+fn of_our_tables(watched: &Watched, target: &Target) -> Option<String> {
+    let pattern = watched.matching.as_ref()?;
+    let own = target
+        .outbox
+        .as_ref()
+        .map(|outbox| outbox.table.to_string());
+    let names = |table: &&&str| pattern.names(table);
+    let ours = OUR_TABLES.iter().find(names)?;
+    let has = own.is_some_and(|own| own.contains(*ours));
+    (!has).then(|| format!("it waits for a statement on {ours}, which the target does not have"))
 }
 
 /// What cannot be counted while a run goes on.
@@ -304,6 +339,17 @@ fn conditions(
     for fact in scenario.bites.keys().filter(|fact| !shown(fact)) {
         fitted.bites.remove(fact);
         left_out.push(format!("[bites] {fact}: the target does not show it"));
+    }
+    for (fact, condition) in &mut fitted.bites {
+        if fact.starts_with("fault_")
+            && let Some(once) = condition.once_at_least()
+        {
+            let asked = String::from(*condition);
+            left_out.push(format!(
+                "[bites] {fact} {asked}: once is enough, for it may have fewer connections and comes back at its own pace"
+            ));
+            *condition = once;
+        }
     }
     for fact in scenario.expect.facts.keys() {
         let promised = fact == "events_failed" && shown(fact);

@@ -234,11 +234,7 @@ fn below(swept: &Swept) -> String {
     for why in &swept.broken {
         text.push_str(&format!("\na run in which no message was struck: {why}\n"));
     }
-    text.push_str(&format!(
-        "\n{}, {}\n",
-        total(swept),
-        seconds(swept.took_ms)
-    ));
+    text.push_str(&format!("\n{}, {}\n", total(swept), seconds(swept.took_ms)));
     text
 }
 

@@ -9,7 +9,7 @@ use clap::{Parser, ValueEnum};
 use tokio::task::block_in_place;
 
 use crate::{
-    ask::fault::{Action, Fault},
+    ask::fault::Fault,
     os::causes::Causes,
     os::process::{Launch, until_ready},
     os::{path::program, port::free_port},

@@ -123,6 +123,19 @@ fn around(server: Server, seen: &[Seen], carried: u64) -> Option<Bypass> {
     })
 }
 
+/// The first process of a kind of which none has used an edge: of several that run the same program one alone may have found
+/// something to do. Each with its edge, and whether it has used it.
+fn unused<'p>(used: &[(&'p str, &'static str, bool)]) -> Option<(&'p str, &'static str)> {
+    let kind = |process: &'p str| process.rsplit_once(' ').map_or(process, |(kind, _)| kind);
+    let alike = |process, edge| {
+        let same = used.iter();
+        same.filter(move |(other, over, _)| (kind(other), *over) == (kind(process), edge))
+    };
+    let mut all = used.iter();
+    all.find(|(process, edge, _)| alike(process, *edge).all(|(_, _, is_used)| !is_used))
+        .map(|(process, edge, _)| (*process, *edge))
+}
+
 /// The connections of the target's processes, and whose they are.
 type Owners = BTreeMap<Ends, String>;
 
@@ -209,14 +222,17 @@ impl System {
     fn unused(&self) -> Option<Bypass> {
         let servers = [Server::Postgres, Server::RabbitMq].into_iter();
         let all = servers.flat_map(|server| edges::to(&self.edges, server));
-        all.filter(|wired| wired.link.counters().bytes_requests == 0)
-            .find_map(|wired| match wired.end {
-                End::Server(edge) => Some(Bypass::Unused {
-                    process: wired.process.clone(),
-                    edge: edge.name(),
-                }),
-                End::Process | End::Database => None,
-            })
+        let used = all.filter_map(|wired| match wired.end {
+            End::Server(edge) => {
+                let bytes = wired.link.counters().bytes_requests;
+                Some((wired.process.as_str(), edge.name(), bytes > 0))
+            }
+            End::Process | End::Database => None,
+        });
+        let used: Vec<_> = used.collect();
+        let (process, edge) = unused(&used)?;
+        let process = process.to_owned();
+        Some(Bypass::Unused { process, edge })
     }
 
     async fn owners(&self) -> Result<Owners> {
@@ -309,6 +325,16 @@ mod tests {
         assert_eq!(around(Server::RabbitMq, &all, 2), None);
         // One that an edge has lost a moment ago.
         assert_eq!(around(Server::RabbitMq, &all[..1], 2), None);
+    }
+
+    #[test]
+    fn of_several_that_are_alike_one_may_have_nothing_to_do() {
+        let relays = [("relay 1", "stomp", false), ("relay 2", "stomp", true)];
+        assert_eq!(unused(&relays), None);
+        let api = [("relay 1", "stomp", true), ("api 1", "postgres", false)];
+        assert_eq!(unused(&api), Some(("api 1", "postgres")));
+        let other = [("relay 1", "stomp", false), ("relay 1", "postgres", true)];
+        assert_eq!(unused(&other), Some(("relay 1", "stomp")));
     }
 
     #[test]

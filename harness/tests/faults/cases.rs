@@ -143,8 +143,7 @@ pub const LOST: [Case; 1] = [broken(
     "durable",
 )];
 
-const POWER_CUT: &str =
-    "[[fault]]\nprocess = 'postgres'\ndo = 'cut power'\nat = '2s'\nfor = '1s'";
+const POWER_CUT: &str = "[[fault]]\nprocess = 'postgres'\ndo = 'cut power'\nat = '2s'\nfor = '1s'";
 const POWER_CUT_WITHOUT_FSYNC: &str = "[[fault]]\nprocess = 'postgres'\ndo = 'cut power'\nat = '2s'\nfor = '1s'\n\
      [system]\npostgres = { fsync = 'off' }";
 

@@ -23,6 +23,11 @@ impl Pattern {
         })
     }
 
+    /// Whether what is looked for has this word in it.
+    pub fn names(&self, word: &str) -> bool {
+        self.pieces.iter().any(|piece| piece.contains(word))
+    }
+
     /// Whether a message's text has it.
     pub fn is_in(&self, text: &str) -> bool {
         let text = text.to_lowercase();

@@ -150,3 +150,45 @@ fn the_labs_own_target_itself_fits_nothing_worse_than_its_own_stories() {
     };
     assert_eq!(scenario.faults.len(), 2);
 }
+
+#[test]
+fn what_a_fault_must_have_bitten_often_in_the_labs_own_target_it_bites_once_in_others() {
+    let Fit::Run { scenario, left_out } = fitted("wire/logins_refused", SHOP) else {
+        panic!("it fits");
+    };
+    assert!(scenario.bites["fault_1_bites"].holds(1) && !scenario.bites["fault_1_bites"].holds(0));
+    assert!(
+        left_out
+            .iter()
+            .any(|left| left.contains("fault_1_bites >= 3: once is enough"))
+    );
+}
+
+#[test]
+fn a_statement_on_a_table_that_is_not_there_is_waited_for_by_nobody() {
+    let said = why_not("wire/mark_reply_cut", SHOP);
+    assert!(said.contains("a statement on outbox_events"), "{said}");
+    let with = SHOP.replace(
+        "[[process]]",
+        "[outbox]\ntable = \"outbox_events\"\nsent = \"done\"\n[[process]]",
+    );
+    assert!(matches!(
+        fitted("wire/mark_reply_cut", &with),
+        Fit::Run { .. }
+    ));
+}
+
+#[test]
+fn a_message_of_amqp_is_waited_for_only_where_amqp_is_spoken() {
+    let stomp = SHOP.replace(
+        "run = \"./shop\"",
+        "run = \"./shop\"\nedges = [\"postgres\", \"stomp\"]",
+    );
+    let stomp = stomp.replace(
+        "AMQP_URL = \"{{rabbitmq.url}}\"",
+        "STOMP = \"{{stomp.port}}\"",
+    );
+    let stomp = stomp.replace("[write]", "needs = [\"rabbitmq_stomp\"]\n[write]");
+    let said = why_not("wire/confirm_cut", &stomp);
+    assert!(said.contains("speaks STOMP"), "{said}");
+}
