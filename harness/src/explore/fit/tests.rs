@@ -192,3 +192,26 @@ fn a_message_of_amqp_is_waited_for_only_where_amqp_is_spoken() {
     let said = why_not("wire/confirm_cut", &stomp);
     assert!(said.contains("speaks STOMP"), "{said}");
 }
+
+#[test]
+fn what_becomes_of_a_request_that_its_client_gave_up_is_the_targets_own_affair() {
+    let again = SHOP.replace("[witness]", "again = true\n[witness]");
+    let Fit::Run { scenario, left_out } = fitted("wire/clients_abort", &again) else {
+        panic!("it fits");
+    };
+    assert!(!scenario.bites.contains_key("unknown_absent"));
+    assert!(
+        left_out
+            .iter()
+            .any(|left| left.contains("gave up is its own affair"))
+    );
+    let Fit::Run { scenario, .. } = fitted("wire/commit_cut", &again) else {
+        panic!("it fits");
+    };
+    assert_eq!(
+        scenario.bites.contains_key("unknown_absent"),
+        story("wire/commit_cut")
+            .bites
+            .contains_key("unknown_absent")
+    );
+}

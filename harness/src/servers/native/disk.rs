@@ -6,6 +6,7 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
     io::ErrorKind,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -126,15 +127,17 @@ impl Disk {
     /// Has everything written that the kernel keeps of it. `server` is the process that sees it.
     pub fn flush(&self, server: i32) -> Result<()> {
         let folder = self.seen_by(server);
-        let opened = std::fs::File::open(&folder);
+        let opened = File::open(&folder);
         let opened = opened.with_context(|| format!("opening {}", folder.display()))?;
         nix::unistd::syncfs(opened).context("flushing a disk")
     }
 
     /// Takes all the room that there is on it, what is kept for root included. `server` is the process that sees it.
     pub fn fill(&self, server: i32) -> Result<()> {
-        let file = self.seen_by(server).join(BALLAST);
-        let ballast = std::fs::File::create(&file);
+        let cluster = self.seen_by(server);
+        keep_room(&cluster.join("pg_wal"))?;
+        let file = cluster.join(BALLAST);
+        let ballast = File::create(&file);
         let ballast = ballast.with_context(|| format!("making {}", file.display()))?;
         let (mut taken, mut load) = (0, LOAD);
         while load >= CRUMB {
@@ -170,4 +173,22 @@ impl Disk {
         let listed = run(Command::new("losetup").arg("--associated").arg(&self.image))?;
         Ok(!listed.is_empty())
     }
+}
+
+/// Gives the files of a server's log all the room of their length, as they have where the server made them: in a filesystem
+/// made of copies they have none where they are empty.
+fn keep_room(log: &Path) -> Result<()> {
+    let listed = std::fs::read_dir(log).with_context(|| format!("listing {}", log.display()))?;
+    for entry in listed {
+        let entry = entry?;
+        let found = entry.metadata()?;
+        if !found.is_file() || found.len() == 0 {
+            continue;
+        }
+        let file = File::options().write(true).open(entry.path());
+        let file = file.with_context(|| format!("opening {}", entry.path().display()))?;
+        let length = i64::try_from(found.len()).context("a file's length")?;
+        fallocate(&file, FallocateFlags::empty(), 0, length).context("keeping a log's room")?;
+    }
+    Ok(())
 }
