@@ -195,7 +195,10 @@ fn a_message_of_amqp_is_waited_for_only_where_amqp_is_spoken() {
 
 #[test]
 fn what_becomes_of_a_request_that_its_client_gave_up_is_the_targets_own_affair() {
-    let again = SHOP.replace("[witness]", "again = true\n[witness]");
+    let again = SHOP.replace(
+        "[witness]",
+        "again = true\n[look]\nbusiness = \"orders\"\n[witness]",
+    );
     let Fit::Run { scenario, left_out } = fitted("wire/clients_abort", &again) else {
         panic!("it fits");
     };
