@@ -7,6 +7,7 @@ pub(crate) mod counters;
 mod domain;
 pub(super) mod facts;
 mod http_truth;
+pub mod model;
 pub(crate) mod note;
 mod ownership;
 mod places;
