@@ -21,6 +21,7 @@ pub(crate) mod shown;
 pub(crate) mod standing;
 mod terms;
 pub(crate) mod told;
+mod trace;
 
 use super::basis::Checker;
 
@@ -32,4 +33,5 @@ pub(super) const CHECKERS: &[(&str, Checker)] = &[
     ("ownership", ownership::check),
     ("domain", domain::check),
     ("readers", readers::check),
+    ("model", trace::check),
 ];
