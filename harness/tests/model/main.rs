@@ -161,7 +161,7 @@ fn a_lane_that_drains_and_is_taken_up_again_hides_nothing() {
 
 #[test]
 fn what_waits_for_a_spoilt_event_follows_it_when_it_is_mended() {
-    let mut search = quiet(&[3, 1]);
+    let mut search = quiet(&[2, 1]);
     search.budget.spoilt = 1;
     search.budget.repairs = 1;
     keeps("poison", &search);

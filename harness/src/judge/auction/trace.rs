@@ -9,6 +9,7 @@
 mod commits;
 mod heard;
 mod names;
+mod tally;
 mod turns;
 mod walk;
 
@@ -21,7 +22,8 @@ use crate::judge::verdict::Finding;
 use commits::Bereft;
 use heard::Heard;
 use names::Names;
-use walk::{Tally, Walk};
+use tally::Tally;
+use walk::Walk;
 
 pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;
@@ -33,10 +35,13 @@ pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable>
     for (what, count) in tally.named() {
         inquiry.count(what, count as usize);
     }
-    if let Some(why) = refused {
-        inquiry.fail("steps that the model does not allow", why);
-    }
-    Ok(inquiry.conclude(tally.steps as usize, "steps"))
+    let steps = tally.steps as usize;
+    let Some(why) = refused else {
+        return Ok(inquiry.conclude(steps, "steps"));
+    };
+    inquiry.count("steps", steps);
+    inquiry.fail("steps that the model does not allow", why);
+    Ok(inquiry.conclude_with(String::new()))
 }
 
 /// What the model has seen of a run, by the names of facts; nothing where it cannot follow.

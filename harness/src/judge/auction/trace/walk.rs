@@ -5,35 +5,16 @@ use std::collections::{BTreeSet, VecDeque};
 use super::commits::{Script, Scripted};
 use super::heard::{Heard, What};
 use super::names::Names;
+use super::tally::Tally;
 use crate::judge::auction::model::{Action, EventNo, LinkNo, Rules, Status, World};
 
 /// By how much ledger and taps may differ about what came first, in microseconds. Both tell the time of one clock; what lies
 /// between a claim and its publish, or a confirm and its mark, was never less than half a millisecond.
 pub(super) const DOUBT_US: i64 = 50_000;
+/// As much of an action as is shown, in characters.
+const SHOWN: usize = 160;
 /// By then everybody sees what is in the log.
 const SEEN_WITHIN_US: i64 = 1_000_000;
-
-/// What was met on the way.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
-    pub steps: u64,
-    takeovers: u64,
-    received_again: u64,
-    stale_marks: u64,
-    late_commits: u64,
-}
-
-impl Tally {
-    /// By the names of facts.
-    pub fn named(&self) -> [(&'static str, u64); 4] {
-        [
-            ("takeovers", self.takeovers),
-            ("received_again", self.received_again),
-            ("stale_marks", self.stale_marks),
-            ("late_commits", self.late_commits),
-        ]
-    }
-}
 
 /// Why something is no step now, and whether it may be one when more has happened.
 struct Refused {
@@ -168,21 +149,30 @@ impl<'s> Walk<'s> {
         done.map_err(|why| format!("{why} ({})", self.about(action)))
     }
 
-    /// The action, with the run's own names of what it is about.
+    /// The action, with the run's own name of the first event that it is about.
     fn about(&self, action: &Action) -> String {
-        let said = format!("{action:?}");
-        let named = match action {
+        let first = match action {
             Action::Mark { event, .. }
             | Action::Fail { event, .. }
             | Action::Pass { event, .. }
+            | Action::Confirm { event, .. }
+            | Action::Refuse { event, .. }
             | Action::Deliver { event }
-            | Action::Ack { event } => self.names.events.get(*event as usize),
+            | Action::Ack { event }
+            | Action::Reject { event }
+            | Action::Purge { event } => Some(event),
+            Action::Claim { taken: events, .. }
+            | Action::Acquire { back: events, .. }
+            | Action::Rewind { back: events, .. }
+            | Action::Requeue { events, .. }
+            | Action::LetGo { events, .. }
+            | Action::Receive { new: events, .. } => events.first(),
             _ => None,
         };
-        let short: String = said.chars().take(200).collect();
-        match named {
-            Some(known) => format!("{short}, event {}", known.id),
-            None => short,
+        let said: String = format!("{action:?}").chars().take(SHOWN).collect();
+        match first.and_then(|event| Some((event, self.names.events.get(*event as usize)?))) {
+            Some((number, known)) => format!("{said}; event {number} is {}", known.id),
+            None => said,
         }
     }
 
