@@ -200,23 +200,24 @@ fn each_rule_keeps_something() {
 #[test]
 #[ignore = "larger bounds; takes minutes"]
 fn more_of_everything() {
-    let mut relays = two_relays();
-    relays.lane_of = vec![0, 1];
-    relays.budget.bids = vec![2, 1];
-    relays.budget.crashes = 1;
-    relays.budget.expiries = 1;
-    relays.budget.give_ups = 1;
-    relays.budget.cuts = 1;
-    keeps("two lanes, more", &relays);
+    let mut leases = two_relays();
+    leases.budget.crashes = 1;
+    leases.budget.expiries = 1;
+    leases.budget.give_ups = 1;
+    leases.budget.cuts = 1;
+    keeps("one lane, more", &leases);
+    let mut lanes = two_relays();
+    lanes.lane_of = vec![0, 1];
+    lanes.budget.bids = vec![2, 1];
+    lanes.budget.crashes = 1;
+    lanes.budget.give_ups = 1;
+    keeps("two lanes, more", &lanes);
     let mut writers = slow_writers();
     writers.relays = 2;
     writers.budget.aborts = 1;
     writers.budget.drains = 1;
-    writers.budget.give_ups = 1;
     keeps("floor, more", &writers);
-    let mut consumer = with_consumer(&[2, 2]);
-    consumer.relays = 2;
-    consumer.budget.crashes = 1;
-    consumer.budget.returns = 2;
+    let mut consumer = with_consumer(&[3]);
+    consumer.budget.refusals = 1;
     keeps("consumer, more", &consumer);
 }

@@ -100,9 +100,10 @@ fn tokens_are_not_drawn_without_handing_back_what_is_in_flight() {
         story.commit(vec![drawn]);
     });
     let (verdict, why) = reason(check, &story);
-    assert_eq!(
-        (verdict, why.as_str()),
-        (Verdict::Fail, "1 steps that the model does not allow")
+    assert_eq!(verdict, Verdict::Fail);
+    assert!(
+        why.contains("not exactly what was in flight is handed back"),
+        "{why}"
     );
 }
 
