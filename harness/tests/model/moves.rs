@@ -250,7 +250,8 @@ impl Moves<'_> {
                     event: *event,
                 });
             }
-            if !link.closed && !(link.transit.is_empty() && link.sent.is_empty()) {
+            let busy = !(link.transit.is_empty() && link.sent.is_empty());
+            if busy && !link.closed {
                 self.may(vec![Action::Cut { link: link_no }], |left| &mut left.cuts);
             }
         }

@@ -2,7 +2,7 @@
 //! passed a tap, is told in the model's actions; a step that the model does not allow is a finding, and ends the replay.
 //!
 //! What a run does not show is put in where it changes least. A claim's snapshot is taken as early as its events allow; what
-//! is committed is seen by others when somebody sees it, or a second later, for the log has a commit a little before
+//! is committed is seen by others when somebody sees it, or seconds later, for the log has a commit a little before
 //! its rows are seen; claimed events are on their way at once. Ledger and taps are two witnesses with one clock: where their
 //! order is in doubt by less than [`walk::DOUBT_US`], any order that the model allows will do.
 
@@ -66,7 +66,7 @@ fn replayed(history: &History) -> Result<(Tally, Option<String>), Unjudgeable> {
         let script = commits::script(&told, &names, bereft);
         let heard = Heard::all(history, &names, &script);
         let mut walk = Walk::new(&names, &script, heard, !skips);
-        let refused = walk.to_the_end();
+        let refused = walk.follow();
         (walk.tally(conflicts), refused)
     };
     let (tally, refused) = replay(Bereft::GoesOn);

@@ -206,12 +206,12 @@ impl World {
                     "a claim passes by what comes first in its lane",
                 )?;
             }
-            let reached = wanted.into_iter().filter(|event| taken.contains(event));
+            let mut reached = wanted.into_iter().filter(|event| taken.contains(event));
             found.push(Found {
                 lane: looked.lane,
                 token: self.lanes[&looked.lane].token,
                 through: due.next().is_none(),
-                last: reached.last(),
+                last: reached.next_back(),
             });
         }
         must(

@@ -140,7 +140,7 @@ fn passed_by_after(us: u64) -> Verdict {
 #[test]
 fn a_claim_passes_by_only_what_may_not_have_been_seen() {
     assert_eq!(passed_by_after(0), Verdict::Pass);
-    assert_eq!(passed_by_after(3_000_000), Verdict::Fail);
+    assert_eq!(passed_by_after(6_000_000), Verdict::Fail);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::judge::auction::model::{Action, EventNo, LinkNo, Rules, Status, World
 pub(super) const DOUBT_US: i64 = 50_000;
 /// As much of an action as is shown, in characters.
 const SHOWN: usize = 160;
-/// By then everybody sees what is in the log.
-const SEEN_WITHIN_US: i64 = 1_000_000;
+/// By then everybody sees what is in the log: rows are seen when the log is on the disk, however busy that is.
+const SEEN_WITHIN_US: i64 = 5_000_000;
 
 /// Why something is no step now, and whether it may be one when more has happened.
 struct Refused {
@@ -78,7 +78,7 @@ impl<'s> Walk<'s> {
     }
 
     /// Replays everything, or says which step there is not.
-    pub fn to_the_end(&mut self) -> Option<String> {
+    pub fn follow(&mut self) -> Option<String> {
         while let Some(ledger) = self.is_ledgers_turn() {
             let Err(refused) = self.advance(ledger) else {
                 continue;
