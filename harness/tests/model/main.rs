@@ -204,7 +204,6 @@ fn more_of_everything() {
     leases.budget.crashes = 1;
     leases.budget.expiries = 1;
     leases.budget.give_ups = 1;
-    leases.budget.cuts = 1;
     keeps("one lane, more", &leases);
     let mut lanes = two_relays();
     lanes.lane_of = vec![0, 1];
