@@ -1,5 +1,6 @@
 //! What a history means: pure functions from it to a verdict. [`check`] has the list of all checkers.
 
+pub use auction::model;
 #[cfg(test)]
 pub(crate) use auction::proof;
 

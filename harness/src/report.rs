@@ -1,6 +1,7 @@
 //! What the reader gets: a table for the terminal, and the same for machines.
 
 mod account;
+mod followed;
 mod json;
 mod junit;
 mod matrix;
@@ -10,6 +11,7 @@ mod table;
 mod zoo;
 
 pub use account::{Account, NotRun};
+pub use followed::Followed;
 pub use json::write_json;
 pub use junit::write_junit;
 pub use matrix::{matrix, write_matrix};

@@ -7,6 +7,7 @@ pub(crate) mod counters;
 mod domain;
 pub(super) mod facts;
 mod http_truth;
+pub mod model;
 pub(crate) mod note;
 mod ownership;
 mod places;
@@ -20,6 +21,7 @@ pub(crate) mod shown;
 pub(crate) mod standing;
 mod terms;
 pub(crate) mod told;
+mod trace;
 
 use super::basis::Checker;
 
@@ -31,4 +33,5 @@ pub(super) const CHECKERS: &[(&str, Checker)] = &[
     ("ownership", ownership::check),
     ("domain", domain::check),
     ("readers", readers::check),
+    ("model", trace::check),
 ];

@@ -20,6 +20,9 @@ pub struct Account {
     /// Why nothing was run at all, where that is so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_set_up: Option<String>,
+    /// What no run of the whole suite has met that some must, or all of them prove less than they say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<String>,
     /// The stories that were not run. None of them counts as a pass.
     pub not_run: Vec<NotRun>,
     /// Every run that was judged.
@@ -37,11 +40,13 @@ pub struct NotRun {
 }
 
 impl Account {
-    /// The worst of its runs. That nothing could be run is an error.
+    /// The worst of its runs. That nothing could be run is an error; that they met too little, vacuous at best.
     pub fn verdict(&self) -> Verdict {
-        match self.not_set_up {
-            Some(_) => Verdict::Error,
-            None => Verdict::worst(self.runs.iter().map(|run| run.verdict)),
+        let runs = Verdict::worst(self.runs.iter().map(|run| run.verdict));
+        match (&self.not_set_up, &self.unmet) {
+            (Some(_), _) => Verdict::Error,
+            (None, Some(_)) => runs.max(Verdict::Vacuous),
+            (None, None) => runs,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
-use super::{Account, NotRun};
+use super::{Account, Followed, NotRun};
 use crate::judge::summary::{RunSummary, seconds};
 use crate::judge::verdict::Verdict;
 
@@ -69,6 +69,12 @@ pub fn table(account: &Account, coloured: bool, columns: Option<u16>) -> String 
         text = colour_verdicts(&text);
     }
     text.push('\n');
+    if let Some(followed) = Followed::of(runs) {
+        text.push_str(&format!("\n{followed}\n"));
+    }
+    if let Some(unmet) = &account.unmet {
+        text.push_str(&format!("\nvacuous: {unmet}\n"));
+    }
     text.push_str(&not_run(&account.not_run));
     text.push_str(&not_judged(runs));
     for run in runs.iter().filter(|run| run.verdict != Verdict::Pass) {

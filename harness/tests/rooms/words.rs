@@ -28,7 +28,7 @@ const DOORS: &[(&str, usize, &str)] = &[
     ),
     ("cli/named.rs", 1, "an answer to a misspelt name"),
     ("cli/up.rs", 3, "how to talk to it by hand"),
-    ("judge.rs", 2, "the room"),
+    ("judge.rs", 3, "the room, its proof, and its model"),
     ("judge/own.rs", 1, "the door to it"),
     ("run.rs", 1, "the room"),
     ("run/own.rs", 1, "the door to it"),

@@ -25,7 +25,7 @@ use crate::{
     explore::suite::{self, Ended, Manner},
     judge::verdict::Verdict,
     os::causes::Causes,
-    report::{Account, NotRun},
+    report::{Account, Followed, NotRun},
     servers::lab::Lab,
     servers::needs,
 };
@@ -141,10 +141,11 @@ impl Candidate {
         let removed = lab.end().await;
         shown.finish();
         let ended = ended?;
+        account.unmet = self.unmet(args, &ended);
         let code = match () {
             () if manner.stop.is_cancelled() => INTERRUPTED,
             () if args.controls => show_controls(args, &ended),
-            () => self.code(args, &ended),
+            () => self.code(args, &ended, account.unmet.is_some()),
         };
         self.note(account, ended);
         removed.map(|()| code)
@@ -251,9 +252,17 @@ impl Candidate {
         }
     }
 
+    /// What the whole suite must have met, and did not.
+    fn unmet(&self, args: &Args, ended: &Ended) -> Option<String> {
+        let whole = args.names.is_empty() && self.target.is_ours() && !args.controls;
+        let followed = Followed::of(&ended.summaries).filter(|_| whole);
+        followed?.unmet()
+    }
+
     /// What was asked for by its own name is missed where it was not run.
-    fn code(&self, args: &Args, ended: &Ended) -> u8 {
+    fn code(&self, args: &Args, ended: &Ended, lacks: bool) -> u8 {
         let runs = ended.summaries.iter().map(|run| run.verdict);
+        let runs = runs.chain(lacks.then_some(Verdict::Vacuous));
         let missed = |not: &NotRun| args.names.contains(&not.name);
         match Verdict::worst(runs).exit_code() {
             0 if self.selection.not_run.iter().any(missed) => NO_LAB,

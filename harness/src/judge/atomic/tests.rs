@@ -12,10 +12,10 @@ fn a_bid_without_its_event_fails_even_if_it_comes_later() {
     let mut story = Story::new();
     story.opens(1);
     story.place(1, 1, 10);
+    let event = story.tables.outbox[0].clone();
     story.change_tables(|tables| tables.outbox.clear());
     let mut whole = story.clone();
     story.snapshot();
-    let event = Story::event(1, 1, 10, 1);
     story.change_tables(|tables| tables.outbox.push(event.clone()));
     story.finish();
     assert_eq!(verdict(check, &story), Verdict::Fail);

@@ -239,15 +239,20 @@ mod tests {
 
     #[test]
     fn a_bid_placed_after_the_close_fails() {
-        let closes_at = |us: i64| {
+        let closing = |us: i64| {
             let mut story = Story::new();
             story.closing(1, us);
             (1..=3).for_each(|bid| story.place(bid, 1, 100 * bid as i64));
+            story
+        };
+        let last = closing(i64::MAX).tables.stored[2].placed_at_us();
+        let closes_at = |us: i64| {
+            let mut story = closing(us);
             story.finish();
             verdict(check, &story)
         };
-        assert_eq!(closes_at(3_001), Verdict::Pass);
-        assert_eq!(closes_at(3_000), Verdict::Fail);
+        assert_eq!(closes_at(last + 1), Verdict::Pass);
+        assert_eq!(closes_at(last), Verdict::Fail);
     }
 
     #[test]

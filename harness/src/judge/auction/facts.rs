@@ -4,7 +4,7 @@ use super::note::Note;
 use super::refusal::Refusal;
 use super::shown::Shown;
 use super::terms::Auctions;
-use super::{counters, relays};
+use super::{counters, relays, trace};
 use crate::history::{Event, History, Op, Outcome};
 
 /// Every one and its meaning.
@@ -48,6 +48,22 @@ pub(in crate::judge) const NAMES: &[(&str, &str)] = &[
         "longest time, in milliseconds, from an event's first delivery to its mark",
     ),
     (
+        "takeovers",
+        "lanes taken over when their leases had ended, or with events in flight",
+    ),
+    (
+        "received_again",
+        "messages given to a consumer that had been given to one before",
+    ),
+    (
+        "stale_marks",
+        "marks that presented a replaced token: confirmed under it by the taps, and counted by the relay",
+    ),
+    (
+        "late_commits",
+        "events committed when one with a later place in the queue had been",
+    ),
+    (
         "returned",
         "messages that came back to the relay, by its own count",
     ),
@@ -81,6 +97,7 @@ pub(in crate::judge) fn of(history: &History) -> Vec<(&'static str, u64)> {
     let mut facts = answers(history);
     facts.extend(readers(history));
     facts.extend(relays::shown(history));
+    facts.extend(trace::shown(history));
     facts.extend(counters::counted(history));
     facts
 }

@@ -12,7 +12,14 @@ const BID: &[&str] = &[
 ];
 const RECEIVED: &[&str] = &["bid_id", "auction_id", "sequence", "applied_at"];
 const STANDING: &[&str] = &["auction_id", "last_sequence", "bid_count"];
-const LANE: &[&str] = &["lane", "owner", "token", "lease_until", "draining"];
+const LANE: &[&str] = &[
+    "lane",
+    "owner",
+    "token",
+    "lease_until",
+    "draining",
+    "recalls",
+];
 const NEW_EVENT: &[&str] = &[
     "id",
     "event_type",
@@ -23,8 +30,10 @@ const NEW_EVENT: &[&str] = &[
     "lane",
     "claim_token",
     "attempts",
+    "position",
+    "held",
 ];
-const EVENT: &[&str] = &["id", "status", "lane", "claim_token", "attempts"];
+const EVENT: &[&str] = &["id", "status", "lane", "claim_token", "attempts", "held"];
 
 /// Those whose columns the service's own checkers know.
 pub(in crate::run) fn watched() -> Watched {

@@ -257,8 +257,8 @@ fn without_a_ledger_nothing_is_judged() {
     assert_eq!(
         judgement.reason(),
         format!(
-            "{} checkers pass; not judged: ownership",
-            crate::judge::check::names().count() - 1
+            "{} checkers pass; not judged: ownership, model",
+            crate::judge::check::names().count() - 2
         )
     );
 }

@@ -80,7 +80,7 @@ const MUTANTS: &[Mutant] = &[
             story.change_last(|tables| _ = tables.outbox.remove(1));
             story.unwrite("outbox_events", &row);
         },
-        &["atomic", "phantom"],
+        &["atomic", "phantom", "model"],
     ),
     (
         "write an event after its bid",
@@ -93,7 +93,7 @@ const MUTANTS: &[Mutant] = &[
             story.change_last(|tables| _ = tables.stored.remove(1));
             story.unwrite("bids", Story::id(VICTIM));
         },
-        &["durable", "atomic", "phantom", "domain", "readers"],
+        &["durable", "atomic", "phantom", "domain", "readers", "model"],
     ),
     (
         "alter a stored bid",
@@ -188,7 +188,7 @@ const MUTANTS: &[Mutant] = &[
             story.change_last(|tables| _ = tables.effects.remove(1));
             story.unwrite("inbox", &id);
         },
-        &["dedup", "places"],
+        &["dedup", "places", "model"],
     ),
     (
         "go back after a snapshot",

@@ -163,7 +163,12 @@ impl Story {
         let item = event.item.as_mut().expect("an honest event");
         content::placed_at_us(&mut item.content, placed_at_us);
         self.tables.stored.push(item.clone());
-        let changes = vec![Self::bid_written(&event), Self::event_written(&event)];
+        let mut written = Self::event_written(&event);
+        let position = self.tables.outbox.len();
+        written
+            .row
+            .insert("position".to_owned(), ledger::is(position));
+        let changes = vec![Self::bid_written(&event), written];
         self.tables.outbox.push(event);
         self.commit(changes);
     }
@@ -229,7 +234,9 @@ impl Story {
             }
             let event = self.tables.outbox[number].clone();
             self.events.push(Self::delivery(&event));
+            self.passes("consumer -> rabbitmq", 0, "deliver", &event);
             self.apply(&event);
+            self.passes("consumer -> rabbitmq", 0, "ack", &event);
         }
         self.events.push(Event::CaughtUp {
             fault: 0,
@@ -298,6 +305,31 @@ impl Story {
             persistent: true,
             flaws: Vec::new(),
         })
+    }
+
+    /// A message about an event passes a tap.
+    pub(in crate::judge) fn passes(
+        &mut self,
+        edge: &str,
+        connection: i64,
+        what: &str,
+        event: &OutboxRow,
+    ) {
+        self.events.push(Event::Passed {
+            edge: edge.to_owned(),
+            by: edge.split(" -> ").next().unwrap_or_default().to_owned(),
+            connection: connection.unsigned_abs(),
+            what: what.to_owned(),
+            text: event.row.clone(),
+            ops: event.announces().into_iter().collect(),
+            struck: false,
+        });
+    }
+
+    /// When the next entry comes.
+    pub(in crate::judge) fn now_us(&self) -> u64 {
+        let waited = self.pauses.iter().map(|(_, us)| us).sum::<u64>();
+        self.events.len() as u64 * Self::TICK_US + waited
     }
 
     fn apply(&mut self, event: &OutboxRow) {

@@ -29,6 +29,10 @@ pub(crate) struct OutboxEvent {
     pub n: i64,
     pub lane: i16,
     pub claim_token: Option<i64>,
+    /// Its place in the queue; not in every lab's histories.
+    pub position: Option<i64>,
+    /// It waits for an earlier event of its auction.
+    pub held: bool,
     /// The decoded payload, or why it could not be decoded.
     pub item: Result<Item, String>,
 }
@@ -58,6 +62,8 @@ pub(crate) struct Lane {
     /// Microseconds since the Unix epoch; the ends of the range are Postgres' infinities.
     pub lease_until_us: i64,
     pub draining: bool,
+    /// How often its events were recalled.
+    pub recalls: i64,
 }
 
 impl Lane {
@@ -68,6 +74,7 @@ impl Lane {
         token: 0,
         lease_until_us: i64::MIN,
         draining: false,
+        recalls: 0,
     };
 }
 
@@ -111,6 +118,8 @@ pub(super) fn event(
             before.map(|b| b.claim_token),
             parsed,
         )?,
+        position: or_null(columns, "position", before.map(|b| b.position), parsed)?,
+        held: or(columns, "held", before.map(|b| b.held), boolean)?,
         item,
     };
     Ok((id, row))
@@ -159,6 +168,7 @@ pub(super) fn lane(columns: &Columns, before: Option<&Lane>) -> Result<(i16, Lan
             instant,
         )?,
         draining: or(columns, "draining", before.map(|b| b.draining), boolean)?,
+        recalls: or(columns, "recalls", before.map(|b| b.recalls), parsed)?,
     };
     Ok((number, row))
 }

@@ -30,17 +30,17 @@ pub(super) const MUTANTS: &[Mutant] = &[
             story.commit_after(at, vec![change("outbox_events", Operation::Delete, &id)]);
             story.commit_after(at + 1, vec![event]);
         },
-        &["atomic"],
+        &["atomic", "model"],
     ),
     (
         "commit two places in the wrong order",
         |story| story.swap_commits("bids", id(), Story::id(VICTIM + 1)),
-        &["places"],
+        &["places", "model"],
     ),
     (
         "apply out of order between snapshots",
         |story| story.swap_commits("inbox", id(), Story::id(VICTIM + 1)),
-        &["places"],
+        &["places", "model"],
     ),
     (
         "change a lane's owner without a greater token",
@@ -48,7 +48,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             story.commit_last(vec![lane(Some(1), 7, "-infinity")]);
             story.commit_last(vec![lane(Some(2), 7, "infinity")]);
         },
-        &["ownership"],
+        &["ownership", "model"],
     ),
     (
         "change a lane's owner while the lease is alive",
@@ -56,7 +56,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             story.commit_last(vec![lane(Some(1), 7, "infinity")]);
             story.commit_last(vec![lane(Some(2), 8, "infinity")]);
         },
-        &["ownership"],
+        &["ownership", "model"],
     ),
     (
         "let a token go back",
@@ -74,7 +74,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             let stale: i64 = token.as_ref().map_or(0, |t| t.parse().expect("a number"));
             *token = is(stale - 1);
         },
-        &["ownership"],
+        &["ownership", "model"],
     ),
     (
         "publish an event that was not claimed",
@@ -84,7 +84,32 @@ pub(super) const MUTANTS: &[Mutant] = &[
             let pending = pending.map(|(name, value)| (name.to_owned(), value));
             claim.row.extend(pending);
         },
-        &["ownership"],
+        &["ownership", "model"],
+    ),
+    (
+        "mark an event that the broker did not confirm",
+        |story| story.unheard("confirm", VICTIM),
+        &["model"],
+    ),
+    (
+        "receive a bid that was not delivered",
+        |story| story.unheard("deliver", VICTIM),
+        &["model"],
+    ),
+    (
+        "publish an event past one claimed before",
+        |story| story.swap_heard("publish", VICTIM, VICTIM + 1),
+        &["model"],
+    ),
+    (
+        "claim an event behind one that could be claimed",
+        |story| {
+            let claim = story.last_claim(event_id()).clone();
+            let (at, number) = story.told(&claim);
+            let late = story.commit_at(at).changes.remove(number);
+            story.commit_after(at, vec![late]);
+        },
+        &["model"],
     ),
     (
         "lose a commit",
@@ -93,7 +118,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             _ = story.events.remove(at);
         },
         // What becomes of the event then has no beginning, and by such a ledger nobody judges.
-        &["atomic", "places", "ownership", "domain", "whole"],
+        &["atomic", "places", "ownership", "domain", "whole", "model"],
     ),
 ];
 

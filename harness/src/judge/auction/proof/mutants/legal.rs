@@ -43,8 +43,8 @@ pub(super) enum Act {
 /// What relays, and the lab's own, may do with an auction's lane and its events, short of publishing.
 const RELAYS: [fn(&mut Story, u128); 7] = [
     Story::claim,
-    Story::hand_back,
-    Story::give_up_and_requeue,
+    Story::rewind,
+    Story::take_over_and_give_up,
     Story::renew,
     Story::take_over,
     Story::drain,

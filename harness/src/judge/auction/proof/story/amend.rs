@@ -81,6 +81,19 @@ impl Story {
         changes.find(claim).expect("a claim")
     }
 
+    /// Where a change is told last: the entry, and its number among the commit's changes.
+    pub(crate) fn told(&self, change: &Change) -> (usize, usize) {
+        let commits = self.events.iter().enumerate().rev();
+        let mut found = commits.filter_map(|(at, event)| match event {
+            Event::Committed(commit) => {
+                let number = commit.changes.iter().position(|known| known == change)?;
+                Some((at, number))
+            }
+            _ => None,
+        });
+        found.next().expect("a change that was told")
+    }
+
     /// As if a row had never been.
     pub(crate) fn unwrite(&mut self, table: &str, key: impl ToString) {
         let key = key.to_string();

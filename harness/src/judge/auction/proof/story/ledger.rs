@@ -73,12 +73,13 @@ fn lane_of(key: Key) -> i16 {
 }
 
 impl Story {
-    /// When the next transaction commits.
+    /// When the next transaction commits: as its entry comes, and after the last one.
     pub(crate) fn next_commit_us(&self) -> i64 {
-        self.log.clock_us + Self::TICK_US.cast_signed()
+        let after = self.log.clock_us + Self::TICK_US.cast_signed();
+        after.max(self.now_us().cast_signed())
     }
 
-    /// A transaction commits, a millisecond after the last one.
+    /// A transaction commits.
     pub(crate) fn commit(&mut self, changes: Vec<Change>) {
         self.log.xid += 1;
         self.log.clock_us = self.next_commit_us();
@@ -269,7 +270,7 @@ impl Story {
         };
         let changes = vec![self.set_lane(key, draining)];
         self.commit(changes);
-        self.hand_back(auction);
+        self.rewind(auction);
         self.free(key);
     }
 
@@ -292,13 +293,17 @@ impl Story {
     }
 
     /// Everything of an auction that is not published yet is, under its lane's token.
-    pub(super) fn publish(&mut self, number: usize) {
+    pub(crate) fn publish(&mut self, number: usize) {
         let event = self.tables.outbox[number].clone();
         let key = event.key;
         let lane = self.owned(key);
         if self.log.claims.get(&event.row) != Some(&lane.token) {
             let claimed = self.turn(key, &[State::Waiting], State::Held, Some(lane.token));
             self.commit_some(claimed);
+        }
+        // A session has a token of its own, and a connection.
+        for what in ["publish", "confirm"] {
+            self.passes("relay -> rabbitmq", lane.token, what, &event);
         }
         self.tables.outbox[number].state = State::Sent;
         self.log.claims.remove(&event.row);

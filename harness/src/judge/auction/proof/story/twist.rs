@@ -248,6 +248,26 @@ impl Story {
         });
     }
 
+    /// No tap hears a message about a bid.
+    pub(crate) fn unheard(&mut self, what: &str, bid: u128) {
+        while let Some(at) = self.heard(what, bid) {
+            self.events.remove(at);
+        }
+    }
+
+    /// Messages about two bids pass in each other's place.
+    pub(crate) fn swap_heard(&mut self, what: &str, one: u128, other: u128) {
+        let of = |bid| self.heard(what, bid).expect("a message that was heard");
+        let (one, other) = (of(one), of(other));
+        self.events.swap(one, other);
+    }
+
+    fn heard(&self, what: &str, bid: u128) -> Option<usize> {
+        let id = Self::id(bid);
+        let is_it = |event: &Event| matches!(event, Event::Passed { what: heard, ops, .. } if heard == what && ops.contains(&id));
+        self.events.iter().position(is_it)
+    }
+
     pub(crate) fn swap_deliveries(&mut self, one: u128, other: u128) {
         let (one, other) = (self.delivery_of(one), self.delivery_of(other));
         self.events.swap(one, other);

@@ -1,0 +1,106 @@
+//! A run's names as the model's numbers.
+
+use std::collections::{BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::history::Key;
+use crate::judge::auction::model::{AuctionNo, EventNo, LaneNo, RelayNo, USURPER};
+use crate::judge::auction::replay::{OutboxEvent, Step, Told};
+use crate::judge::basis::Unjudgeable;
+
+/// What the model needs to know of an event before it comes.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub id: Uuid,
+    pub auction: AuctionNo,
+    pub sequence: u32,
+    pub lane: LaneNo,
+    pub spoilt: bool,
+}
+
+/// Who is who.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// By their numbers.
+    pub events: Vec<Known>,
+    numbers: HashMap<Uuid, EventNo>,
+    of_operation: HashMap<Uuid, EventNo>,
+    relays: Vec<Uuid>,
+}
+
+impl Names {
+    /// Events are numbered by their positions, which were drawn in order.
+    pub fn of(told: &[Told<'_>]) -> Result<Self, Unjudgeable> {
+        let mut names = Self::default();
+        let mut new: Vec<(i64, &OutboxEvent)> = Vec::new();
+        let mut bids: HashMap<(Key, i64), Uuid> = HashMap::new();
+        for step in told.iter().flat_map(|told| &told.steps) {
+            match step {
+                Step::Event(turn) => {
+                    if let (None, Some(event)) = (&turn.before, &turn.after) {
+                        let position = event.position.ok_or(Unjudgeable::NotShown(
+                            "the history was recorded without the events' positions",
+                        ))?;
+                        new.push((position, event));
+                    }
+                }
+                Step::Bid(turn) => {
+                    bids.extend(turn.after.as_ref().map(|bid| ((bid.key, bid.n), bid.id)));
+                }
+                Step::Lane(turn) => {
+                    let owner = turn.after.and_then(|lane| lane.owner);
+                    let owner = owner.filter(|owner| *owner != Uuid::max());
+                    if let Some(owner) = owner.filter(|owner| !names.relays.contains(owner)) {
+                        names.relays.push(owner);
+                    }
+                }
+                _ => {}
+            }
+        }
+        new.sort_by_key(|(position, _)| *position);
+        let mut auctions: HashMap<Key, AuctionNo> = HashMap::new();
+        for (number, (_, event)) in (0..).zip(new) {
+            let next = auctions.len() as AuctionNo;
+            names.numbers.insert(event.id, number);
+            let operation = bids.get(&(event.key, event.n));
+            names.of_operation.extend(operation.map(|id| (*id, number)));
+            names.events.push(Known {
+                id: event.id,
+                auction: *auctions.entry(event.key).or_insert(next),
+                sequence: u32::try_from(event.n).unwrap_or(0),
+                lane: event.lane,
+                spoilt: event.item.is_err(),
+            });
+        }
+        Ok(names)
+    }
+
+    /// The event with this id.
+    pub fn event(&self, id: Uuid) -> Option<EventNo> {
+        self.numbers.get(&id).copied()
+    }
+
+    /// The event that announces an operation.
+    pub fn announcing(&self, operation: Uuid) -> Option<EventNo> {
+        self.of_operation.get(&operation).copied()
+    }
+
+    /// A relay; the lab's own has a number that none has.
+    pub fn relay(&self, id: Uuid) -> RelayNo {
+        let known = self.relays.iter().position(|relay| *relay == id);
+        known.map_or(USURPER, |number| number as RelayNo)
+    }
+
+    /// How many relays there were.
+    pub fn relays(&self) -> RelayNo {
+        self.relays.len() as RelayNo
+    }
+
+    /// All lanes in which anything happened.
+    pub fn lanes(&self, owned: impl Iterator<Item = LaneNo>) -> BTreeSet<LaneNo> {
+        owned
+            .chain(self.events.iter().map(|event| event.lane))
+            .collect()
+    }
+}
