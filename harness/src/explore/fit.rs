@@ -170,10 +170,10 @@ fn conditions(
         fitted.bites.remove(fact);
         left_out.push(format!("[bites] {fact}: the target does not show it"));
     }
-    for (fact, why) in unasked(faults, target) {
-        if fitted.bites.remove(fact).is_some() {
-            left_out.push(format!("[bites] {fact}: {why}"));
-        }
+    if let Some((fact, why)) = unasked(faults, target)
+        && fitted.bites.remove(fact).is_some()
+    {
+        left_out.push(format!("[bites] {fact}: {why}"));
     }
     for (fact, condition) in &mut fitted.bites {
         if fact.starts_with("fault_")
