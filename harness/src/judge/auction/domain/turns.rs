@@ -53,8 +53,8 @@ mod tests {
     #[test]
     fn a_bid_placed_before_the_one_in_front_was_committed_fails() {
         assert_eq!(verdict(check, &second_placed(1_000)), Verdict::Pass);
-        assert_eq!(verdict(check, &second_placed(-40_000)), Verdict::Pass);
-        let (judged, said) = reason(check, &second_placed(-60_000));
+        assert_eq!(verdict(check, &second_placed(-49_000)), Verdict::Pass);
+        let (judged, said) = reason(check, &second_placed(-49_001));
         assert_eq!(
             (judged, said.as_str()),
             (Verdict::Fail, "1 bids placed before their turn")
