@@ -232,3 +232,13 @@ fn a_stranger_may_write_several_events_of_an_operation_that_say_the_same() {
     assert_eq!(several(Story::of_a_stranger(), 2), Verdict::Fail);
     assert_eq!(several(Story::clean(), 1), Verdict::Fail);
 }
+
+#[test]
+fn a_transaction_may_write_several_operations_each_with_its_event() {
+    let mut story = Story::clean();
+    let (first, _) = story.written(Story::STORED, Story::id(1));
+    let (second, _) = story.written(Story::STORED, Story::id(2));
+    let changes = std::mem::take(&mut story.commit_at(second).changes);
+    story.commit_at(first).changes.extend(changes);
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+}

@@ -168,16 +168,16 @@ fn every_answer_is_counted_and_nothing_else() {
 
 #[test]
 fn too_low_is_judged_by_what_was_there_in_the_order_in_which_it_was_asked_for() {
-    // The higher of two bids was asked for first, and is stored last.
+    // The higher of two bids was asked for before the answer, and is stored behind one that was asked for after it.
     let between = after(|story| {
         let high = story.ask(2, 1, 300);
-        let low = story.ask(3, 1, 200);
-        story.store(3, 1, 200);
-        story.store(2, 1, 300);
-        story.accept(low, 201);
-        story.accept(high, 201);
         let op = story.ask(4, 1, 250);
         story.refuse(op, 422, "bid_too_low");
+        let late = story.ask(3, 1, 200);
+        story.store(3, 1, 200);
+        story.store(2, 1, 300);
+        story.accept(late, 201);
+        story.accept(high, 201);
     });
     assert_eq!(between, Pass);
     // What was asked for under the id before is not what is stored.
