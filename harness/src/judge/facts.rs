@@ -268,6 +268,7 @@ mod tests {
             Err(FactError::Unmeasured("backlog_peak".to_owned()))
         );
         assert_eq!(facts.get("requests", 0), Ok(0));
+        assert!(facts.get("backlog_during_fault_peak", 0).is_err());
     }
 
     #[test]

@@ -28,14 +28,13 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         let Some(row) = last.stored(op.asked.id).filter(|row| op.asked.is(row)) else {
             continue;
         };
-        let others = history
-            .ops_of(op.asked.id)
-            .filter(|(other, of)| other != number && of.asked.is(row));
-        let others: Vec<&Op> = others.map(|(_, other)| other).collect();
-        let explained = others
+        // Among them is this one, which explains nothing.
+        let same = history.ops_of(op.asked.id).map(|(_, of)| of);
+        let same: Vec<&Op> = same.filter(|of| of.asked.is(row)).collect();
+        let explained = same
             .iter()
             .any(|other| other.is_accepted() || other.is_unknown());
-        if others.iter().any(|other| was_accepted_before(other, op)) {
+        if same.iter().any(|other| was_accepted_before(other, op)) {
             let example = format!("op {number}: {} was accepted before", op.asked.id);
             inquiry.fail("repetitions refused of what had been accepted", example);
         } else if !explained {
@@ -67,14 +66,12 @@ fn changed_all_the_same(
     op: &Op,
 ) -> Option<String> {
     let row = last.stored(op.asked.id).filter(|row| op.asked.is(row))?;
-    let mut others = history
-        .ops_of(op.asked.id)
-        .filter(|(other, _)| other != number);
+    let mut same = history.ops_of(op.asked.id);
     let stored_it = |other: &Op| match other.outcome() {
         Some(Outcome::Accepted { status, .. }) => *status != Some(200),
         _ => other.is_unknown() && !says_nothing_changed(other),
     };
-    let explained = others.any(|(_, other)| other.asked.is(row) && stored_it(other));
+    let explained = same.any(|(_, other)| other.asked.is(row) && stored_it(other));
     (!explained).then(|| {
         format!(
             "op {number}: nothing was changed for {}, and it is stored",

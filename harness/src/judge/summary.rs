@@ -192,8 +192,11 @@ fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
+        ask::target::Target,
         history::{Event, FaultPhase, Recorder},
         judge::{check::all, proof::story::Story},
     };
@@ -348,5 +351,23 @@ mod tests {
             said.starts_with("fault 1 never came to be: reason 1"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_judged_has_no_length_and_says_why() {
+        let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '3 at once'";
+        let trial = Trial {
+            name: "test/story".to_owned(),
+            target: Arc::new(Target::ours()),
+            as_shipped: false,
+            left_out: Vec::new(),
+            scenario: toml::from_str(text).expect("a scenario"),
+            seed: 7,
+            repeat_command: "lab run test/story".to_owned(),
+        };
+        let why = "no broker".to_owned();
+        let told = RunSummary::broken(&trial, Vec::new(), Path::new("runs/1"), why);
+        assert_eq!((told.verdict, told.duration_ms), (Verdict::Error, 0));
+        assert_eq!(told.findings[0].reason, "no broker");
     }
 }

@@ -143,7 +143,7 @@ fn a_microsecond_short_of_a_millisecond_is_none() {
 }
 
 /// A run whose second fault was applied and healed so many entries before, or after, the first one's damage was made good.
-fn beside_another(applied: isize, healed: Option<isize>) -> u64 {
+fn beside_another(applied: Option<isize>, healed: Option<isize>) -> u64 {
     let mut story = Story::clean();
     story.another_fault("client -> api");
     story.linger_before_caught_up(100);
@@ -160,7 +160,9 @@ fn beside_another(applied: isize, healed: Option<isize>) -> u64 {
     );
     let place = |from: isize| at.checked_add_signed(from).expect("within the run");
     // Replaced, so that no entry moves.
-    story.events[place(applied)] = phase(1, FaultPhase::Applied);
+    if let Some(applied) = applied {
+        story.events[place(applied)] = phase(1, FaultPhase::Applied);
+    }
     if let Some(healed) = healed {
         story.events[place(healed)] = phase(1, FaultPhase::Healed);
         story.events[place(90)] = Event::CaughtUp {
@@ -173,17 +175,26 @@ fn beside_another(applied: isize, healed: Option<isize>) -> u64 {
 
 #[test]
 fn another_fault_that_was_in_place_meanwhile_gives_time_until_its_heal() {
-    let alone = beside_another(10, Some(20));
+    let alone = beside_another(Some(10), Some(20));
     assert!(alone > 100, "{alone}");
-    assert_eq!(beside_another(-60, Some(-40)), 40);
+    assert_eq!(beside_another(Some(-60), Some(-40)), 40);
     assert_eq!(
-        beside_another(-60, Some(40)),
+        beside_another(Some(-60), Some(40)),
         alone,
         "it was not healed before"
     );
-    assert_eq!(beside_another(-60, None), alone, "it was never healed");
     assert_eq!(
-        beside_another(10, Some(-40)),
+        beside_another(Some(-60), None),
+        alone,
+        "it was never healed"
+    );
+    assert_eq!(
+        beside_another(None, Some(-40)),
+        alone,
+        "it was never in place"
+    );
+    assert_eq!(
+        beside_another(Some(10), Some(-40)),
         alone,
         "it was not in place before"
     );

@@ -182,3 +182,22 @@ fn a_bid_is_sent_when_what_is_stored_is_first_asked_for() {
     let said = "1 bids placed before one that was accepted earlier".to_owned();
     assert_eq!(reason(check, &story), (Verdict::Fail, said));
 }
+
+#[test]
+fn each_auction_shows_its_own_highest_bid() {
+    let mut story = Story::new();
+    story.opens(1);
+    story.opens(2);
+    story.place(1, 1, 100);
+    story.place(2, 2, 200);
+    story.finish();
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+}
+
+#[test]
+fn a_copy_with_another_name_than_the_first_is_another_checkers() {
+    let mut story = Story::clean();
+    story.deliver_again(1);
+    story.last_delivery().dedup = Some("fresh".to_owned());
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+}

@@ -252,3 +252,13 @@ fn a_standing_that_is_deleted_went_back() {
     let said = "1 standings that went back".to_owned();
     assert_eq!(reason(check, &story), (Verdict::Fail, said));
 }
+
+#[test]
+fn a_standing_counts_what_was_applied_and_may_stay_as_it_is() {
+    let mut story = Story::clean();
+    story.snapshot_early(|_| {});
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+    story.change_standing(|row| row.bid_count += 1);
+    let said = "1 auctions that count another number of bids than were applied".to_owned();
+    assert_eq!(reason(check, &story), (Verdict::Fail, said));
+}

@@ -286,3 +286,14 @@ fn what_does_not_come_back_need_not_be_read_in_the_end() {
     ));
     assert!(matches!(read_by(either, true), Ok(Vacuous)));
 }
+
+#[test]
+fn a_list_has_the_bids_of_its_auction_alone() {
+    let mut story = Story::new();
+    story.opens(1);
+    story.opens(2);
+    story.place(1, 1, 100);
+    story.place(2, 2, 200);
+    story.finish();
+    assert_eq!(verdict(check, &story), Pass);
+}
