@@ -159,4 +159,132 @@ mod tests {
     fn a_run_without_an_end_tried_nothing() {
         assert_eq!(broken(&History::default()).len(), 1);
     }
+
+    fn lose_events(story: &mut Story) {
+        story.change_last(|tables| tables.outbox.clear());
+        story.drop_events(|event| matches!(event, Event::Committed(_)));
+    }
+
+    /// Bid 1 is accepted, and of bid 2 nobody knows; both are stored and heard.
+    fn half_known() -> Story {
+        let mut story = Story::new();
+        story.opens(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.store(2, 1, 20);
+        story.times_out(op);
+        story.finish();
+        story
+    }
+
+    #[test]
+    fn what_was_never_accepted_or_never_heard_is_said_first() {
+        let mut story = half_known();
+        let accepted = |event: &Event| matches!(event, Event::Completed { op: 1, .. });
+        story.drop_events(accepted);
+        let said = broken(&story.history());
+        assert!(
+            said[0].starts_with("nothing that was written was accepted"),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with("nothing that was accepted was heard"),
+            "{said:?}"
+        );
+        let mut story = half_known();
+        story.lose_delivery(1);
+        let said = broken(&story.history());
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("nothing that was accepted was heard"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn one_row_or_message_that_shows_it_is_enough() {
+        assert_eq!(broken(&half_known().history()), Vec::<String>::new());
+        let partly = said(|story| {
+            story.change_last(|tables| {
+                _ = tables.stored.remove(0);
+                _ = tables.effects.remove(0);
+                tables.outbox[1].state = State::Held;
+            });
+            story.deliver_as(1, None);
+        });
+        assert_eq!(partly, Vec::<String>::new());
+        let never_took_effect = said(|story| {
+            story.change_last(|tables| tables.effects.iter_mut().for_each(|row| row.times = 0));
+        });
+        assert_eq!(never_took_effect.len(), 1, "{never_took_effect:?}");
+    }
+
+    #[test]
+    fn a_row_of_what_was_not_heard_does_not_show_which_are_sent() {
+        let only_the_first_is_sent = |unheard: fn(&mut Story)| {
+            said(|story| {
+                story.change_last(|tables| {
+                    tables.outbox[1..]
+                        .iter_mut()
+                        .for_each(|row| row.state = State::Held);
+                });
+                unheard(story);
+            })
+        };
+        let lost = only_the_first_is_sent(|story| story.lose_delivery(1));
+        assert!(lost[0].contains("counts as sent"), "{lost:?}");
+        let spoiled = only_the_first_is_sent(|story| {
+            story.change_last(|tables| tables.outbox[0].item = Err("spoiled".to_owned()));
+        });
+        assert!(spoiled[0].contains("counts as sent"), "{spoiled:?}");
+        // Where sent rows leave, those that stay are not.
+        let leave = only_the_first_is_sent(|story| {
+            story.lose_delivery(1);
+            story.subject(|subject| subject.shows.rows_leave = true);
+        });
+        assert_eq!(leave, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_outbox_is_shown_by_its_rows_or_by_the_log() {
+        assert_eq!(said(|story| story.sampled("no slot")), Vec::<String>::new());
+        let in_the_log = said(|story| story.change_last(|tables| tables.outbox.clear()));
+        assert_eq!(in_the_log, Vec::<String>::new());
+        let nowhere = said(lose_events);
+        assert_eq!(nowhere.len(), 1, "{nowhere:?}");
+        assert!(
+            nowhere[0].starts_with("[outbox] never had a row"),
+            "{nowhere:?}"
+        );
+        let unseen = |leave: bool| {
+            said(|story| {
+                lose_events(story);
+                story.sampled("no slot");
+                story.subject(|subject| subject.shows.rows_leave = leave);
+            })
+        };
+        assert_eq!(unseen(false).len(), 1);
+        assert_eq!(unseen(true), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_event_of_what_was_not_accepted_shows_no_outbox() {
+        let mut rows = half_known();
+        rows.change_last(|tables| _ = tables.outbox.remove(0));
+        rows.sampled("no slot");
+        let mut log = half_known();
+        log.change_last(|tables| tables.outbox.clear());
+        // What else a ledger of the lab's own would have to say of the first event is not there either.
+        log.estrange();
+        let row = log.tables.outbox[0].row.clone();
+        log.unwrite("outbox_events", row);
+        for story in [rows, log] {
+            let said = broken(&story.history());
+            assert!(
+                said.iter()
+                    .any(|said| said.starts_with("[outbox] never had a row")),
+                "{said:?}"
+            );
+        }
+    }
 }

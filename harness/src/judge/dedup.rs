@@ -92,7 +92,8 @@ fn at_least_once(inquiry: &mut Inquiry, history: &History, last: Last<'_>, store
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::history::State;
+    use crate::judge::proof::story::{Story, finding, verdict};
 
     #[test]
     fn a_copy_is_absorbed_or_takes_effect_twice() {
@@ -132,5 +133,63 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Vacuous);
         story.deliver_again(2);
         assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn received_twice_and_applied_once_is_twice() {
+        let mut story = Story::clean();
+        story.change_last(|tables| {
+            let mut again = tables.effects[0].clone();
+            again.times = 0;
+            tables.effects.push(again);
+        });
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn who_does_not_promise_once_is_not_held_to_it() {
+        let mut story = Story::clean();
+        story.subject(|subject| subject.promises.once = false);
+        story.change_last(|tables| tables.effects[1].times = 2);
+        let found = finding(check, &story);
+        assert_eq!(found.verdict, Verdict::Pass);
+        assert_eq!(
+            found.counts["operations that took effect more than once, as promised"],
+            1
+        );
+        story.change_last(|tables| tables.effects[1].times = 0);
+        assert_eq!(
+            verdict(check, &story),
+            Verdict::Fail,
+            "at least once is owed"
+        );
+    }
+
+    #[test]
+    fn what_was_stored_or_heard_and_never_received_fails_unless_it_is_held_back() {
+        let mut story = Story::clean();
+        story.change_last(|tables| tables.effects.truncate(1));
+        let mut unseen = story.clone();
+        unseen.subject(|subject| subject.shows.stored = false);
+        assert_eq!(verdict(check, &unseen), Verdict::Fail);
+        assert_eq!(
+            finding(check, &story).counts["operations that never took effect"],
+            2
+        );
+        story.change_last(|tables| tables.outbox[1].state = State::GivenUp);
+        let found = finding(check, &story);
+        assert_eq!(found.verdict, Verdict::Pass);
+        assert_eq!(found.counts["operations held back by an event given up"], 2);
+        assert_eq!(found.counts["operations"], 3);
+    }
+
+    #[test]
+    fn effects_that_cannot_be_seen_are_not_judged() {
+        let mut story = Story::clean();
+        story.subject(|subject| subject.shows.effects = false);
+        assert!(matches!(
+            check(&story.history()),
+            Err(Unjudgeable::NotShown(_))
+        ));
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 mod tests {
     use super::*;
     use crate::judge::proof::content::raise;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, verdict};
     use crate::judge::verdict::Verdict;
 
     #[test]
@@ -86,5 +86,16 @@ mod tests {
         let mut story = Story::new();
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Vacuous);
+    }
+
+    #[test]
+    fn each_acceptance_is_counted_where_it_can_be_seen_what_is_stored() {
+        let mut story = Story::clean();
+        assert_eq!(finding(check, &story).counts["accepted operations"], 3);
+        story.subject(|subject| subject.shows.stored = false);
+        assert!(matches!(
+            check(&story.history()),
+            Err(Unjudgeable::NotShown(_))
+        ));
     }
 }

@@ -129,4 +129,58 @@ mod tests {
         let late = "edge = 'relay -> rabbitmq'\ndo = 'latency 60ms'\nat = '0s'";
         assert!(!excused(late, gives_up), "what is late comes");
     }
+
+    #[test]
+    fn one_fault_that_it_is_about_is_enough() {
+        let harmless = "[[fault]]\nedge = 'client -> api'\ndo = 'latency 60ms'\nat = '0s'";
+        let beside = |fault: &str| format!("{fault}\n{harmless}");
+        let unbind = beside("process = 'rabbitmq'\ndo = 'unbind'\nat = '1s'\nfor = '1s'");
+        assert!(excused(&unbind, |subject| subject
+            .promises
+            .keeps_unroutable = false));
+        let stop = beside("process = 'rabbitmq'\ndo = 'stop'\nat = '1s'\nfor = '1s'");
+        assert!(excused(&stop, |subject| subject.promises.persistent = false));
+        let cut = beside("edge = 'relay -> rabbitmq'\ndo = 'cut'\nat = '1s'\nfor = '6s'");
+        assert!(excused(&cut, |subject| subject
+            .promises
+            .gives_up_after_ms =
+            Some(5_000)));
+    }
+
+    #[test]
+    fn only_a_broker_that_restarts_forgets() {
+        let transient = |subject: &mut Subject| subject.promises.persistent = false;
+        let unbind = "process = 'rabbitmq'\ndo = 'unbind'\nat = '1s'\nfor = '1s'";
+        assert!(!excused(unbind, transient));
+        let relay = "process = 'relay'\ndo = 'kill'\nat = '1s'\nfor = '1s'";
+        assert!(!excused(relay, transient));
+    }
+
+    #[test]
+    fn an_outage_keeps_the_broker_from_relays_for_as_long_as_is_promised() {
+        let edge = |edge: &str, action: &str, span: &str| {
+            let fault = format!("edge = '{edge}'\ndo = '{action}'\nat = '1s'\nfor = '{span}'");
+            excused(&fault, |subject| {
+                subject.promises.gives_up_after_ms = Some(5_000)
+            })
+        };
+        assert!(edge("relay -> rabbitmq", "cut", "5s"));
+        assert!(!edge("relay -> rabbitmq", "cut", "4999ms"));
+        assert!(edge("relay -> rabbitmq", "stall", "6s"));
+        assert!(!edge("relay -> postgres", "cut", "6s"));
+        assert!(!edge("consumer -> rabbitmq", "cut", "6s"));
+        let process = |process: &str, action: &str| {
+            let fault = format!("process = '{process}'\ndo = '{action}'\nat = '1s'\nfor = '6s'");
+            excused(&fault, |subject| {
+                subject.promises.gives_up_after_ms = Some(5_000)
+            })
+        };
+        assert!(process("rabbitmq", "stop"));
+        assert!(
+            !process("rabbitmq", "unbind"),
+            "what is routed nowhere is published"
+        );
+        assert!(!process("postgres", "kill"));
+        assert!(!process("relay", "kill"));
+    }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::proof::story::{Story, reason, verdict};
+    use crate::judge::proof::story::{Story, finding, reason, verdict};
     use crate::judge::verdict::Verdict;
 
     #[test]
@@ -50,5 +50,15 @@ mod tests {
         let mut story = Story::clean();
         story.expect("bids_acepted", "= 3");
         assert!(matches!(check(&story.history()), Err(Unjudgeable::Fact(_))));
+    }
+
+    #[test]
+    fn what_was_expected_is_counted_and_nothing_is_said_to_be_nothing() {
+        let mut story = Story::clean();
+        let said = "nothing expected beside the invariants".to_owned();
+        assert_eq!(reason(check, &story), (Verdict::Pass, said));
+        story.expect("accepted", "= 3");
+        let counts = [("accepted".to_owned(), 3)];
+        assert_eq!(finding(check, &story).counts, counts.into());
     }
 }

@@ -268,6 +268,7 @@ mod tests {
             Err(FactError::Unmeasured("backlog_peak".to_owned()))
         );
         assert_eq!(facts.get("requests", 0), Ok(0));
+        assert!(facts.get("backlog_during_fault_peak", 0).is_err());
     }
 
     #[test]
@@ -282,6 +283,71 @@ mod tests {
         assert_eq!(
             Facts::of(&story.history()).get("deliveries_again", 1),
             Ok(1)
+        );
+    }
+
+    #[test]
+    fn faults_are_numbered_from_1_as_in_the_file() {
+        assert!(known("fault_0_bites", 2).is_err());
+        assert!(known("fault_1_bites", 2).is_ok());
+        assert!(known("fault_2_bites", 2).is_ok());
+        assert!(known("fault_3_bites", 2).is_err());
+    }
+
+    #[test]
+    fn a_target_has_the_facts_that_its_file_makes_visible() {
+        let hidden = |change: fn(&mut Target)| {
+            let mut target = Target::ours();
+            change(&mut target);
+            let mut hidden: Vec<&str> = COMMON.iter().map(|(name, _)| *name).collect();
+            hidden.retain(|name| !shown_by(name, &target));
+            hidden.join(" ")
+        };
+        assert!(!shown_by("no_such_fact", &Target::ours()));
+        assert!(shown_by("fault_2_bites", &Target::ours()));
+        let nobodys = hidden(|_| ());
+        assert_eq!(
+            nobodys,
+            "unavailable unavailable_during_fault dead_letters redelivered_to_consumer"
+        );
+        let also = |change: fn(&mut Target)| {
+            let hidden = hidden(change);
+            let mut more: Vec<&str> = hidden.split(' ').collect();
+            more.retain(|name| !nobodys.split(' ').any(|nobodys| nobodys == *name));
+            more.join(" ")
+        };
+        assert_eq!(
+            also(|target| target.look.business = None),
+            "unknown_stored unknown_absent stored"
+        );
+        assert_eq!(
+            also(|target| target.outbox = None),
+            "events events_failed events_held events_retried processing_peak"
+        );
+        assert_eq!(
+            also(|target| target
+                .outbox
+                .iter_mut()
+                .for_each(|outbox| outbox.given_up = None)),
+            "events_failed events_held"
+        );
+        assert_eq!(
+            also(|target| target
+                .outbox
+                .iter_mut()
+                .for_each(|outbox| outbox.held = None)),
+            "processing_peak"
+        );
+        assert_eq!(
+            also(|target| target
+                .outbox
+                .iter_mut()
+                .for_each(|outbox| outbox.attempts = None)),
+            "events_retried"
+        );
+        assert_eq!(
+            also(|target| target.effects = None),
+            "parked applied parked_peak"
         );
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, verdict};
     use crate::judge::verdict::Verdict;
 
     fn copied(change: impl FnOnce(&mut crate::history::Delivery)) -> Verdict {
@@ -69,5 +69,13 @@ mod tests {
         let name = story.delivered_as(2);
         story.deliver_as(3, name);
         assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn each_message_is_looked_at() {
+        assert_eq!(
+            finding(check, &Story::clean()).counts,
+            [("copies".to_owned(), 3)].into()
+        );
     }
 }

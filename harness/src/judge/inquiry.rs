@@ -152,4 +152,53 @@ mod tests {
             (Verdict::Vacuous, "there were no things")
         );
     }
+
+    #[test]
+    fn what_is_unknown_takes_no_place_from_a_counterexample() {
+        let mut inquiry = Inquiry::new("demo");
+        (0..9).for_each(|n| inquiry.object(Verdict::Unknown, "late things", format!("late {n}")));
+        (0..2).for_each(|n| inquiry.fail("lost things", format!("lost {n}")));
+        let finding = inquiry.conclude(10, "things");
+        assert_eq!(
+            finding.examples,
+            ["lost 0", "lost 1", "late 0", "late 1", "late 2"]
+        );
+    }
+
+    #[test]
+    fn what_was_looked_at_is_counted_and_a_given_denominator_is_not() {
+        let counted = |finding: Finding| finding.counts.into_iter().collect::<Vec<_>>();
+        let none = Inquiry::new("demo").conclude(0, "things");
+        assert_eq!(counted(none), [("things".to_owned(), 0)]);
+        let some = Inquiry::new("demo").conclude(7, "things");
+        assert_eq!(counted(some), [("things".to_owned(), 7)]);
+        assert_eq!(
+            counted(Inquiry::new("demo").conclude_with("holds".to_owned())),
+            []
+        );
+    }
+
+    #[test]
+    fn who_says_why_a_run_is_vacuous_is_heard() {
+        let mut inquiry = Inquiry::new("demo");
+        inquiry.object(
+            Verdict::Vacuous,
+            "runs without a copy",
+            "none came".to_owned(),
+        );
+        assert_eq!(
+            inquiry.conclude(0, "things").reason,
+            "1 runs without a copy"
+        );
+        let mut inquiry = Inquiry::new("demo");
+        inquiry.object(
+            Verdict::Vacuous,
+            "runs without a copy",
+            "none came".to_owned(),
+        );
+        assert_eq!(
+            inquiry.conclude(5, "things").reason,
+            "1 runs without a copy"
+        );
+    }
 }

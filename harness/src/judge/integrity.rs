@@ -55,7 +55,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 mod tests {
     use super::*;
     use crate::judge::proof::content::raise;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, verdict};
     use crate::judge::verdict::Verdict;
 
     fn changed(change: impl FnOnce(&mut crate::history::Delivery)) -> Verdict {
@@ -93,7 +93,24 @@ mod tests {
     }
 
     #[test]
+    fn the_first_flaw_of_a_message_is_its_example() {
+        let mut story = Story::clean();
+        let flaws = ["header n is 2", "header n is 3"];
+        story.last_delivery().flaws = flaws.map(str::to_owned).into();
+        let examples = finding(check, &story).examples;
+        assert!(examples[0].ends_with(": header n is 2"), "{examples:?}");
+    }
+
+    #[test]
     fn a_copy_flagged_by_the_broker_is_legal() {
         assert_eq!(changed(|copy| copy.redelivered = true), Verdict::Pass);
+    }
+
+    #[test]
+    fn each_message_is_looked_at() {
+        assert_eq!(
+            finding(check, &Story::clean()).counts,
+            [("copies".to_owned(), 3)].into()
+        );
     }
 }

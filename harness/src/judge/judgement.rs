@@ -112,4 +112,30 @@ mod tests {
         assert_eq!(judgement.verdict, Verdict::Pass);
         assert_eq!(judgement.reason(), "1 checkers pass; not judged: ownership");
     }
+
+    #[test]
+    fn whoever_ran_or_could_not_judge_vouches_for_himself_alone() {
+        let pass = Finding {
+            verdict: Verdict::Pass,
+            ..Finding::error("loss", "holds")
+        };
+        let not = NotJudged {
+            checker: "ownership".to_owned(),
+            why: "sampled".to_owned(),
+        };
+        let expected = ["loss", "ownership", "order"];
+        let judgement = Judgement::of(vec![pass], vec![not], Facts::default(), &expected);
+        assert_eq!(judgement.reason(), "order: this checker did not run");
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let of = |checker: &str, verdict| Finding {
+            verdict,
+            ..Finding::error(checker, "because")
+        };
+        let findings = vec![of("bite", Verdict::Vacuous), of("loss", Verdict::Fail)];
+        let judgement = Judgement::of(findings, Vec::new(), Facts::default(), &[]);
+        assert_eq!(judgement.reason(), "loss: because");
+    }
 }

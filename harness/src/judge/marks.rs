@@ -72,7 +72,8 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::history::Event;
+    use crate::judge::proof::story::{Story, finding, verdict};
     use crate::judge::verdict::Verdict;
 
     #[test]
@@ -98,5 +99,76 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Fail);
         story.not_recovered();
         assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn every_event_is_looked_at_the_deleted_ones_too() {
+        let mut story = Story::clean();
+        story.delete_sent(3);
+        assert_eq!(
+            finding(check, &story).counts,
+            [("events".to_owned(), 3)].into()
+        );
+    }
+
+    #[test]
+    fn a_mark_on_what_says_nothing_is_no_better() {
+        let mut story = Story::clean();
+        story.change_last(|tables| tables.outbox[2].item = Err("spoiled".to_owned()));
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn before_recovery_what_is_unmarked_is_counted() {
+        let mut story = Story::clean();
+        story.not_recovered();
+        story.change_last(|tables| tables.outbox[2].state = State::Held);
+        assert_eq!(
+            finding(check, &story).counts["events left unmarked, not recovered"],
+            1
+        );
+    }
+
+    #[test]
+    fn only_what_stands_behind_an_event_given_up_may_stay_unmarked_where_that_is_allowed() {
+        let judged = |given_up: usize, waiting: usize, allow: fn(&mut Story)| {
+            let mut story = Story::clean();
+            story.change_last(|tables| {
+                tables.outbox[given_up].state = State::GivenUp;
+                tables.outbox[waiting].state = State::Waiting;
+            });
+            allow(&mut story);
+            verdict(check, &story)
+        };
+        let expected = |story: &mut Story| story.expect("events_failed", "= 1");
+        assert_eq!(judged(1, 2, expected), Verdict::Pass);
+        assert_eq!(judged(2, 1, expected), Verdict::Fail);
+        assert_eq!(judged(1, 2, |_| ()), Verdict::Fail);
+        let promised = |story: &mut Story| {
+            story.subject(|subject| subject.promises.gives_up_after_ms = Some(0))
+        };
+        assert_eq!(judged(1, 2, promised), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_log_is_missed_only_where_rows_leave() {
+        let judged = |leave: bool, change: fn(&mut Story)| {
+            let mut story = Story::of_a_stranger();
+            story.subject(|subject| subject.shows.rows_leave = leave);
+            change(&mut story);
+            check(&story.history()).map(|found| found.verdict)
+        };
+        assert!(matches!(judged(true, |_| ()), Ok(Verdict::Pass)));
+        let broken = |story: &mut Story| {
+            story.drop_events(|event| matches!(event, Event::LedgerClosed { .. }));
+        };
+        assert!(matches!(judged(false, broken), Ok(Verdict::Pass)));
+        assert!(matches!(judged(true, broken), Err(Unjudgeable::Ledger(_))));
+        let sampled = |story: &mut Story| story.sampled("no slot");
+        assert!(matches!(judged(false, sampled), Ok(Verdict::Pass)));
+        assert!(matches!(
+            judged(true, sampled),
+            Err(Unjudgeable::NotShown(_))
+        ));
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, verdict};
     use crate::judge::verdict::Verdict;
 
     #[test]
@@ -40,7 +40,12 @@ mod tests {
         story.subject(|subject| subject.promises.persistent = false);
         story.deliver_again(1);
         story.last_delivery().persistent = false;
-        assert_eq!(verdict(check, &story), Verdict::Pass);
+        let found = finding(check, &story);
+        assert_eq!(found.verdict, Verdict::Pass);
+        assert_eq!(
+            found.counts["messages that a restart loses, as it is not promised otherwise"],
+            1
+        );
     }
 
     #[test]
@@ -50,5 +55,13 @@ mod tests {
         story.deliver_again(1);
         story.last_delivery().persistent = false;
         assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn each_message_is_looked_at() {
+        assert_eq!(
+            finding(check, &Story::clean()).counts,
+            [("messages".to_owned(), 3)].into()
+        );
     }
 }

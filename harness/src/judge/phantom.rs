@@ -99,7 +99,7 @@ fn may_be_stored(history: &History, id: Uuid) -> bool {
 mod tests {
     use super::*;
     use crate::judge::proof::content::{later, raise, user_id};
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, reason, verdict};
     use crate::judge::verdict::Verdict;
 
     #[test]
@@ -145,5 +145,104 @@ mod tests {
         story.store(1, 1, 10);
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    #[test]
+    fn everything_that_could_come_from_nowhere_is_looked_at() {
+        let what = "deliveries, effects and stored operations";
+        assert_eq!(finding(check, &Story::clean()).counts[what], 9);
+        let mut story = Story::clean();
+        story.change_last(|tables| tables.effects.clear());
+        assert_eq!(finding(check, &story).counts[what], 6);
+    }
+
+    #[test]
+    fn a_message_of_what_has_no_event_and_a_row_of_nobodys_fail() {
+        let mut story = Story::clean();
+        story.change_last(|tables| _ = tables.outbox.remove(1));
+        let said = "1 deliveries without an event".to_owned();
+        assert_eq!(reason(check, &story), (Verdict::Fail, said));
+        let mut story = Story::clean();
+        story.change_last(|tables| tables.odd.push("a row of another run".to_owned()));
+        let said = "1 rows of what nobody asked for".to_owned();
+        assert_eq!(reason(check, &story), (Verdict::Fail, said));
+    }
+
+    #[test]
+    fn other_content_than_was_asked_for_was_asked_for_by_nobody() {
+        let mut story = Story::clean();
+        story.change_last(|tables| {
+            raise(&mut tables.stored[0].content, 1);
+            raise(&mut tables.effects[0].item.content, 1);
+        });
+        let said = "1 stored operations that nobody asked for".to_owned();
+        assert_eq!(reason(check, &story), (Verdict::Fail, said));
+    }
+
+    #[test]
+    fn a_strangers_event_that_is_not_there_any_more_was_in_the_log_or_in_a_log_that_was_not_read() {
+        let mut purged = Story::of_a_stranger();
+        purged.change_last(|tables| _ = tables.outbox.remove(1));
+        assert_eq!(verdict(check, &purged), Verdict::Pass);
+        let mut never_written = purged.clone();
+        let row = never_written.tables.outbox[1].row.clone();
+        never_written.unwrite("outbox_events", row);
+        let said = "1 deliveries without an event".to_owned();
+        assert_eq!(reason(check, &never_written), (Verdict::Fail, said));
+        never_written.sampled("no slot");
+        assert_eq!(verdict(check, &never_written), Verdict::Pass);
+        let mut own = Story::clean();
+        own.change_last(|tables| _ = tables.outbox.remove(1));
+        own.sampled("no slot");
+        assert_eq!(verdict(check, &own), Verdict::Fail);
+    }
+
+    #[test]
+    fn an_outbox_that_is_not_seen_lacks_no_event() {
+        let mut story = Story::of_a_stranger();
+        story.change_last(|tables| tables.outbox.clear());
+        story.subject(|subject| subject.shows.outbox = false);
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+        story.deliver_event(Story::event(8, 1, 800, 4));
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    /// A stranger that shows nothing of what it keeps, and a bid that was stored and heard with this answer.
+    fn unseen(answer: fn(&mut Story, u64)) -> (Verdict, String) {
+        let mut story = Story::new();
+        story.opens(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.store(2, 1, 20);
+        answer(&mut story, op);
+        story.finish();
+        story.estrange();
+        story.subject(|subject| (subject.shows.stored, subject.shows.outbox) = (false, false));
+        story.change_last(|tables| tables.stored.clear());
+        reason(check, &story)
+    }
+
+    #[test]
+    fn where_nothing_stored_is_seen_only_what_was_refused_or_never_asked_for_comes_from_nowhere() {
+        assert_eq!(unseen(|story, op| story.accept(op, 201)).0, Verdict::Pass);
+        assert_eq!(unseen(Story::times_out).0, Verdict::Pass);
+        let refuse = |story: &mut Story, op: u64| story.refuse(op, 422, "bid_too_low");
+        let said = "1 deliveries of what was refused or never asked for; 1 effects of what is not stored so";
+        assert_eq!(unseen(refuse), (Verdict::Fail, said.to_owned()));
+        let refused_and_accepted = |story: &mut Story, op: u64| {
+            story.refuse(op, 422, "bid_too_low");
+            let again = story.ask(2, 1, 20);
+            story.accept(again, 201);
+        };
+        assert_eq!(unseen(refused_and_accepted).0, Verdict::Pass);
+    }
+
+    #[test]
+    fn an_effect_of_what_is_not_stored_fails_where_that_is_seen() {
+        let mut story = Story::clean();
+        story.change_last(|tables| _ = tables.stored.remove(1));
+        let counts = finding(check, &story).counts;
+        assert_eq!(counts["effects of what is not stored so"], 1);
+        assert_eq!(counts["deliveries of what is not stored"], 1);
     }
 }

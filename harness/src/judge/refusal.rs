@@ -28,14 +28,13 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         let Some(row) = last.stored(op.asked.id).filter(|row| op.asked.is(row)) else {
             continue;
         };
-        let others = history
-            .ops_of(op.asked.id)
-            .filter(|(other, of)| other != number && of.asked.is(row));
-        let others: Vec<&Op> = others.map(|(_, other)| other).collect();
-        let explained = others
+        // Among them is this one, which explains nothing.
+        let same = history.ops_of(op.asked.id).map(|(_, of)| of);
+        let same: Vec<&Op> = same.filter(|of| of.asked.is(row)).collect();
+        let explained = same
             .iter()
             .any(|other| other.is_accepted() || other.is_unknown());
-        if others.iter().any(|other| was_accepted_before(other, op)) {
+        if same.iter().any(|other| was_accepted_before(other, op)) {
             let example = format!("op {number}: {} was accepted before", op.asked.id);
             inquiry.fail("repetitions refused of what had been accepted", example);
         } else if !explained {
@@ -67,14 +66,12 @@ fn changed_all_the_same(
     op: &Op,
 ) -> Option<String> {
     let row = last.stored(op.asked.id).filter(|row| op.asked.is(row))?;
-    let mut others = history
-        .ops_of(op.asked.id)
-        .filter(|(other, _)| other != number);
+    let mut same = history.ops_of(op.asked.id);
     let stored_it = |other: &Op| match other.outcome() {
         Some(Outcome::Accepted { status, .. }) => *status != Some(200),
         _ => other.is_unknown() && !says_nothing_changed(other),
     };
-    let explained = others.any(|(_, other)| other.asked.is(row) && stored_it(other));
+    let explained = same.any(|(_, other)| other.asked.is(row) && stored_it(other));
     (!explained).then(|| {
         format!(
             "op {number}: nothing was changed for {}, and it is stored",
@@ -86,7 +83,7 @@ fn changed_all_the_same(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, reason, verdict};
     use crate::judge::verdict::Verdict;
 
     fn refused_and_stored() -> Story {
@@ -169,6 +166,90 @@ mod tests {
         story.place(1, 1, 10);
         let op = story.ask(1, 1, 99);
         story.refuse(op, 409, "bid_conflict");
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+    }
+
+    #[test]
+    fn what_was_refused_and_what_changed_nothing_is_counted() {
+        let mut story = Story::clean();
+        let op = story.ask(4, 1, 20);
+        story.refuse(op, 422, "bid_too_low");
+        let op = story.ask(5, 1, 20);
+        story.says(op, 503, "nothing was changed");
+        let counts = finding(check, &story).counts;
+        assert_eq!(counts["refused requests"], 1);
+        assert_eq!(counts["requests told that nothing was changed"], 1);
+    }
+
+    #[test]
+    fn only_an_open_or_accepted_request_for_the_same_explains_what_is_stored() {
+        let beside = |amount: i64, answer: fn(&mut Story, u64)| {
+            let mut story = refused_and_stored();
+            let copy = story.ask(2, 1, amount);
+            answer(&mut story, copy);
+            story.finish();
+            verdict(check, &story)
+        };
+        assert_eq!(beside(20, Story::times_out), Verdict::Pass);
+        assert_eq!(beside(99, Story::times_out), Verdict::Fail, "other content");
+        let refuse = |story: &mut Story, op: u64| story.refuse(op, 422, "bid_too_low");
+        assert_eq!(beside(20, refuse), Verdict::Fail, "refused as well");
+    }
+
+    #[test]
+    fn one_earlier_acceptance_is_enough() {
+        let mut story = Story::new();
+        story.opens(1);
+        let lost = story.ask(2, 1, 20);
+        story.times_out(lost);
+        let accepted = story.ask(2, 1, 20);
+        story.store(2, 1, 20);
+        story.accept(accepted, 201);
+        let again = story.ask(2, 1, 20);
+        story.refuse(again, 422, "bid_too_low");
+        story.finish();
+        let said = "1 repetitions refused of what had been accepted".to_owned();
+        assert_eq!(reason(check, &story), (Verdict::Fail, said));
+    }
+
+    /// A request that is told that nothing was changed, asked for again with each of these answers.
+    fn nothing_changed_then(answers: &[fn(&mut Story, u64)]) -> Verdict {
+        let mut story = Story::new();
+        story.opens(1);
+        let op = story.ask(2, 1, 20);
+        story.says(op, 503, "nothing was changed");
+        story.store(2, 1, 20);
+        for answer in answers {
+            let again = story.ask(2, 1, 20);
+            answer(&mut story, again);
+        }
+        story.finish();
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn what_changed_nothing_is_stored_by_another_that_may_have_changed_something() {
+        let found_it = |story: &mut Story, op: u64| story.accept(op, 200);
+        let changed_nothing =
+            |story: &mut Story, op: u64| story.says(op, 503, "again, nothing was changed");
+        assert_eq!(nothing_changed_then(&[Story::times_out]), Verdict::Pass);
+        assert_eq!(nothing_changed_then(&[changed_nothing]), Verdict::Fail);
+        assert_eq!(
+            nothing_changed_then(&[found_it, Story::times_out]),
+            Verdict::Pass
+        );
+    }
+
+    #[test]
+    fn what_changed_nothing_may_find_other_content() {
+        let mut story = Story::new();
+        story.opens(1);
+        let op = story.ask(2, 1, 99);
+        story.says(op, 503, "nothing was changed");
+        let other = story.ask(2, 1, 20);
+        story.store(2, 1, 20);
+        story.accept(other, 200);
         story.finish();
         assert_eq!(verdict(check, &story), Verdict::Pass);
     }

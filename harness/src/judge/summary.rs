@@ -192,8 +192,11 @@ fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{
+        ask::target::Target,
         history::{Event, FaultPhase, Recorder},
         judge::{check::all, proof::story::Story},
     };
@@ -299,5 +302,75 @@ mod tests {
         recorder.finish().expect("everything written");
         let read = history::read(&path).expect("a history");
         assert_eq!(read.events().collect::<Vec<_>>(), events);
+    }
+
+    #[test]
+    fn a_run_has_its_length_and_only_what_bit_is_shown() {
+        let mut story = Story::clean();
+        story.time_passes_before(3, 5_000_000);
+        let told = summary(&story);
+        let entries = story.history().entries().len() as u64;
+        assert_eq!(told.duration_ms, 5_000 + entries - 1);
+        assert_eq!(told.recovery_at_least_ms, None);
+        // Of what bit before or after the fault nothing is shown, and what bit once is.
+        let bite = |what: &str, count| Event::Bite {
+            fault: 0,
+            what: what.to_owned(),
+            count,
+        };
+        story.push_before_end(bite("messages_swallowed", 9));
+        let at = story
+            .events
+            .iter()
+            .position(|event| matches!(event, Event::Bite { .. }));
+        story.events[at.expect("a bite")] = bite("connections_cut", 1);
+        assert_eq!(summary(&story).bites, ["connections_cut 1"]);
+    }
+
+    #[test]
+    fn a_history_that_says_nothing_goes_by_its_folder() {
+        let history = History::default();
+        let told = RunSummary::new(&history, &all(&history), Path::new("runs/1"), String::new());
+        assert_eq!(
+            (told.name.as_str(), told.seed, told.duration_ms),
+            ("runs/1", 0, 0)
+        );
+    }
+
+    #[test]
+    fn of_several_faults_that_never_came_to_be_the_first_is_named() {
+        let mut story = Story::clean();
+        story.another_fault("client -> api");
+        for fault in [0, 1] {
+            let (phase, detail) = (FaultPhase::Failed, format!("reason {}", fault + 1));
+            story.push_before_end(Event::Fault {
+                fault,
+                phase,
+                detail,
+            });
+        }
+        let said = summary(&story).reason;
+        assert!(
+            said.starts_with("fault 1 never came to be: reason 1"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_judged_has_no_length_and_says_why() {
+        let text = "story = 'told'\n[workload]\nkeys = 1\nwrites = '3 at once'";
+        let trial = Trial {
+            name: "test/story".to_owned(),
+            target: Arc::new(Target::ours()),
+            as_shipped: false,
+            left_out: Vec::new(),
+            scenario: toml::from_str(text).expect("a scenario"),
+            seed: 7,
+            repeat_command: "lab run test/story".to_owned(),
+        };
+        let why = "no broker".to_owned();
+        let told = RunSummary::broken(&trial, Vec::new(), Path::new("runs/1"), why);
+        assert_eq!((told.verdict, told.duration_ms), (Verdict::Error, 0));
+        assert_eq!(told.findings[0].reason, "no broker");
     }
 }

@@ -109,4 +109,11 @@ mod tests {
             [0, 1, 3, 3, 4]
         );
     }
+
+    #[test]
+    fn a_verdict_is_one_word() {
+        use Verdict::{Error, Fail, Pass, Unknown, Vacuous};
+        let words = [Pass, Vacuous, Unknown, Fail, Error].map(|verdict| verdict.to_string());
+        assert_eq!(words, ["pass", "vacuous", "unknown", "fail", "error"]);
+    }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::history::{Change, Event, Operation, State};
 use crate::judge::proof::content::later;
 use crate::judge::proof::story::ledger::{change, is};
-use crate::judge::proof::story::{Story, reason, verdict};
+use crate::judge::proof::story::{Story, finding, reason, verdict};
 use crate::judge::verdict::Verdict;
 
 #[test]
@@ -91,7 +91,7 @@ fn an_event_committed_with_another_time_than_its_bid_fails() {
     assert_eq!(verdict(check, &story), Verdict::Fail);
 }
 
-fn deleted(state: State, sampled: bool) -> Verdict {
+fn deleted(state: State, sampled: bool) -> (Verdict, String) {
     let mut story = Story::clean();
     story.scenario(|scenario| {
         let settings = &mut scenario.system.settings;
@@ -123,15 +123,20 @@ fn deleted(state: State, sampled: bool) -> Verdict {
     if sampled {
         story.sampled("no slot");
     }
-    verdict(check, &story)
+    reason(check, &story)
 }
 
 #[test]
 fn retention_deletes_what_was_sent_and_nothing_else() {
-    assert_eq!(deleted(State::Sent, false), Verdict::Pass);
-    assert_eq!(deleted(State::Waiting, false), Verdict::Fail);
-    assert_eq!(deleted(State::Sent, true), Verdict::Pass);
-    assert_eq!(deleted(State::Waiting, true), Verdict::Fail);
+    assert_eq!(deleted(State::Sent, false).0, Verdict::Pass);
+    let (judged, said) = deleted(State::Waiting, false);
+    assert_eq!(judged, Verdict::Fail);
+    assert!(
+        said.contains("1 events deleted that were not sent"),
+        "{said}"
+    );
+    assert_eq!(deleted(State::Sent, true).0, Verdict::Pass);
+    assert_eq!(deleted(State::Waiting, true).0, Verdict::Fail);
 }
 
 #[test]
@@ -166,7 +171,74 @@ fn a_bid_changed_or_an_outbox_emptied_later_fails() {
 fn a_spoiled_payload_fails_unless_the_scenario_is_about_it() {
     let mut story = Story::clean();
     story.change_last(|tables| tables.outbox[0].item = Err("no amount".to_owned()));
-    assert_eq!(verdict(check, &story), Verdict::Fail);
+    let said = "1 events of which nobody can say what they are; 1 operations without an event";
+    assert_eq!(reason(check, &story), (Verdict::Fail, said.to_owned()));
     story.expect("events_failed", "= 1");
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+}
+
+#[test]
+fn what_was_looked_at_and_what_was_purged_is_counted() {
+    let mut story = Story::clean();
+    story.delete_sent(1);
+    let found = finding(check, &story);
+    assert_eq!(found.verdict, Verdict::Pass);
+    let counts = [
+        ("commits", 12),
+        ("events purged", 1),
+        ("rows over all snapshots", 5),
+        ("snapshots", 1),
+    ];
+    assert_eq!(
+        found.counts,
+        counts.map(|(what, n)| (what.to_owned(), n)).into()
+    );
+}
+
+#[test]
+fn an_example_says_in_which_snapshot_it_was_seen() {
+    let mut story = Story::clean();
+    story.snapshot_early(|_| {});
+    story.change_last(|tables| _ = tables.stored.pop());
+    let examples = finding(check, &story).examples;
+    assert!(
+        examples[0].starts_with("snapshot 2: event "),
+        "{examples:?}"
+    );
+}
+
+#[test]
+fn rows_that_leave_are_judged_by_the_log_or_not_at_all() {
+    let mut story = Story::of_a_stranger();
+    story.subject(|subject| subject.shows.rows_leave = true);
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+    story.sampled("no slot");
+    let error = check(&story.history()).expect_err("not judged");
+    let said = "rows leave the outbox, and the server's log was not read";
+    assert_eq!(error.to_string(), said);
+}
+
+#[test]
+fn a_stranger_may_write_several_events_of_an_operation_that_say_the_same() {
+    let several = |mut story: Story, n: i64| {
+        story.change_last(|tables| {
+            let mut second = tables.outbox[0].clone();
+            (second.row, second.n) = ("another".to_owned(), n);
+            tables.outbox.push(second);
+        });
+        verdict(check, &story)
+    };
+    assert_eq!(several(Story::of_a_stranger(), 1), Verdict::Pass);
+    assert_eq!(several(Story::of_a_stranger(), 2), Verdict::Fail);
+    assert_eq!(several(Story::clean(), 1), Verdict::Fail);
+}
+
+#[test]
+fn a_transaction_may_write_several_operations_each_with_its_event() {
+    let mut story = Story::clean();
+    let (first, _) = story.written(Story::STORED, Story::id(1));
+    let (second, _) = story.written(Story::STORED, Story::id(2));
+    let changes = std::mem::take(&mut story.commit_at(second).changes);
+    story.commit_at(first).changes.extend(changes);
     assert_eq!(verdict(check, &story), Verdict::Pass);
 }

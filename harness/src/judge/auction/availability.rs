@@ -113,7 +113,7 @@ fn stands_in_the_way(target: &Target, via: &str) -> bool {
 mod tests {
     use super::*;
     use crate::history::{Event, FaultPhase};
-    use crate::judge::proof::story::{Story, verdict};
+    use crate::judge::proof::story::{Story, finding, verdict};
 
     /// One request without an answer, under the story's one fault on this target.
     fn unavailable_under(target: &str, after_heal: bool) -> Verdict {
@@ -201,21 +201,134 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Fail);
     }
 
-    #[test]
-    fn more_load_than_was_answered_convicts_nobody_and_shows_nothing() {
+    /// So many requests at once, and one more that stays without an answer; what becomes of the others before and after.
+    fn loaded(
+        others: usize,
+        before: impl Fn(&mut Story, u64),
+        after: impl Fn(&mut Story, u64),
+    ) -> Finding {
         let mut story = Story::new();
         story.opens(1);
         story.place(1, 1, 10);
-        let ops: Vec<u64> = (2..2 + OVERLOAD as u128)
-            .map(|bid| story.ask(bid, 1, 20))
+        let ops: Vec<u64> = (0..others)
+            .map(|other| story.ask(2 + other as u128, 1, 20))
             .collect();
-        let last = *ops.last().expect("several");
+        ops.iter().for_each(|op| before(&mut story, *op));
+        let last = story.ask(999, 1, 20);
         story.unavailable(last, 503);
-        for op in &ops[..ops.len() - 1] {
-            story.refuse(*op, 422, "bid_too_low");
-        }
+        ops.iter().for_each(|op| after(&mut story, *op));
         story.finish();
-        assert_eq!(verdict(check, &story), Verdict::Unknown);
+        finding(check, &story)
+    }
+
+    fn refuse(story: &mut Story, op: u64) {
+        story.refuse(op, 422, "bid_too_low");
+    }
+
+    fn nothing(_: &mut Story, _: u64) {}
+
+    #[test]
+    fn more_load_than_was_answered_convicts_nobody_and_shows_nothing() {
+        let judged = |others, before: fn(&mut Story, u64), after: fn(&mut Story, u64)| {
+            loaded(others, before, after).verdict
+        };
+        let full = OVERLOAD - 1;
+        assert_eq!(judged(full, nothing, refuse), Verdict::Unknown);
+        assert_eq!(judged(full - 1, nothing, refuse), Verdict::Fail);
+        assert_eq!(
+            judged(full, refuse, nothing),
+            Verdict::Fail,
+            "answered before"
+        );
+        let elsewhere = |story: &mut Story, op: u64| {
+            story.change_request(op, |_, via| *via = "api 2".to_owned());
+        };
+        assert_eq!(
+            judged(full, elsewhere, refuse),
+            Verdict::Fail,
+            "asked of another"
+        );
+        // What is never answered stays under way.
+        let counts = loaded(full, nothing, nothing).counts;
+        let under_load = "requests without an answer under more load than was answered";
+        assert_eq!(counts[under_load], 1);
+    }
+
+    #[test]
+    fn what_is_asked_later_is_no_load_yet() {
+        let mut story = Story::new();
+        story.opens(1);
+        story.place(1, 1, 10);
+        let first = story.ask(999, 1, 20);
+        let ops: Vec<u64> = (2..99).map(|bid| story.ask(bid, 1, 20)).collect();
+        story.unavailable(first, 503);
+        ops.into_iter().for_each(|op| refuse(&mut story, op));
+        story.finish();
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+
+    /// One request without an answer while the story's fault stands on this edge, and then what the test changes.
+    fn unanswered(edge: &str, change: impl FnOnce(&mut Story)) -> Finding {
+        let mut story = Story::new();
+        story.scenario(|scenario| scenario.faults[0].edge = Some(edge.to_owned()));
+        story.opens(1);
+        story.place(1, 1, 10);
+        let op = story.ask(2, 1, 20);
+        story.unavailable(op, 503);
+        story.finish();
+        change(&mut story);
+        finding(check, &story)
+    }
+
+    #[test]
+    fn one_fault_on_the_way_excuses_whatever_others_are_elsewhere() {
+        let found = unanswered("client -> api", |story| {
+            story.another_fault("relay -> rabbitmq")
+        });
+        assert_eq!(found.verdict, Verdict::Pass);
+        assert_eq!(
+            found.counts["requests without an answer, excused by a fault"],
+            1
+        );
+    }
+
+    #[test]
+    fn a_fault_that_never_came_to_be_excuses_nothing() {
+        let planned = unanswered("relay -> rabbitmq", |story| {
+            story.another_fault("client -> api")
+        });
+        assert_eq!(planned.verdict, Verdict::Fail);
+        let began = |event: &Event| {
+            matches!(
+                event,
+                Event::Fault {
+                    phase: FaultPhase::Asked | FaultPhase::Applied,
+                    ..
+                }
+            )
+        };
+        let healed = unanswered("client -> api", |story| story.drop_events(began));
+        assert_eq!(healed.verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn the_grace_after_a_heal_is_over_to_the_microsecond() {
+        let asked_after = |us: u64| {
+            let mut story = Story::new();
+            story.scenario(|scenario| scenario.faults[0].edge = Some("client -> api".to_owned()));
+            story.opens(1);
+            story.place(1, 1, 10);
+            story.finish();
+            story.ask_after_the_grace(0);
+            let history = story.history();
+            let at_us = |position: usize| history.entries()[position].at_us;
+            let asked = history.ops_in_order().last().expect("a request").invoked;
+            let healed = history.faults()[&0].healed.expect("a heal");
+            story.time_passes_before(asked, us - (at_us(asked) - at_us(healed)));
+            verdict(check, &story)
+        };
+        assert_eq!(asked_after(GRACE_US), Verdict::Pass);
+        assert_eq!(asked_after(GRACE_US + 1), Verdict::Fail);
     }
 
     #[test]

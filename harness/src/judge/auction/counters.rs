@@ -53,6 +53,7 @@ mod tests {
         for (process, count) in [
             ("relay 1", 3),
             ("relay 2", 5),
+            ("relay 2", 5),
             ("relay 1", 4),
             ("relay 1", 1),
         ] {

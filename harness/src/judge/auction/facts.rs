@@ -158,3 +158,125 @@ fn readers(history: &History) -> Vec<(&'static str, u64)> {
         ("feeds_lost", lost.count() as u64),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{Event, Key, Outcome, Purpose};
+    use crate::judge::auction::{note::Note, shown::Shown};
+    use crate::judge::facts::Facts;
+    use crate::judge::proof::story::Story;
+
+    fn fact(story: &Story, name: &str) -> u64 {
+        Facts::of(&story.history()).get(name, 1).expect("a fact")
+    }
+
+    #[test]
+    fn answers_are_counted_by_what_they_say() {
+        let mut story = Story::new();
+        story.opens(1);
+        story.closed(9);
+        (1..=2).for_each(|bid| story.place(bid, 1, 100 * bid as i64));
+        for _ in 0..3 {
+            let op = story.ask(1, 1, 100);
+            story.accept(op, 200);
+        }
+        let refusals = [
+            (4, "bid_too_low"),
+            (5, "bid_conflict"),
+            (6, "auction_closed"),
+        ];
+        for (times, code) in refusals {
+            for _ in 0..times {
+                let op = story.ask(3, 9, 1);
+                story.refuse(op, 422, code);
+            }
+        }
+        let lost = story.ask(4, 1, 400);
+        story.times_out(lost);
+        story.finish();
+        let names = [
+            "created",
+            "repeated",
+            "too_low",
+            "conflicting",
+            "closed",
+            "overtaken_by_close",
+        ];
+        let counted = names.map(|name| fact(&story, &format!("bids_{name}")));
+        assert_eq!(counted, [2, 3, 4, 5, 6, 0]);
+    }
+
+    #[test]
+    fn what_the_lab_asks_for_itself_is_not_counted() {
+        let mut story = Story::clean();
+        let canary = story.ask(8, 1, 800);
+        for event in &mut story.events {
+            if let Event::Invoked { op, purpose, .. } = event
+                && *op == canary
+            {
+                *purpose = Purpose::Canary;
+            }
+        }
+        let (status, n, content) = (Some(201), Some(4), Default::default());
+        let outcome = Outcome::Accepted { status, n, content };
+        story.events.push(Event::Completed {
+            op: canary,
+            outcome,
+        });
+        assert_eq!(fact(&story, "bids_created"), 3);
+    }
+
+    #[test]
+    fn a_close_overtakes_what_was_surely_sent_before_it() {
+        let sent_before = |us: u64, code: &str| {
+            let mut story = Story::new();
+            story.closes(1, "3s");
+            // Between two entries a millisecond passes by itself.
+            story.time_passes(3_000_000 - us - 1_000);
+            let op = story.ask(1, 1, 100);
+            story.refuse(op, 422, code);
+            story.finish();
+            fact(&story, "bids_overtaken_by_close")
+        };
+        assert_eq!(sent_before(50_001, "auction_closed"), 1);
+        assert_eq!(sent_before(50_000, "auction_closed"), 0);
+        assert_eq!(sent_before(50_001, "bid_too_low"), 0);
+    }
+
+    #[test]
+    fn feeds_are_lost_until_all_is_quiet() {
+        let note = |note: Note| Event::from(note);
+        let shown = |shown: Shown| note(Note::Shown { follower: 0, shown });
+        let lost = || {
+            let why = "reset".to_owned();
+            note(Note::FeedLost { follower: 0, why })
+        };
+        let mut story = Story::new();
+        story.opens(1);
+        story.place(1, 1, 100);
+        let key: Key = Story::key(1);
+        let via = "api 1".to_owned();
+        story.events.push(note(Note::Followed {
+            follower: 0,
+            key,
+            via,
+            after: None,
+        }));
+        story
+            .events
+            .push(shown(Shown::Standing { last_sequence: 0 }));
+        let bid = story.tables.stored[0].clone();
+        story.events.push(shown(Shown::Bid(bid)));
+        story.events.extend([lost(), lost()]);
+        story.finish();
+        story.push_before_end(lost());
+        assert_eq!(
+            (fact(&story, "bids_shown"), fact(&story, "feeds_lost")),
+            (1, 2)
+        );
+        story.not_recovered();
+        assert_eq!(fact(&story, "feeds_lost"), 2);
+        story.drop_events(|event| matches!(event, Event::NotRecovered { .. }));
+        assert_eq!(fact(&story, "feeds_lost"), 3);
+    }
+}

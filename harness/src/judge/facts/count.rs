@@ -206,3 +206,6 @@ impl Facts {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ pub(super) fn of(history: &History) -> Placed {
     for op in history.ops_in_order() {
         let key = op.asked.key;
         let id = op.asked.id;
-        let before = last.insert(key, id).filter(|before| *before != id);
+        let before = last.insert(key, id);
         placed.extend(before.filter(|before| known_before(history, *before, op.invoked)));
     }
     // After the last one nothing was asked for.

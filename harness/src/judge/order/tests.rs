@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::judge::proof::story::{Story, verdict};
+use crate::judge::proof::story::{Story, finding, verdict};
 use crate::judge::reorder::Late;
 
 #[test]
@@ -28,6 +28,10 @@ fn a_rejection_long_before_explains_nothing() {
     assert!(rejections.explain(3_500_000, 3_600_000));
     assert!(!rejections.explain(4_500_000, 4_600_000));
     assert!(!rejections.explain(1_000_000, 1_100_000));
+    assert!(rejections.explain(4_000_000, 4_100_000));
+    assert!(!rejections.explain(4_000_001, 4_100_000));
+    assert!(rejections.explain(1_000_000, 2_000_000));
+    assert!(!rejections.explain(1_000_000, 1_999_999));
 }
 
 #[test]
@@ -62,6 +66,9 @@ fn rfc_4737_by_example() {
         [late(2, 2, 1, 4), late(3, 3, 2, 4)]
     );
     assert_eq!(reordered(&[2, 3, 4, 1]), [late(1, 3, 3, 2)]);
+    // Where two claim one place the second is late.
+    assert_eq!(reordered(&[1, 2, 2]), [late(2, 2, 1, 2)]);
+    assert_eq!(reordered(&[1, 2, 3, 2]), [late(2, 3, 1, 3)]);
 }
 
 /// The definitions as they stand in the RFC, word by word and slow.
@@ -86,4 +93,114 @@ proptest! {
         let fast: Vec<_> = reordered(&order).into_iter().map(|late| (late.n, late.extent)).collect();
         prop_assert_eq!(fast, reordered_slowly(&order));
     }
+}
+
+#[test]
+fn how_far_the_latest_came_too_late_is_counted() {
+    let mut story = Story::clean();
+    let extent = |story: &Story| {
+        let counts = finding(check, story).counts;
+        (
+            counts["keys with 3 events or more"],
+            counts["longest extent"],
+        )
+    };
+    assert_eq!(extent(&story), (1, 0));
+    story.swap_deliveries(1, 3);
+    assert_eq!(extent(&story), (1, 2));
+}
+
+#[test]
+fn an_order_that_is_not_promised_is_counted() {
+    let mut story = Story::clean();
+    story.subject(|subject| subject.promises.order = false);
+    story.swap_deliveries(2, 3);
+    let found = finding(check, &story);
+    assert_eq!(found.verdict, Verdict::Pass);
+    assert_eq!(
+        found.counts["first deliveries out of an order that is not promised"],
+        1
+    );
+}
+
+/// A stranger's bids, one written after the other; `second` says what becomes of the second. Then two messages change places.
+fn one_after_the_other(second: fn(&mut Story, u64), swapped: (u128, u128)) -> Verdict {
+    let mut story = Story::new();
+    story.opens(1);
+    story.place(1, 1, 10);
+    let op = story.ask(2, 1, 20);
+    story.store(2, 1, 20);
+    second(&mut story, op);
+    (3..=5).for_each(|bid| story.place(bid, 1, 10 * bid as i64));
+    story.finish();
+    story.estrange();
+    story.subject(|subject| subject.promises.serial = true);
+    story.swap_deliveries(swapped.0, swapped.1);
+    verdict(check, &story)
+}
+
+#[test]
+fn what_was_known_before_the_next_was_asked_for_has_a_place() {
+    let accepted = |story: &mut Story, op: u64| story.accept(op, 201);
+    assert_eq!(one_after_the_other(accepted, (2, 3)), Verdict::Fail);
+    assert_eq!(one_after_the_other(accepted, (4, 5)), Verdict::Fail);
+    let lost: fn(&mut Story, u64) = Story::times_out;
+    assert_eq!(one_after_the_other(lost, (2, 3)), Verdict::Pass);
+    assert_eq!(one_after_the_other(lost, (4, 5)), Verdict::Fail);
+    let known_when_asked_again = |story: &mut Story, op: u64| {
+        story.times_out(op);
+        let again = story.ask(2, 1, 20);
+        story.accept(again, 200);
+    };
+    assert_eq!(
+        one_after_the_other(known_when_asked_again, (2, 3)),
+        Verdict::Fail
+    );
+    let too_late = |story: &mut Story, op: u64| {
+        let next = story.ask(3, 1, 30);
+        story.accept(op, 201);
+        story.times_out(next);
+    };
+    assert_eq!(one_after_the_other(too_late, (2, 3)), Verdict::Pass);
+}
+
+/// A stranger whose messages say no place.
+fn placeless() -> Story {
+    let mut story = Story::of_a_stranger();
+    story.subject(|subject| subject.shows.place = false);
+    story
+}
+
+#[test]
+fn without_places_the_commits_say_the_order() {
+    assert_eq!(verdict(check, &placeless()), Verdict::Pass);
+    let mut story = placeless();
+    story.swap_deliveries(2, 3);
+    assert_eq!(verdict(check, &story), Verdict::Fail);
+    // Who committed later came later.
+    story.swap_commits(Story::STORED, Story::id(2), Story::id(3));
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+}
+
+#[test]
+fn an_operation_or_its_event_is_enough_to_know_its_commit() {
+    let hidden: [fn(&mut crate::history::TableNames); 2] =
+        [|tables| tables.stored = None, |tables| tables.outbox = None];
+    for hide in hidden {
+        let mut story = placeless();
+        story.subject(|subject| hide(&mut subject.tables));
+        assert_eq!(verdict(check, &story), Verdict::Pass);
+        story.swap_deliveries(2, 3);
+        assert_eq!(verdict(check, &story), Verdict::Fail);
+    }
+}
+
+#[test]
+fn without_places_and_without_a_log_there_is_no_order_to_judge() {
+    let mut story = placeless();
+    story.sampled("no slot");
+    assert!(matches!(
+        check(&story.history()),
+        Err(Unjudgeable::NotShown(_))
+    ));
 }

@@ -149,6 +149,23 @@ fn a_time_with_more_than_microseconds_is_said() {
         0x22, 11, 0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01,
     ];
     assert!(said_of_wire(&with(&negative)).starts_with("timestamp has -1 ns"));
+    // And this time a whole second.
+    let second = [0x22, 6, 0x10, 0x80, 0x94, 0xeb, 0xdc, 0x03];
+    assert!(said_of_wire(&with(&second)).starts_with("timestamp has 1000000000 ns"));
+    let whole = json().replace(".123456Z", "Z");
+    assert!(from_json("auction.v1.BidPlaced", &whole).is_ok());
+}
+
+#[test]
+fn a_bidders_name_has_one_to_128_characters() {
+    let named = |characters: usize| {
+        let name = format!("\"{}\"", "ü".repeat(characters));
+        from_json("auction.v1.BidPlaced", &json().replace("\"ann\"", &name))
+    };
+    assert!(named(1).is_ok());
+    assert!(named(128).is_ok());
+    let breach = named(129).expect_err("too long");
+    assert_eq!(breach.to_string(), "user_id has 129 characters");
 }
 
 #[test]

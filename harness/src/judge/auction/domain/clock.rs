@@ -59,18 +59,22 @@ fn seconds(us: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::check;
-    use crate::judge::proof::story::{Story, reason, verdict};
+    use super::{super::check, TOLERANCE_US};
+    use crate::judge::proof::story::{Story, finding, reason, verdict};
     use crate::judge::verdict::Verdict;
 
     /// One bid, asked for at 100 s of the run and accepted at 101 s, placed `at` seconds.
     fn placed(at: i64) -> Story {
+        placed_at_us(at * 1_000_000)
+    }
+
+    fn placed_at_us(at_us: i64) -> Story {
         let mut story = Story::new();
         story.opens(1);
         story.time_passes(100_000_000);
         let op = story.ask(1, 1, 100);
         story.store(1, 1, 100);
-        story.placed_at(1, at * 1_000_000);
+        story.placed_at(1, at_us);
         story.time_passes(1_000_000);
         story.accept(op, 201);
         story.finish();
@@ -85,6 +89,96 @@ mod tests {
         assert_eq!(verdict(check, &placed(107)), Verdict::Fail);
         let (_, said) = reason(check, &placed(100 + 3600));
         assert_eq!(said, "1 bids placed at a time when nobody asked for them");
+    }
+
+    /// When the bid of `placed` was asked for and accepted, by the lab's clock.
+    fn window() -> (i64, i64) {
+        let history = placed(100).history();
+        let op = &history.ops()[&1];
+        let at_us = |position: usize| history.wall_clock_us(position).expect("a clock");
+        let (answered, _) = op.completed.as_ref().expect("an answer");
+        (at_us(op.invoked), at_us(*answered))
+    }
+
+    #[test]
+    fn the_tolerance_is_kept_to_the_microsecond() {
+        let (asked, answered) = window();
+        let judged = |at_us| verdict(check, &placed_at_us(at_us));
+        assert_eq!(judged(asked - TOLERANCE_US), Verdict::Pass);
+        assert_eq!(judged(asked - TOLERANCE_US - 1), Verdict::Fail);
+        assert_eq!(judged(answered + TOLERANCE_US), Verdict::Pass);
+        assert_eq!(judged(answered + TOLERANCE_US + 1), Verdict::Fail);
+    }
+
+    #[test]
+    fn it_is_said_how_far_off_a_time_is_and_how_many_were_compared() {
+        let (asked, answered) = window();
+        let found = finding(check, &placed_at_us(asked + 3_600_000_000));
+        let waited = (answered - asked) as f64 / 1e6;
+        let said = format!(
+            "bid {} says that it was placed 3600.000 s after it was first asked for, and was accepted or looked at {waited:.3} s \
+             after that",
+            Story::id(1)
+        );
+        assert_eq!(found.examples, [said]);
+        assert_eq!(
+            found.counts["bids whose time was compared with the clock"],
+            1
+        );
+    }
+
+    /// One bid, asked for at 100 s with `first` and at 120 s with 100, accepted at 110 s, if it was the same, and at 130 s.
+    fn asked_twice(first: i64, at: i64) -> Verdict {
+        let mut story = Story::new();
+        story.opens(1);
+        story.time_passes(100_000_000);
+        let op = story.ask(1, 1, first);
+        story.time_passes(10_000_000);
+        match first {
+            100 => {
+                story.store(1, 1, 100);
+                story.accept(op, 201);
+            }
+            _ => story.refuse(op, 422, "bid_too_low"),
+        }
+        story.time_passes(10_000_000);
+        let again = story.ask(1, 1, 100);
+        if first != 100 {
+            story.store(1, 1, 100);
+        }
+        story.time_passes(10_000_000);
+        story.accept(again, 200);
+        story.placed_at(1, at * 1_000_000);
+        story.finish();
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn the_first_request_for_what_is_stored_and_the_first_acceptance_count() {
+        assert_eq!(asked_twice(100, 101), Verdict::Pass);
+        assert_eq!(asked_twice(100, 118), Verdict::Fail);
+        assert_eq!(asked_twice(50, 101), Verdict::Fail);
+        assert_eq!(asked_twice(50, 121), Verdict::Pass);
+    }
+
+    #[test]
+    fn without_an_answer_the_last_entry_is_the_end() {
+        let told = |at_us: i64| {
+            let mut story = Story::new();
+            story.opens(1);
+            let op = story.ask(1, 1, 100);
+            story.times_out(op);
+            story.store(1, 1, 100);
+            story.placed_at(1, at_us);
+            story.finish();
+            story
+        };
+        let history = told(0).history();
+        let end = history
+            .wall_clock_us(history.entries().len() - 1)
+            .expect("a clock");
+        assert_eq!(verdict(check, &told(end + TOLERANCE_US)), Verdict::Pass);
+        assert_eq!(verdict(check, &told(end + TOLERANCE_US + 1)), Verdict::Fail);
     }
 
     #[test]

@@ -36,25 +36,27 @@ pub(super) fn in_turn(inquiry: &mut Inquiry, told: &[Told<'_>]) {
 #[cfg(test)]
 mod tests {
     use super::super::check;
+    use crate::judge::auction::bid::Bid;
     use crate::judge::proof::story::{Story, reason, verdict};
     use crate::judge::verdict::Verdict;
 
-    /// Two bids of one auction, the second placed so many microseconds after the epoch; the first is committed just then.
-    fn second_placed(at_us: i64) -> Story {
+    /// Two bids of one auction, the second placed so many microseconds after the first was committed.
+    fn second_placed(after_us: i64) -> Story {
         let mut story = Story::new();
         story.opens(1);
         story.place(1, 1, 100);
+        let committed_at_us = story.tables.stored[0].placed_at_us();
         story.place(2, 1, 200);
-        story.placed_at(2, at_us);
+        story.placed_at(2, committed_at_us + after_us);
         story.finish();
         story
     }
 
     #[test]
     fn a_bid_placed_before_the_one_in_front_was_committed_fails() {
-        assert_eq!(verdict(check, &second_placed(1_000)), Verdict::Pass);
-        assert_eq!(verdict(check, &second_placed(-40_000)), Verdict::Pass);
-        let (judged, said) = reason(check, &second_placed(-60_000));
+        assert_eq!(verdict(check, &second_placed(0)), Verdict::Pass);
+        assert_eq!(verdict(check, &second_placed(-50_000)), Verdict::Pass);
+        let (judged, said) = reason(check, &second_placed(-50_001));
         assert_eq!(
             (judged, said.as_str()),
             (Verdict::Fail, "1 bids placed before their turn")

@@ -2,8 +2,8 @@ use super::*;
 use crate::history::{Change, Event, Operation, State};
 use crate::judge::auction::told::state;
 use crate::judge::proof::story::ledger::{change, is, time};
-use crate::judge::proof::story::{Story, reason, verdict};
-use crate::judge::verdict::Verdict;
+use crate::judge::proof::story::{Story, finding, reason, verdict};
+use crate::judge::verdict::{Finding, Verdict};
 
 /// A lane that no auction of the story is in.
 fn lane(owner: u128, token: i64, lease_until: &str, draining: bool) -> Change {
@@ -29,13 +29,17 @@ fn said(commits: &[Change]) -> Verdict {
 
 /// One bid, claimed; then `what` happens to its event before the run is told to its end.
 fn claimed_then(what: impl FnOnce(&mut Story)) -> Verdict {
+    found_of(what).verdict
+}
+
+fn found_of(what: impl FnOnce(&mut Story)) -> Finding {
     let mut story = Story::new();
     story.opens(1);
     story.place(1, 1, 10);
     story.claim(1);
     what(&mut story);
     story.finish();
-    verdict(check, &story)
+    finding(check, &story)
 }
 
 /// An update of the event as `claimed_then` has it, past all that relays do.
@@ -52,6 +56,9 @@ fn a_clean_run_passes_and_counts_what_was_judged() {
         (verdict, reason.as_str()),
         (Verdict::Pass, "holds for 11 commits")
     );
+    let counts = [("commits", 11), ("events claimed", 3), ("lanes taken", 1)];
+    let counts = counts.map(|(what, n)| (what.to_owned(), n));
+    assert_eq!(finding(check, &Story::clean()).counts, counts.into());
 }
 
 #[test]
@@ -146,13 +153,13 @@ fn an_event_is_claimed_with_its_lanes_token_or_not_at_all() {
 
 #[test]
 fn an_event_in_flight_does_not_change_its_token_alone() {
+    let touched = found_of(|story| rewrite(story, "processing", Some(1)));
+    assert_eq!(touched.verdict, Verdict::Pass);
+    assert_eq!(touched.counts["events claimed"], 1);
+    let stolen = found_of(|story| rewrite(story, "processing", Some(2)));
     assert_eq!(
-        claimed_then(|story| rewrite(story, "processing", Some(1))),
-        Verdict::Pass
-    );
-    assert_eq!(
-        claimed_then(|story| rewrite(story, "processing", Some(2))),
-        Verdict::Fail
+        stolen.counts["events claimed with another token than their lane's"],
+        1
     );
 }
 
@@ -241,6 +248,63 @@ fn an_event_is_given_up_under_its_lanes_token_or_at_a_takeover() {
         rewrite(story, "pending", None);
     });
     assert_eq!(stale, Verdict::Fail);
+}
+
+const NOT_OWNED: &str = "events written back by a relay that does not own them";
+
+#[test]
+fn an_event_is_not_published_under_a_token_that_was_replaced() {
+    let marked = found_of(|story| {
+        let drawn = story.new_token(Story::key(1));
+        story.commit(vec![drawn]);
+        rewrite(story, "published", None);
+    });
+    assert_eq!(marked.counts[NOT_OWNED], 1);
+}
+
+#[test]
+fn what_a_takeover_left_in_flight_is_not_given_up_later_under_the_old_token() {
+    let number = (Story::key(1).0.as_u128() % 64) as i16;
+    let given_up = |together: bool| {
+        let found = found_of(|story| {
+            let mut taken = lane(2, 2, "infinity", false);
+            taken.row.insert("lane".to_owned(), is(number));
+            story.free(Story::key(1));
+            let mut event = Story::event(1, 1, 10, 1);
+            event.state = State::GivenUp;
+            let failed = Story::event_updated(&event, None);
+            match together {
+                true => story.commit(vec![taken, failed]),
+                false => [taken, failed]
+                    .into_iter()
+                    .for_each(|change| story.commit(vec![change])),
+            }
+        });
+        found.counts.get(NOT_OWNED).copied()
+    };
+    assert_eq!(given_up(true), None);
+    assert_eq!(given_up(false), Some(1));
+}
+
+#[test]
+fn an_event_begins_pending() {
+    let mut story = Story::clean();
+    let row = story.tables.outbox[0].row.clone();
+    let (at, number) = story.written("outbox_events", row);
+    let began = &mut story.commit_at(at).changes[number].row;
+    began.insert("status".to_owned(), is("processing"));
+    let found = finding(check, &story);
+    assert_eq!(found.counts["events that did not begin pending"], 1);
+}
+
+#[test]
+fn what_was_given_up_is_not_claimed() {
+    let claimed = found_of(|story| {
+        rewrite(story, "failed", None);
+        rewrite(story, "processing", Some(1));
+    });
+    let what = "events that changed their status in no way that the outbox knows";
+    assert_eq!(claimed.counts[what], 1);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use crate::judge::inquiry::Inquiry;
 struct Effects {
     /// Places that became applied.
     applied: BTreeSet<i64>,
-    /// Where the auction stood before and after, if it moved.
-    stood: Option<(i64, i64)>,
+    /// Where the auction stands afterwards, if it moved.
+    stands: Option<i64>,
 }
 
 pub(super) fn judge(inquiry: &mut Inquiry, told: &[Told<'_>]) {
@@ -23,7 +23,7 @@ pub(super) fn judge(inquiry: &mut Inquiry, told: &[Told<'_>]) {
         for (key, effects) in effects(inquiry, told) {
             let stood = stands.entry(key).or_default();
             took_the_next(inquiry, told, key, &effects, *stood);
-            *stood = effects.stood.map_or(*stood, |(_, after)| after);
+            *stood = effects.stands.unwrap_or(*stood);
         }
     }
 }
@@ -67,13 +67,10 @@ fn effects(inquiry: &mut Inquiry, told: &Told<'_>) -> BTreeMap<Key, Effects> {
                 }
             }
             Step::Standing(turn) => {
-                let place = |row: &crate::judge::auction::replay::Standing| row.last_sequence;
-                let before = turn.before.as_ref().map_or(0, place);
-                let after = turn.after.as_ref().map_or(0, place);
                 let auction = turn.after.as_ref().or(turn.before.as_ref());
                 if let Some(auction) = auction.map(|row| row.key) {
-                    let stood = &mut of.entry(auction).or_default().stood;
-                    *stood = Some((stood.map_or(before, |(first, _)| first), after));
+                    let after = turn.after.as_ref().map_or(0, |row| row.last_sequence);
+                    of.entry(auction).or_default().stands = Some(after);
                 }
             }
             _ => {}
@@ -83,7 +80,7 @@ fn effects(inquiry: &mut Inquiry, told: &Told<'_>) -> BTreeMap<Key, Effects> {
 }
 
 fn took_the_next(inquiry: &mut Inquiry, told: &Told<'_>, key: Key, effects: &Effects, stood: i64) {
-    let stands = effects.stood.map_or(stood, |(_, after)| after);
+    let stands = effects.stands.unwrap_or(stood);
     let xid = told.commit.xid;
     if stands < stood {
         let example = format!("transaction {xid}: auction {key} from {stood} to {stands}");

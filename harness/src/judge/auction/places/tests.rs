@@ -1,7 +1,8 @@
 use super::*;
 use crate::history::{Change, Event, Operation};
-use crate::judge::proof::story::ledger::is;
-use crate::judge::proof::story::{Story, reason, verdict};
+use crate::judge::auction::standing::StandingRow;
+use crate::judge::proof::story::ledger::{change, is};
+use crate::judge::proof::story::{Story, finding, reason, verdict};
 use crate::judge::verdict::Verdict;
 
 #[test]
@@ -130,4 +131,134 @@ fn without_a_ledger_the_snapshots_judge() {
     story.sampled("no slot");
     let said = "holds for 3 received bids over all snapshots (sampled)".to_owned();
     assert_eq!(reason(check, &story), (Verdict::Pass, said));
+}
+
+/// What is said of a clean run whose last tables are otherwise.
+fn counted(change: impl FnOnce(&mut Snapshot)) -> BTreeMap<String, u64> {
+    let mut story = Story::clean();
+    story.change_last(change);
+    finding(check, &story).counts
+}
+
+#[test]
+fn what_was_looked_at_is_counted() {
+    let counts = [("commits", 11), ("received bids over all snapshots", 3)];
+    let counts = counts.map(|(what, n)| (what.to_owned(), n));
+    assert_eq!(counted(|_| ()), counts.into());
+}
+
+#[test]
+fn an_example_says_in_which_snapshot_it_was_seen() {
+    let mut story = Story::clean();
+    story.snapshot_early(|tables| {
+        tables.effects.truncate(1);
+        tables.restand(|row| (row.last_sequence, row.bid_count) = (1, 1));
+    });
+    story.change_last(|tables| tables.aside.clear());
+    let found = finding(check, &story);
+    let both = ["applied are 3 places", "went back from 1 to 0"];
+    for said in both {
+        let example = found.examples.iter().find(|example| example.contains(said));
+        let example = example.expect("an example");
+        assert!(example.starts_with("snapshot 2: "), "{example}");
+    }
+    assert_eq!(
+        found.counts["auctions with applied bids and no standing"],
+        1
+    );
+}
+
+#[test]
+fn a_parked_bid_is_not_applied_and_is_not_passed_over() {
+    let parked = |stands: i64| {
+        counted(|tables| {
+            tables.effects[2].times = 0;
+            tables.restand(|row| (row.last_sequence, row.bid_count) = (stands, 2));
+        })
+    };
+    assert_eq!(parked(2).len(), 2, "nothing is objected to");
+    assert_eq!(parked(3)["parked bids that were passed over"], 1);
+}
+
+#[test]
+fn an_auction_whose_bids_all_wait_stands_nowhere_or_at_none() {
+    let waiting = |tables: &mut Snapshot| {
+        tables.effects.truncate(1);
+        tables.effects[0].times = 0;
+    };
+    let nowhere = counted(|tables| {
+        waiting(tables);
+        tables.aside.clear();
+    });
+    assert_eq!(nowhere.len(), 2, "{nowhere:?}");
+    let at_none = counted(|tables| {
+        waiting(tables);
+        tables.restand(|row| (row.last_sequence, row.bid_count) = (0, 0));
+    });
+    assert_eq!(at_none.len(), 2, "{at_none:?}");
+}
+
+#[test]
+fn a_standing_of_an_auction_without_bids_is_at_none() {
+    let with = |place: i64| {
+        counted(|tables| {
+            tables.stand(StandingRow {
+                key: Story::key(2),
+                last_sequence: place,
+                bid_count: place,
+                highest_bid_id: None,
+                highest_amount: None,
+            });
+        })
+    };
+    assert_eq!(with(0).len(), 2);
+    assert_eq!(with(1)["auctions whose applied bids are not a prefix"], 1);
+}
+
+#[test]
+fn places_are_drawn_once_and_in_any_order_within_a_commit() {
+    let mut story = Story::clean();
+    let (first, number) = story.written("bids", Story::id(1));
+    let mut touched = story.commit_at(first).changes[number].clone();
+    touched.op = Operation::Update;
+    story.commit_last(vec![touched]);
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+
+    let mut together = Story::clean();
+    let (second, number) = together.written("bids", Story::id(2));
+    let moved = together.commit_at(second).changes.remove(number);
+    together.commit_at(first).changes.insert(0, moved);
+    assert_eq!(verdict(check, &together), Verdict::Pass);
+
+    let mut twice = Story::clean();
+    let (third, number) = twice.written("bids", Story::id(3));
+    let row = &mut twice.commit_at(third).changes[number].row;
+    row.insert("sequence".to_owned(), is(2));
+    let found = finding(check, &twice);
+    assert_eq!(
+        found.counts["bids committed out of the order of their places"],
+        1
+    );
+}
+
+#[test]
+fn a_standing_that_is_deleted_went_back() {
+    let mut story = Story::new();
+    story.opens(1);
+    story.place(1, 1, 10);
+    story.finish();
+    let gone = [("auction_id", is(Story::key(1)))];
+    story.commit_last(vec![change("standings", Operation::Delete, &gone)]);
+    let said = "1 standings that went back".to_owned();
+    assert_eq!(reason(check, &story), (Verdict::Fail, said));
+}
+
+#[test]
+fn a_standing_counts_what_was_applied_and_may_stay_as_it_is() {
+    let mut story = Story::clean();
+    story.snapshot_early(|_| {});
+    assert_eq!(verdict(check, &story), Verdict::Pass);
+    story.change_standing(|row| row.bid_count += 1);
+    let said = "1 auctions that count another number of bids than were applied".to_owned();
+    assert_eq!(reason(check, &story), (Verdict::Fail, said));
 }

@@ -3,6 +3,7 @@
 mod amend;
 mod answers;
 pub(in crate::judge) mod ledger;
+mod stranger;
 mod twist;
 
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::judge::{basis::Checker, check::run};
 use ledger::Log;
 
 use crate::ask::{
+    id::{Id, Run},
     scenario::{Condition, Scenario},
     target::Target,
 };
@@ -31,7 +33,8 @@ pub(in crate::judge) fn verdict(checker: Checker, story: &Story) -> Verdict {
     finding(checker, story).verdict
 }
 
-fn finding(checker: Checker, story: &Story) -> Finding {
+/// All that it says.
+pub(in crate::judge) fn finding(checker: Checker, story: &Story) -> Finding {
     run("under test", checker, &story.history()).expect("a run that can be judged")
 }
 
@@ -97,7 +100,9 @@ impl Story {
     }
 
     pub(crate) fn id(bid: u128) -> Uuid {
-        Uuid::from_u128(0xb1d0_0000 + bid)
+        let number = u32::try_from(bid).expect("a small number");
+        let (run, key) = (Run::of(7), 1);
+        Id { run, key, number }.uuid()
     }
 
     pub(crate) fn key(auction: u128) -> Key {

@@ -126,3 +126,70 @@ fn the_last_look_shows_what_the_ledger_lacks() {
         "by the ledger there are 3 bids; the last look shows 4, 1 of them unknown to the ledger";
     assert_eq!(tables.holes(&last, false), [said]);
 }
+
+#[test]
+fn the_first_of_several_contradictions_is_told() {
+    let mut story = Story::clean();
+    for bid in [7, 8] {
+        let key = [("bid_id", is(Story::id(bid)))];
+        story.commit_last(vec![change("bids", Operation::Delete, &key)]);
+    }
+    let said = told(&story);
+    let first = format!(
+        "2 contradictions, the first: Delete of bids {:?}",
+        Story::id(7)
+    );
+    assert!(said.contains(&first), "{said}");
+}
+
+#[test]
+fn a_table_that_is_emptied_has_no_row_any_more() {
+    for table in ["bids", "outbox_events", "inbox", "standings"] {
+        let mut story = Story::clean();
+        let inserted = |change: &Change| change.table == table && change.op == Operation::Insert;
+        let history = story.history();
+        let row = history
+            .commits()
+            .flat_map(|commit| &commit.changes)
+            .find(|change| inserted(change));
+        let row = row.expect("a row").clone();
+        let mut twice = story.clone();
+        twice.commit_last(vec![row.clone()]);
+        assert!(told(&twice).contains("1 contradictions"), "{table}");
+        story.commit_last(vec![change(table, Operation::Truncate, &[])]);
+        story.commit_last(vec![row]);
+        assert_eq!(told(&story), "fits", "{table}");
+    }
+}
+
+#[test]
+fn a_received_bid_stays_as_it_was_where_an_update_does_not_say() {
+    for applied in [true, false] {
+        let mut story = Story::clean();
+        let (at, number) = story.written("inbox", Story::id(3));
+        let row = &mut story.commit_at(at).changes[number];
+        if !applied {
+            row.row.insert("applied_at".to_owned(), None);
+        }
+        let mut touched = row.clone();
+        touched.op = Operation::Update;
+        touched.row.remove("applied_at");
+        story.commit_last(vec![touched]);
+        let history = story.history();
+        let replay = Replay::of(&history).expect("readable").expect("a ledger");
+        let last = replay.told.last().expect("a commit");
+        let [Step::Received(turn)] = &last.steps[..] else {
+            panic!("{:?}", last.steps);
+        };
+        assert_eq!(turn.after.as_ref().map(|row| row.applied), Some(applied));
+    }
+    let mut story = Story::clean();
+    let key = [("bid_id", is(Story::id(9)))];
+    story.commit_last(vec![change("inbox", Operation::Insert, &key)]);
+    let history = story.history();
+    let replay = Replay::of(&history).expect("readable").expect("a ledger");
+    let Some(Step::Received(turn)) = replay.told.last().and_then(|told| told.steps.first()) else {
+        panic!("nothing received");
+    };
+    assert_eq!(turn.after.as_ref().map(|row| row.applied), Some(false));
+}

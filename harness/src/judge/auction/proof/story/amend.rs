@@ -94,6 +94,23 @@ impl Story {
         found.next().expect("a change that was told")
     }
 
+    /// A bid's event was marked as published then, by the database's clock.
+    pub(crate) fn mark_at(&mut self, bid: u128, at_us: i64) {
+        let announces = |row: &&OutboxRow| row.announces() == Some(Self::id(bid));
+        let row = self.tables.outbox.iter().find(announces);
+        let row = is(&row.expect("an event").row);
+        let marks = |change: &Change| {
+            change.row.get("id") == Some(&row) && change.row.get("status") == Some(&is("published"))
+        };
+        for event in &mut self.events {
+            if let Event::Committed(commit) = event
+                && commit.changes.iter().any(marks)
+            {
+                commit.committed_at_us = at_us;
+            }
+        }
+    }
+
     /// As if a row had never been.
     pub(crate) fn unwrite(&mut self, table: &str, key: impl ToString) {
         let key = key.to_string();

@@ -22,6 +22,20 @@ impl Story {
         self.ops
     }
 
+    /// What a request asked, and the process that it asked, are otherwise.
+    pub(in crate::judge) fn change_request(
+        &mut self,
+        wanted: u64,
+        change: impl FnOnce(&mut Asked, &mut String),
+    ) {
+        let request = self.events.iter_mut().find_map(|event| match event {
+            Event::Invoked { op, asked, via, .. } if *op == wanted => Some((asked, via)),
+            _ => None,
+        });
+        let (asked, via) = request.expect("asked before");
+        change(asked, via);
+    }
+
     pub(in crate::judge) fn accept(&mut self, op: u64, status: u16) {
         let asked = self.asked(op).clone();
         let row = self.tables.stored.iter().find(|row| row.id == asked.id);

@@ -292,6 +292,11 @@ impl Story {
         self.free(key);
     }
 
+    /// The first event of all is published before the others are told of.
+    pub(crate) fn publish_first(&mut self) {
+        self.publish(0);
+    }
+
     /// Everything of an auction that is not published yet is, under its lane's token.
     pub(crate) fn publish(&mut self, number: usize) {
         let event = self.tables.outbox[number].clone();

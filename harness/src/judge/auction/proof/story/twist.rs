@@ -35,6 +35,11 @@ impl Story {
         self.pauses.push((self.events.len(), us));
     }
 
+    /// Nothing happens for a while before an entry of a run that was told already.
+    pub(crate) fn time_passes_before(&mut self, position: usize, us: u64) {
+        self.pauses.push((position, us));
+    }
+
     /// The system says everywhere that a bid was placed then. Before the run is finished.
     pub(crate) fn placed_at(&mut self, bid: u128, us: i64) {
         let id = Self::id(bid);
@@ -143,6 +148,15 @@ impl Story {
 
     pub(crate) fn drop_events(&mut self, wrong: impl Fn(&Event) -> bool) {
         self.events.retain(|event| !wrong(event));
+    }
+
+    /// A second fault, of which the run has recorded nothing.
+    pub(crate) fn another_fault(&mut self, edge: &str) {
+        self.scenario(|scenario| {
+            let mut fault = scenario.faults[0].clone();
+            fault.edge = Some(edge.to_owned());
+            scenario.faults.push(fault);
+        });
     }
 
     pub(crate) fn push_before_end(&mut self, event: Event) {
