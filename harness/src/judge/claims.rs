@@ -165,7 +165,7 @@ mod tests {
         story.drop_events(|event| matches!(event, Event::Committed(_)));
     }
 
-    /// Bid 1 is accepted, and of bid 2 nobody knows; both are stored and heard.
+    /// Operation 1 is accepted, and of operation 2 nobody knows; both are stored and heard.
     fn half_known() -> Story {
         let mut story = Story::new();
         story.opens(1);

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(verdict(check, &story), Verdict::Fail);
     }
 
-    /// A stranger that shows nothing of what it keeps, and a bid that was stored and heard with this answer.
+    /// A stranger that shows nothing of what it keeps, and an operation that was stored and heard with this answer.
     fn unseen(answer: fn(&mut Story, u64)) -> (Verdict, String) {
         let mut story = Story::new();
         story.opens(1);

@@ -125,11 +125,11 @@ mod tests {
         steps(story).into_iter().filter_map(of).collect()
     }
 
-    /// A row of the outbox, whose key has two columns, about a bid.
-    fn row(op: Operation, batch: u8, part: u8, bid: Option<u128>) -> Change {
+    /// A row of the outbox, whose key has two columns, about an operation.
+    fn row(op: Operation, batch: u8, part: u8, number: Option<u128>) -> Change {
         let columns = [("batch", is(batch)), ("part", is(part))];
         Change {
-            ids: bid.map(Story::id).into_iter().collect(),
+            ids: number.map(Story::id).into_iter().collect(),
             ..change("outbox_events", op, &columns)
         }
     }
@@ -143,11 +143,11 @@ mod tests {
     #[test]
     fn an_operation_is_in_the_rows_that_have_its_id() {
         let story = Story::of_a_stranger();
-        let item = |bid| item(Story::id(bid)).expect("an id of the lab's");
-        let written = |bid| {
+        let item = |number| item(Story::id(number)).expect("an id of the lab's");
+        let written = |number| {
             [
-                Step::Stored(item(bid)),
-                Step::Announced(announced(item(bid))),
+                Step::Stored(item(number)),
+                Step::Announced(announced(item(number))),
             ]
         };
         assert_eq!(steps(&story), [written(1), written(2), written(3)].concat());

@@ -137,12 +137,12 @@ fn a_bite_of_nothing_is_none_and_one_is_enough() {
     assert_eq!(bitten(0, true), (Verdict::Vacuous, said));
 }
 
-/// So many bids, of which so many were never answered.
+/// So many operations, of which so many were never answered.
 fn unanswered(unknown: u128, of: u128) -> Story {
     let mut story = Story::new();
     story.opens(1);
-    (1..=of - unknown).for_each(|bid| story.place(bid, 1, bid as i64));
-    (of - unknown + 1..=of).for_each(|bid| _ = story.ask(bid, 1, bid as i64));
+    (1..=of - unknown).for_each(|number| story.place(number, 1, number as i64));
+    (of - unknown + 1..=of).for_each(|number| _ = story.ask(number, 1, number as i64));
     story.finish();
     story
 }
@@ -160,10 +160,10 @@ fn more_than_half_of_all_operations_must_be_known() {
 fn what_was_asked_until_it_was_known_is_known() {
     let mut story = Story::new();
     story.opens(1);
-    for bid in 1..=3 {
-        let lost = story.ask(bid, 1, bid as i64);
+    for number in 1..=3 {
+        let lost = story.ask(number, 1, number as i64);
         story.times_out(lost);
-        story.place(bid, 1, bid as i64);
+        story.place(number, 1, number as i64);
     }
     story.finish();
     assert_eq!(verdict(check, &story), Verdict::Pass);

@@ -123,7 +123,7 @@ fn an_order_that_is_not_promised_is_counted() {
     );
 }
 
-/// A stranger's bids, one written after the other; `second` says what becomes of the second. Then two messages change places.
+/// A stranger's operations, one written after the other; `second` says what becomes of the second. Then two messages change places.
 fn one_after_the_other(second: fn(&mut Story, u64), swapped: (u128, u128)) -> Verdict {
     let mut story = Story::new();
     story.opens(1);
@@ -131,7 +131,7 @@ fn one_after_the_other(second: fn(&mut Story, u64), swapped: (u128, u128)) -> Ve
     let op = story.ask(2, 1, 20);
     story.store(2, 1, 20);
     second(&mut story, op);
-    (3..=5).for_each(|bid| story.place(bid, 1, 10 * bid as i64));
+    (3..=5).for_each(|number| story.place(number, 1, 10 * number as i64));
     story.finish();
     story.estrange();
     story.subject(|subject| subject.promises.serial = true);

@@ -35,7 +35,7 @@ fn answers() -> Story {
     let mut story = Story::new();
     story.opens(1);
     story.closed(9);
-    (1..=3).for_each(|bid| story.place(bid, 1, 10 * bid as i64));
+    (1..=3).for_each(|number| story.place(number, 1, 10 * number as i64));
     for _ in 0..2 {
         let refused = story.ask(4, 9, 40);
         story.refuse(refused, 422, "auction_closed");
@@ -49,8 +49,8 @@ fn answers() -> Story {
     let stored = story.ask(9, 1, 90);
     story.store(9, 1, 90);
     story.unavailable(stored, 502);
-    for bid in 10..=12 {
-        let lost = story.ask(bid, 1, 100);
+    for number in 10..=12 {
+        let lost = story.ask(number, 1, 100);
         story.times_out(lost);
     }
     _ = story.ask(13, 1, 130);
@@ -108,11 +108,11 @@ fn messages_are_counted_by_what_they_are_about() {
     story.opens(1);
     story.opens(2);
     story.opens(3);
-    let mut bid = 0;
-    for (auction, bids) in [(1, 4), (2, 3), (3, 2)] {
-        for _ in 0..bids {
-            bid += 1;
-            story.place(bid, auction, 10 * bid as i64);
+    let mut number = 0;
+    for (key, count) in [(1, 4), (2, 3), (3, 2)] {
+        for _ in 0..count {
+            number += 1;
+            story.place(number, key, 10 * number as i64);
         }
     }
     story.finish();
@@ -144,8 +144,8 @@ fn rows_are_counted_as_they_are_at_the_end_and_at_their_peaks() {
     let mut story = Story::new();
     story.opens(1);
     story.opens(2);
-    for (bid, auction) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 2)] {
-        story.place(bid, auction, 10 * bid as i64);
+    for (number, key) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (6, 2)] {
+        story.place(number, key, 10 * number as i64);
     }
     story.finish();
     story.snapshot_early(|tables| tables.effects[..3].iter_mut().for_each(|row| row.times = 0));
