@@ -22,6 +22,7 @@ pub mod probe;
 mod reach;
 pub mod rng;
 pub mod rows;
+pub mod script;
 mod settle;
 mod site;
 mod stage;

@@ -2,10 +2,12 @@
 
 pub mod closing;
 pub mod harm;
+mod keys;
 
 use serde::{Deserialize, Serialize};
 
 use closing::{BadClosing, Closing};
+pub use keys::Keys;
 
 /// What the section of a scenario is called that is [`Own`].
 pub const SECTION: &str = "auction";
@@ -32,6 +34,17 @@ impl Own {
     /// Whether nothing of it is asked for.
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The same beside a plan, which says of each bid what it is.
+    #[must_use]
+    pub fn planned(&self) -> Self {
+        Self {
+            too_low: 0,
+            conflict: 0,
+            closed: 0,
+            ..self.clone()
+        }
     }
 
     /// Only valid bids.

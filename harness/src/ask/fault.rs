@@ -16,7 +16,6 @@ use waits::Waits;
 use crate::{
     ask::lasting::Lasting,
     ask::moment::Moment,
-    ask::pace::Pace,
     ask::party,
     ask::scenario,
     ask::spelling::did_you_mean,
@@ -123,7 +122,7 @@ impl Fault {
             own,
             &scenario.system,
         )
-        .and_then(|moment| within(moment, &scenario.workload.writes))
+        .and_then(|moment| within(moment, scenario))
         .map_err(in_key(if fault.when.is_some() { "when" } else { "at" }))?;
         let action = match &moment {
             Moment::Message(watched) => Self::at_message(&target, watched, &fault.action),
@@ -206,13 +205,13 @@ impl Fault {
 }
 
 /// Refuses a fault that would begin when nothing is left to break.
-fn within(moment: Moment, writes: &str) -> Result<Moment, String> {
-    let span = match Pace::parse(writes) {
-        Ok(Pace::Rate { span, .. }) => span,
-        Ok(Pace::AtOnce(_)) => ALL_ANSWERED,
+fn within(moment: Moment, scenario: &scenario::Scenario) -> Result<Moment, String> {
+    let span = match scenario.span() {
+        Ok(span) => span.unwrap_or(ALL_ANSWERED),
         // Refused as what it is, elsewhere.
         Err(_) => return Ok(moment),
     };
+    let writes = &scenario.workload.writes;
     match moment {
         Moment::At(at) if at >= span => Err(format!(
             "at = {at:?} is when the workload ({writes}) has ended; begin before {span:?}"

@@ -14,6 +14,8 @@ pub enum Pace {
     },
     /// All at the start.
     AtOnce(usize),
+    /// So many, each at a time of its own, which a plan says.
+    Planned(usize),
 }
 
 /// A pace that cannot be understood.
@@ -25,14 +27,14 @@ pub struct BadPace(String);
 const MOST: usize = 1_000_000;
 
 impl Pace {
-    /// `"200/s for 3s"`, `"100 at once"`.
+    /// `"200/s for 3s"`, `"100 at once"`, `"6 planned"`.
     pub fn parse(text: &str) -> Result<Self, BadPace> {
+        let counted = |unit: &str| text.strip_suffix(unit)?.trim().parse().ok();
         let pace = match text.split_once("/s for ") {
             Some((rate, span)) => Self::rate(rate, span),
-            None => text
-                .strip_suffix(" at once")
-                .and_then(|writes| writes.trim().parse().ok())
-                .map(Self::AtOnce),
+            None => counted(" at once")
+                .map(Self::AtOnce)
+                .or_else(|| counted(" planned").map(Self::Planned)),
         };
         pace.filter(|pace| (1..=MOST).contains(&pace.writes()))
             .ok_or_else(|| BadPace(text.to_owned()))
@@ -51,7 +53,7 @@ impl Pace {
                 per_second: per_second.min(most.max(1)),
                 span,
             },
-            at_once => at_once,
+            others => others,
         }
     }
 
@@ -61,17 +63,17 @@ impl Pace {
             Self::Rate { per_second, span } => {
                 (f64::from(per_second) * span.as_secs_f64()) as usize
             }
-            Self::AtOnce(writes) => writes,
+            Self::AtOnce(writes) | Self::Planned(writes) => writes,
         }
     }
 
-    /// When the write with this index is sent.
+    /// When the write with this index is sent; of what is planned the plan says it.
     pub fn due(self, index: usize) -> Duration {
         match self {
             Self::Rate { per_second, .. } => {
                 Duration::from_secs_f64(index as f64 / f64::from(per_second))
             }
-            Self::AtOnce(_) => Duration::ZERO,
+            Self::AtOnce(_) | Self::Planned(_) => Duration::ZERO,
         }
     }
 }
@@ -91,6 +93,12 @@ mod tests {
     fn at_once_is_at_once() {
         let pace = Pace::parse("100 at once").unwrap();
         assert_eq!((pace.writes(), pace.due(99)), (100, Duration::ZERO));
+    }
+
+    #[test]
+    fn what_is_planned_is_counted() {
+        assert_eq!(Pace::parse("6 planned").unwrap(), Pace::Planned(6));
+        assert!(Pace::parse("0 planned").is_err());
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! A scenario: one fault story, written as a TOML file that reads from top to bottom.
 
+mod plan;
 mod when;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::ask::auction::{Own, SECTION as OWN};
-use crate::ask::lasting::Lasting;
+pub use crate::ask::auction::{Keys, Own, SECTION as OWN};
+use crate::ask::{
+    lasting::Lasting,
+    pace::{BadPace, Pace},
+};
 
+pub use plan::{BadPlan, Operation, Plan};
 pub use when::{Message, When};
 
 /// What a scenario file says.
@@ -34,9 +39,44 @@ pub struct Scenario {
     /// What must hold beside the invariants, which always must.
     #[serde(default)]
     pub expect: Expect,
+    /// The operations one by one, where they are not drawn. In files they stand beside the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 impl Scenario {
+    /// The same story with these operations, whatever would have been drawn. What was asked of the workload as a whole is in
+    /// each of them.
+    #[must_use]
+    pub fn planned(&self, plan: Plan) -> Self {
+        Self {
+            workload: Workload {
+                keys: u32::try_from(plan.keys().len()).unwrap_or(u32::MAX),
+                writes: format!("{} planned", plan.operations.len()),
+                hot_percent: 0,
+                copies: one(),
+                again: 0,
+            },
+            own: self.own.planned(),
+            plan: Some(plan),
+            ..self.clone()
+        }
+    }
+
+    /// How many operations there are, and how fast.
+    pub fn pace(&self) -> Result<Pace, BadPace> {
+        Pace::parse(&self.workload.writes)
+    }
+
+    /// From the start of the workload until nothing more is sent; none if all of it is sent at once.
+    pub fn span(&self) -> Result<Option<Duration>, BadPace> {
+        Ok(match (self.pace()?, &self.plan) {
+            (Pace::Rate { span, .. }, _) => Some(span),
+            (Pace::Planned(_), Some(plan)) => Some(plan.span()),
+            (Pace::AtOnce(_) | Pace::Planned(_), _) => None,
+        })
+    }
+
     /// The same story with nothing broken: no fault, and clients that ask for each operation once and only for valid ones. Whatever its
     /// `[bites]` ask for must not be there then, or they prove nothing.
     #[must_use]
@@ -101,7 +141,7 @@ impl System {
 pub struct Workload {
     /// What has an order of its own: orders, customers, accounts.
     pub keys: u32,
-    /// How many operations, and how fast: `"200/s for 3s"`, or `"100 at once"`.
+    /// How many operations, and how fast: `"200/s for 3s"`, or `"100 at once"`; or `"6 planned"`, which stand beside the file.
     pub writes: String,
     /// Share of operations on the first key, in percent; the rest spread evenly.
     #[serde(default)]

@@ -37,6 +37,7 @@ pub fn scenario(target: &Target) -> Scenario {
             recovered_within: humantime::format_duration(budget).to_string(),
             facts: BTreeMap::new(),
         },
+        plan: None,
     }
 }
 

@@ -72,6 +72,7 @@ fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
         faults,
         bites: BTreeMap::from([("accepted".to_owned(), at_least(20))]),
         expect: Expect::default(),
+        plan: None,
     })
 }
 

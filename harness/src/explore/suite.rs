@@ -4,6 +4,7 @@ mod sound;
 
 use std::{
     collections::HashMap,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,8 +14,15 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ask::scenario::Scenario, ask::trial::Trial, explore::evidence, judge::summary::RunSummary,
-    judge::verdict::Verdict, os::causes::Causes, run::trail::Ear, run::trial, servers::lab::Lab,
+    ask::scenario::{Plan, Scenario},
+    ask::trial::Trial,
+    explore::evidence,
+    judge::summary::RunSummary,
+    judge::verdict::Verdict,
+    os::causes::Causes,
+    run::trail::Ear,
+    run::trial,
+    servers::lab::Lab,
 };
 
 /// Scenarios that run at once. Each has a handful of processes that mostly wait.
@@ -43,11 +51,13 @@ pub fn cases(root: &Path) -> Result<Vec<Case>> {
     files.iter().map(|file| case(file)).collect()
 }
 
-/// Reads one scenario file, and refuses what could not run.
+/// Reads one scenario file and the plan beside it, if there is one, and refuses what could not run.
 pub fn case(file: &Path) -> Result<Case> {
     let text =
         std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let scenario = sound::scenario(&text).with_context(|| format!("in {}", file.display()))?;
+    let plan = plan(&Plan::beside(file))?;
+    let scenario =
+        sound::scenario(&text, plan).with_context(|| format!("in {}", file.display()))?;
     let stem = file.with_extension("");
     let parts: Vec<_> = stem
         .iter()
@@ -59,6 +69,23 @@ pub fn case(file: &Path) -> Result<Case> {
         name: parts.into_iter().rev().collect::<Vec<_>>().join("/"),
         scenario,
     })
+}
+
+fn plan(file: &Path) -> Result<Option<Plan>> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
+    };
+    let plan = Plan::read(&text).with_context(|| format!("in {}", file.display()))?;
+    Ok(Some(plan))
+}
+
+/// Refuses a scenario that could not run, as its file would be refused.
+pub fn sound(scenario: &Scenario) -> Result<()> {
+    let mut alone = scenario.clone();
+    let plan = alone.plan.take();
+    sound::scenario(&toml::to_string(&alone)?, plan).map(drop)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {

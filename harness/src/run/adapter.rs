@@ -18,7 +18,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    ask::scenario::Scenario,
+    ask::scenario::{Plan, Scenario},
     history::{Key, Recorder, Snapshot},
     system::Api,
 };
@@ -56,6 +56,18 @@ impl Adapter {
         match self {
             Self::Own(own) => &own.plan.steps,
             Self::Described(target) => &target.steps,
+        }
+    }
+
+    /// The same, as a plan has it.
+    pub fn plan(&self) -> Plan {
+        let operations = self.steps().iter().filter_map(Step::operation);
+        Plan {
+            operations: operations.collect(),
+            own: match self {
+                Self::Own(own) => Some(own.plan.keys()),
+                Self::Described(_) => None,
+            },
         }
     }
 

@@ -41,7 +41,7 @@ const COUNT_WITHIN: Duration = Duration::from_secs(2);
 pub struct Prepared {
     steps: Vec<Step>,
     target: Target,
-    keys: u16,
+    keys: Vec<u16>,
     numbers: Numbers,
     tables: Tables,
     listeners: Listeners,
@@ -53,7 +53,7 @@ pub struct DescribedTarget {
     /// What clients will do.
     pub steps: Vec<Step>,
     target: Target,
-    keys: u16,
+    keys: Vec<u16>,
     numbers: Numbers,
     tables: Tables,
     listeners: Listeners,
@@ -73,12 +73,12 @@ impl Prepared {
         recorder: &Recorder,
     ) -> Result<Self> {
         let numbers = Numbers::of(run);
-        let steps = workload::steps(&scenario.workload, &target, &numbers, seed)?;
+        let steps = workload::steps(scenario, &target, &numbers, seed)?;
         let recorder_of_messages = recorder.clone();
         let sink = Arc::new(move |noted| note(&recorder_of_messages, noted));
         Ok(Self {
             steps,
-            keys: u16::try_from(scenario.workload.keys.max(1)).unwrap_or(u16::MAX),
+            keys: keys(scenario),
             tables: Tables::of(&target, run, pool),
             listeners: Listeners::start(amqp_url, &target, run, sink).await,
             log: OpLog::new(recorder.clone()),
@@ -97,7 +97,12 @@ impl Prepared {
             .context("listening to the target")?;
         let writer = Writer::new(&self.target, ways)?;
         // On a key of its own: what is written again because nobody heard it has no place among the others.
-        let next = || self.numbers.id(self.keys);
+        let spare = self
+            .keys
+            .iter()
+            .max()
+            .map_or(0, |last| last.saturating_add(1));
+        let next = || self.numbers.id(spare);
         let mut noted: Option<Noted> = None;
         warm_up(&writer, &self.listeners, next, within, |id, step| {
             let of_it = noted.take().filter(|noted| noted.is_of(id));
@@ -139,15 +144,14 @@ impl DescribedTarget {
         if apis.is_empty() && self.target.write.is_http() {
             return Vec::new();
         }
-        let keys = 0..self.keys.max(u16::try_from(apis.len()).unwrap_or(u16::MAX));
-        let canary = |key: u16| Canary {
-            asked: self.numbers.next(key % self.keys),
+        let canary = |number: usize| Canary {
+            asked: self.numbers.next(self.keys[number % self.keys.len()]),
             api: apis
-                .get(usize::from(key) % apis.len().max(1))
+                .get(number % apis.len().max(1))
                 .copied()
                 .unwrap_or_default(),
         };
-        keys.map(canary).collect()
+        (0..self.keys.len().max(apis.len())).map(canary).collect()
     }
 
     /// How much there is of what, and whether something is still under way.
@@ -247,6 +251,14 @@ impl DescribedTarget {
         self.listeners.fence(within).await?;
         recorder.record(Event::Fenced);
         Ok(())
+    }
+}
+
+/// The keys of a scenario's operations, one at least.
+fn keys(scenario: &Scenario) -> Vec<u16> {
+    match &scenario.plan {
+        Some(plan) => plan.keys(),
+        None => (0..u16::try_from(scenario.workload.keys.max(1)).unwrap_or(u16::MAX)).collect(),
     }
 }
 

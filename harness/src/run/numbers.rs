@@ -31,6 +31,15 @@ impl Numbers {
         asked(self.id(key))
     }
 
+    /// The operation with this number of a key, which a plan names; the next one comes behind it.
+    pub fn take(&self, key: u16, number: u32) -> Asked {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = next.entry(key).or_default();
+        *last = number.max(*last);
+        let run = self.run;
+        asked(Id { run, key, number })
+    }
+
     /// Its id.
     pub fn id(&self, key: u16) -> Id {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ use super::{
     gauge::Gauge,
     look,
     reach::Reach,
+    script,
     settle::Recovery,
     trail::Ear,
     watch,
@@ -90,6 +91,8 @@ async fn conduct(
 ) -> Result<()> {
     progress("arranging");
     let arranged = Arranged::of(lab, trial, (folder, recorder), ear).await?;
+    let plan = arranged.stage(recorder).adapter.plan();
+    script::leave(folder, &trial.scenario, plan)?;
     let ended = perform(&arranged, trial, recorder, progress).await;
     arranged.clear(lab, ended).await
 }

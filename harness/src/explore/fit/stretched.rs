@@ -17,7 +17,7 @@ const MOST: u32 = 8;
 /// Makes each of a story's times so many times as long that no fault on the way to the broker is over while the target rests.
 /// How many times, if it is not once.
 pub(super) fn stretch(scenario: &mut Scenario, faults: &[Fault], rests: Duration) -> Option<u32> {
-    let pace = Pace::parse(&scenario.workload.writes).ok()?;
+    let pace = scenario.pace().ok()?;
     let Pace::Rate { per_second, span } = pace else {
         return None;
     };

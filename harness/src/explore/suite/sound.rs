@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::{
     ask::fault::Fault,
     ask::pace::Pace,
-    ask::scenario::{OWN, Scenario, System, Workload},
+    ask::scenario::{OWN, Plan, Scenario, System, Workload},
     ask::spelling::did_you_mean,
     ask::written::Written,
     judge::facts,
@@ -19,15 +19,16 @@ struct Unsound {
     problem: String,
 }
 
-/// Reads a scenario file's text.
-pub(super) fn scenario(text: &str) -> Result<Scenario> {
+/// Reads a scenario file's text, with the plan that stands beside it.
+pub(super) fn scenario(text: &str, plan: Option<Plan>) -> Result<Scenario> {
     let written = Written::parse(text).map_err(worded)?;
     let located = |unsound: Unsound| {
         let line = written.line(&unsound.path);
         anyhow!("line {line}: {}", unsound.problem)
     };
     shape(&written).map_err(located)?;
-    let scenario: Scenario = toml::from_str(text).map_err(worded)?;
+    let mut scenario: Scenario = toml::from_str(text).map_err(worded)?;
+    scenario.plan = plan;
     meaning(&scenario).map_err(located)?;
     Ok(scenario)
 }
@@ -39,6 +40,14 @@ fn worded(error: toml::de::Error) -> anyhow::Error {
 
 /// What the reader of TOML could only complain of in its own words.
 fn shape(written: &Written<'_>) -> Result<(), Unsound> {
+    if written.value("plan").is_some() {
+        return Err(Unsound {
+            path: "plan".to_owned(),
+            problem:
+                "operations are not written here; they stand beside the file, in NAME.plan.json"
+                    .to_owned(),
+        });
+    }
     let faults = match written.value("fault") {
         None => 0,
         Some(faults) => faults
@@ -74,6 +83,7 @@ fn shape(written: &Written<'_>) -> Result<(), Unsound> {
 fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
     settings(&scenario.system)?;
     workload(&scenario.workload)?;
+    planned(scenario)?;
     if let Some((key, problem)) = scenario
         .own
         .problem(scenario.workload.keys, scenario.workload.again)
@@ -115,6 +125,29 @@ fn settings(system: &System) -> Result<(), Unsound> {
     })
 }
 
+/// A plan and what the file says of it belong together.
+fn planned(scenario: &Scenario) -> Result<(), Unsound> {
+    let pace = scenario.pace();
+    let problem = match (pace, &scenario.plan) {
+        (Ok(Pace::Planned(_)), None) => {
+            "the operations are planned, and no plan stands beside the file: NAME.plan.json beside NAME.toml".to_owned()
+        }
+        (Ok(Pace::Planned(said)), Some(plan)) if said != plan.operations.len() => format!(
+            "{said} operations are planned, and the plan beside the file has {}",
+            plan.operations.len()
+        ),
+        (Ok(Pace::Rate { .. } | Pace::AtOnce(_)), Some(plan)) => format!(
+            "a plan stands beside the file; write writes = \"{} planned\"",
+            plan.operations.len()
+        ),
+        _ => return Ok(()),
+    };
+    Err(Unsound {
+        path: "workload.writes".to_owned(),
+        problem,
+    })
+}
+
 fn workload(workload: &Workload) -> Result<(), Unsound> {
     let unsound = |key: &str, problem: String| {
         Err(Unsound {
@@ -149,6 +182,7 @@ fn workload(workload: &Workload) -> Result<(), Unsound> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ask::scenario::Operation;
 
     const SOUND: &str = r#"story = "s"
 
@@ -180,7 +214,7 @@ recovered_within = "5s"
             "{from:?} is not in the sound scenario"
         );
         let unsound = SOUND.replacen(from, to, 1);
-        format!("{:#}", scenario(&unsound).expect_err(to))
+        format!("{:#}", scenario(&unsound, None).expect_err(to))
     }
 
     #[track_caller]
@@ -192,7 +226,7 @@ recovered_within = "5s"
 
     #[test]
     fn what_could_not_happen_is_refused_with_its_line() {
-        scenario(SOUND).expect("a sound scenario");
+        scenario(SOUND, None).expect("a sound scenario");
         says("keys = 4", "keys = 0", 4, "keys = 0");
         says("10/s for 2s", "fast", 5, "no pace");
         says("again = 50", "again = 101", 6, "again = 101");
@@ -215,7 +249,7 @@ recovered_within = "5s"
     #[test]
     fn what_its_own_target_could_not_be_asked_for_is_refused_with_its_line() {
         let own = |key: &str| format!("again = 50\n\n[{OWN}]\n{key}");
-        scenario(&SOUND.replacen("again = 50", &own("too_low = 50"), 1)).expect("sound");
+        scenario(&SOUND.replacen("again = 50", &own("too_low = 50"), 1), None).expect("sound");
         says("again = 50", &own("too_low = 70"), 9, "120 percent");
         says("again = 50", &own("closing = \"soon\""), 9, "says no time");
         says("again = 50", &own("followers = 5"), 9, "there are 4");
@@ -226,16 +260,37 @@ recovered_within = "5s"
         let system =
             |name: &str| format!("[system]\nsettings = {{ {name} = \"1\" }}\n\n[workload]");
         let known = SOUND.replacen("[workload]", &system("OUTBOX_WINDOW"), 1);
-        scenario(&known).expect("a setting that is there");
+        scenario(&known, None).expect("a setting that is there");
         let (from, to) = ("[workload]", system("WINDOW"));
         says(from, &to, 4, "did you mean \"OUTBOX_WINDOW\"");
+    }
+
+    #[test]
+    fn what_is_planned_stands_beside_and_is_as_much_as_the_file_says() {
+        let plan = || Plan {
+            operations: vec![Operation::at(0, 1, 1), Operation::at(1500, 1, 2)],
+            own: None,
+        };
+        let written = |writes: &str| SOUND.replacen("10/s for 2s", writes, 1);
+        let said = |writes: &str, plan: Option<Plan>| {
+            format!("{:#}", scenario(&written(writes), plan).expect_err(writes))
+        };
+        let read = scenario(&written("2 planned"), Some(plan())).expect("sound");
+        assert_eq!(read.plan, Some(plan()));
+        assert!(said("2 planned", None).starts_with("line 5: the operations are planned"));
+        assert!(said("3 planned", Some(plan())).contains("has 2"));
+        assert!(said("10/s for 2s", Some(plan())).contains("\"2 planned\""));
+        let mut short = plan();
+        short.operations[1].at_ms = 900;
+        assert!(said("2 planned", Some(short)).contains("at = 1s"));
+        says("[bites]", "[plan]\na = 1\n[bites]", 18, "NAME.plan.json");
     }
 
     #[test]
     fn one_fault_in_single_brackets_is_told_how_to_be_a_list() {
         let first = SOUND.split("\n[[fault]]\nprocess").next().expect("a part");
         let single = first.replace("[[fault]]", "[fault]");
-        let said = format!("{:#}", scenario(&single).expect_err("one table"));
+        let said = format!("{:#}", scenario(&single, None).expect_err("one table"));
         assert_eq!(
             said,
             "line 8: found one [fault]; each fault is an item of a list, write [[fault]]"

@@ -160,6 +160,7 @@ fn scenario(
         faults,
         bites,
         expect: expect(target),
+        plan: None,
     }
 }
 

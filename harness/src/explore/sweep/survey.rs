@@ -91,6 +91,7 @@ pub(super) fn scenario(target: &Target) -> Scenario {
         faults,
         bites: BTreeMap::new(),
         expect: drawn::expect(target),
+        plan: None,
     }
 }
 

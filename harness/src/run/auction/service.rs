@@ -47,7 +47,7 @@ impl AuctionService {
         recorder: &Recorder,
     ) -> Result<Self> {
         let numbers = Numbers::of(run);
-        let plan = Plan::new(&scenario.workload, &scenario.own, seed, &numbers)?;
+        let plan = Plan::of(scenario, seed, &numbers)?;
         for auction in &plan.open {
             lots::create(&pool, recorder, *auction, Closes::After).await?;
         }

@@ -11,7 +11,11 @@ use proptest::{
 };
 
 use crate::{
-    ask::{auction::Own, pace::Pace, scenario::Workload},
+    ask::{
+        auction::{Keys, Own},
+        pace::Pace,
+        scenario::{self as script, Scenario, Workload},
+    },
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
     run::{numbers::Numbers, plan::Step, rng},
@@ -20,6 +24,10 @@ use intent::{Intent, Kind};
 
 /// The least a first bid may be, in every auction of the lab.
 pub const STARTING_PRICE: i64 = 1_000;
+/// Between two bids of a plan that names no amounts.
+const RAISE: i64 = 10;
+/// Who bids, where a plan does not say.
+const WHOEVER: &str = "bidder";
 
 /// A workload, ready to be driven.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +45,59 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Makes the workload of a scenario from `seed`; each of its bids has the next of its auction's `numbers`.
-    pub fn new(workload: &Workload, own: &Own, seed: u64, numbers: &Numbers) -> Result<Self> {
+    /// The workload of a scenario: its plan's, or drawn from `seed`.
+    pub fn of(scenario: &Scenario, seed: u64, numbers: &Numbers) -> Result<Self> {
+        match &scenario.plan {
+            Some(plan) => Self::written(plan, &scenario.own, numbers),
+            None => Self::new(&scenario.workload, &scenario.own, seed, numbers),
+        }
+    }
+
+    /// As it stands in a plan. Where that is another target's, each key is an auction that stays open, and each operation a
+    /// bid that beats those of lower numbers.
+    fn written(plan: &script::Plan, own: &Own, numbers: &Numbers) -> Result<Self> {
+        let keys = plan.own.clone().unwrap_or_else(|| {
+            let open = plan.keys();
+            let closed = (0..=u16::MAX).find(|key| !open.contains(key));
+            Keys {
+                open,
+                closing: Vec::new(),
+                closed: closed.unwrap_or_default(),
+            }
+        });
+        let step = |operation: &script::Operation| {
+            let mut step = Step::of(operation, numbers);
+            if step.asked.content.is_empty() {
+                let amount = STARTING_PRICE + i64::from(operation.number) * RAISE;
+                step.asked.content = asked(WHOEVER.to_owned(), amount);
+            }
+            step
+        };
+        Ok(Self {
+            open: keys.open,
+            closing: keys.closing,
+            closes_after: own.closing()?.after,
+            closed: keys.closed,
+            steps: plan.operations.iter().map(step).collect(),
+        })
+    }
+
+    /// As a plan has it.
+    pub fn keys(&self) -> Keys {
+        Keys {
+            open: self.open.clone(),
+            closing: self.closing.clone(),
+            closed: self.closed,
+        }
+    }
+
+    /// Draws the workload of a scenario from `seed`; each of its bids has the next of its auction's `numbers`.
+    pub(super) fn new(
+        workload: &Workload,
+        own: &Own,
+        seed: u64,
+        numbers: &Numbers,
+    ) -> Result<Self> {
         let pace = Pace::parse(&workload.writes)?;
         let closing = own.closing()?;
         let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
@@ -240,6 +299,39 @@ mod tests {
             assert_eq!(*bids.entry(asked.id).or_insert(asked), asked);
         }
         assert!(bids.len() < plan.steps.len(), "nothing is repeated");
+    }
+
+    fn as_written(drawn: &Plan, own: Option<Keys>) -> Plan {
+        let operations = drawn.steps.iter().filter_map(Step::operation);
+        let plan = script::Plan {
+            operations: operations.collect(),
+            own,
+        };
+        let plan = script::Plan::read(&plan.text().unwrap()).unwrap();
+        Plan::written(&plan, &Own::default(), &Numbers::of(Run::of(RUN))).unwrap()
+    }
+
+    #[test]
+    fn what_was_drawn_and_written_down_is_asked_for_again_without_its_seed() {
+        let drawn = mixed(20, &Own::default(), 1);
+        let written = as_written(&drawn, Some(drawn.keys()));
+        assert_eq!(written.keys(), drawn.keys());
+        for (written, drawn) in written.steps.iter().zip(&drawn.steps) {
+            assert_eq!(written.asked, drawn.asked);
+            assert_eq!(written.due.as_millis(), drawn.due.as_millis());
+        }
+    }
+
+    #[test]
+    fn another_target_s_plan_is_asked_for_in_bids_that_raise_their_auctions() {
+        let mut drawn = plan(1);
+        for step in &mut drawn.steps {
+            step.asked.content.clear();
+        }
+        let written = as_written(&drawn, None);
+        let last = written.steps.last().unwrap();
+        assert!(last.asked.amount() > STARTING_PRICE);
+        assert!(!written.open.contains(&written.closed));
     }
 
     #[test]

@@ -11,8 +11,7 @@ use proptest::{
 
 use crate::{
     ask::{
-        pace::Pace,
-        scenario::Workload,
+        scenario::{Scenario, Workload},
         target::{
             Target,
             write::{How, Sql},
@@ -33,15 +32,22 @@ struct Intent {
     rolled_back: bool,
 }
 
-/// The operations of a workload in the order of their times, each with the next number of its key. No more of them a second
-/// than the target takes.
+/// The operations of a workload in the order of their times: those of its plan, or drawn, each with the next number of its key
+/// and no more of them a second than the target takes.
 pub fn steps(
-    workload: &Workload,
+    scenario: &Scenario,
     target: &Target,
     numbers: &Numbers,
     seed: u64,
 ) -> Result<Vec<Step>> {
-    let pace = Pace::parse(&workload.writes)?.at_most(target.pace.drains.per_second());
+    let workload = &scenario.workload;
+    if let Some(plan) = &scenario.plan {
+        let planned = plan.operations.iter();
+        return Ok(planned
+            .map(|operation| Step::of(operation, numbers))
+            .collect());
+    }
+    let pace = scenario.pace()?.at_most(target.pace.drains.per_second());
     let rollback = match &target.write.how {
         // Of a handful the story says how many there are.
         How::Sql(Sql { rollback, .. }) if pace.writes() > HANDFUL => u32::from(*rollback),
