@@ -12,6 +12,7 @@ mod progress;
 mod reports;
 mod run;
 mod selftest;
+mod shrink;
 mod spoken;
 mod sweep;
 mod target;
@@ -62,6 +63,8 @@ enum Command {
     Sweep(Box<sweep::Args>),
     /// Show that the lab finds mistakes: run an outbox that has known ones, and say who catches each.
     Selftest(Box<selftest::Args>),
+    /// Make a run that failed as small as it can be, and keep it as a scenario with its operations one by one.
+    Shrink(Box<shrink::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
@@ -150,6 +153,7 @@ impl Cli {
                 Command::Run(args) => run::run(*args).await,
                 Command::Sweep(args) => sweep::sweep(*args).await,
                 Command::Selftest(args) => selftest::selftest(*args).await,
+                Command::Shrink(args) => shrink::shrink(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,

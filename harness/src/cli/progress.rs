@@ -11,7 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::tell;
 use crate::{
-    explore::suite::Observer, judge::summary::RunSummary, judge::verdict::Verdict, os::terminal,
+    explore::shrink::Watcher, explore::suite::Observer, judge::summary::RunSummary,
+    judge::verdict::Verdict, os::terminal,
 };
 
 /// Whether stdout takes colours.
@@ -115,6 +116,17 @@ impl Observer for Progress {
             line.push_str(&format!("\n         {}", summary.reason));
         }
         self.line(&line);
+    }
+}
+
+/// Of what is tried to make a run smaller only what came of it is told.
+impl Watcher for Progress {
+    fn line(&self, line: &str) {
+        Self::line(self, line);
+    }
+
+    fn over(&self, name: &str) {
+        self.show(name, None);
     }
 }
 

@@ -50,7 +50,8 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
             Some(Obstacle::Other(why)) => return Ok(Fit::Not(why)),
         }
     }
-    if fitted.faults.is_empty() {
+    let needs_none = scenario.faults.is_empty() && scenario.plan.is_some();
+    if fitted.faults.is_empty() && !needs_none {
         return Ok(Fit::Not(match scenario.faults.is_empty() {
             true => {
                 "nothing breaks in it: it is about what the lab's own target promises".to_owned()

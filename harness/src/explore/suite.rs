@@ -51,6 +51,11 @@ pub fn cases(root: &Path) -> Result<Vec<Case>> {
     files.iter().map(|file| case(file)).collect()
 }
 
+/// Reads one scenario file and its plan, wherever they stand.
+pub fn read(file: &Path) -> Result<Scenario> {
+    case(file).map(|case| case.scenario)
+}
+
 /// Reads one scenario file and the plan beside it, if there is one, and refuses what could not run.
 pub fn case(file: &Path) -> Result<Case> {
     let text =

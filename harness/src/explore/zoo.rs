@@ -85,7 +85,7 @@ impl Zoo {
     /// # Errors
     /// When the target's file cannot be read.
     pub fn fitting(&self) -> Result<Vec<(&str, Option<String>)>> {
-        let target = self.target(&House::default())?;
+        let target = self.target(&House::default(), None)?;
         let told = self.stories.iter().filter(|(_, story)| !story.own);
         told.map(|(name, story)| {
             let why = match fit(&story.scenario, &target)? {
@@ -104,17 +104,14 @@ impl Zoo {
     pub fn trial(&self, story: &str, house: &House, bug: Option<&str>, seed: u64) -> Result<Trial> {
         let told = self.stories.get(story);
         let told = told.ok_or_else(|| anyhow!("there is no story {story:?}"))?;
-        let target = self.target(house)?;
-        let (mut scenario, left_out) = match told.own {
+        let target = self.target(house, bug)?;
+        let (scenario, left_out) = match told.own {
             true => (told.scenario.clone(), Vec::new()),
             false => match fit(&told.scenario, &target)? {
                 Fit::Run { scenario, left_out } => (*scenario, left_out),
                 Fit::Not(why) => bail!("{story} cannot be run: {why}"),
             },
         };
-        let settings = &mut scenario.system.settings;
-        settings.extend(house.settings.clone());
-        settings.extend(bug.map(|bug| (BUG.to_owned(), bug.to_owned())));
         let named = bug.map(|bug| format!(" {bug}")).unwrap_or_default();
         Ok(Trial {
             name: story.to_owned(),
@@ -127,7 +124,18 @@ impl Zoo {
         })
     }
 
-    fn target(&self, house: &House) -> Result<Target> {
+    fn target(&self, house: &House, bug: Option<&str>) -> Result<Target> {
+        let text = self.file(house, bug)?;
+        let target = Target::read(&text).map_err(|bad| anyhow!("in the zoo's target, {bad}"))?;
+        ensure!(!target.is_ours(), "the zoo's target has the lab's own name");
+        Ok(target)
+    }
+
+    /// The outbox as a target file, in these surroundings, with a mistake or healthy.
+    ///
+    /// # Errors
+    /// When there are no such surroundings.
+    pub fn file(&self, house: &House, bug: Option<&str>) -> Result<String> {
         let mut table = self.target.clone();
         if let Some(name) = &house.database {
             let more = self.manifest.databases.get(name);
@@ -139,10 +147,17 @@ impl Zoo {
             };
             sql.push_str(more);
         }
-        let text = toml::to_string(&table).context("writing the zoo's target")?;
-        let target = Target::read(&text).map_err(|bad| anyhow!("in the zoo's target, {bad}"))?;
-        ensure!(!target.is_ours(), "the zoo's target has the lab's own name");
-        Ok(target)
+        let planted = bug.map(|bug| (BUG.to_owned(), bug.to_owned()));
+        let settings: Vec<_> = house.settings.clone().into_iter().chain(planted).collect();
+        let processes = table.get_mut("process").and_then(toml::Value::as_array_mut);
+        for process in processes.into_iter().flatten() {
+            let Some(env) = process.get_mut("env").and_then(toml::Value::as_table_mut) else {
+                bail!("a process of the zoo's target has no env");
+            };
+            let told = settings.iter().cloned();
+            env.extend(told.map(|(name, value)| (name, toml::Value::String(value))));
+        }
+        toml::to_string(&table).context("writing the zoo's target")
     }
 }
 

@@ -5,13 +5,17 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use anyhow::Result;
 
 use crate::{
-    ask::zoo::{Cage, House},
+    ask::{
+        trial::Trial,
+        zoo::{Cage, House},
+    },
     cli::{progress::Progress, tell},
     explore::{
+        red::red_of,
         suite::{self, Manner, Observer},
         zoo::{
             Zoo,
-            outcome::{Outcome, hits, red_of},
+            outcome::{Outcome, hits},
         },
     },
     judge::{summary::RunSummary, verdict::Verdict},
@@ -21,7 +25,7 @@ use crate::{
 };
 
 /// Between the seeds of two cages: more than a cage has runs.
-const RUNS_OF_A_CAGE: u64 = 100;
+pub(super) const RUNS_OF_A_CAGE: u64 = 100;
 
 /// What the runs have in common.
 pub(super) struct Visit {
@@ -191,12 +195,7 @@ impl Visit {
         let trial = self.zoo.trial(story, house, bug, seed)?;
         let began = Instant::now();
         let name = format!("{} {story}", bug.unwrap_or("healthy"));
-        let told = Told {
-            name: name.clone(),
-            shown: self.shown.clone(),
-        };
-        let summary = suite::one(&self.lab, &trial, &self.manner, &told).await;
-        self.shown.over(&name);
+        let summary = self.run_of(&trial, &name).await;
         let seconds = began.elapsed().as_secs_f64();
         if bug.is_none() {
             self.shown.line(&format!(
@@ -207,10 +206,21 @@ impl Visit {
         }
         Ok(summary)
     }
+
+    /// Runs a trial under a name that is told.
+    pub(super) async fn run_of(&self, trial: &Trial, name: &str) -> RunSummary {
+        let told = Told {
+            name: name.to_owned(),
+            shown: self.shown.clone(),
+        };
+        let summary = suite::one(&self.lab, trial, &self.manner, &told).await;
+        self.shown.over(name);
+        summary
+    }
 }
 
 /// Nothing is kept of what is as it must be.
-fn remove(summary: &RunSummary) {
+pub(super) fn remove(summary: &RunSummary) {
     if let Err(error) = std::fs::remove_dir_all(&summary.folder) {
         let folder = summary.folder.display();
         tell(format_args!("lab: {folder} cannot be removed: {error}"));

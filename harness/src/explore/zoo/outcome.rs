@@ -1,9 +1,10 @@
 //! What a run shows of a mistake.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{fmt, path::Path};
 
 use crate::{
     ask::zoo::Cage,
+    explore::red::red_of,
     judge::{summary::RunSummary, verdict::Verdict},
 };
 
@@ -63,15 +64,6 @@ impl fmt::Display for Outcome {
             Self::Broken(why) => write!(f, "BROKEN: {why}"),
         }
     }
-}
-
-/// The checkers that found a counterexample, in the order in which they ran.
-pub fn red_of(summary: &RunSummary) -> Vec<String> {
-    let found = summary.findings.iter();
-    let found = found.filter(|finding| finding.verdict == Verdict::Fail);
-    let mut seen = BTreeSet::new();
-    let names = found.map(|finding| finding.checker.clone());
-    names.filter(|name| seen.insert(name.clone())).collect()
 }
 
 /// How often the logs of a run say that a mistake was made.

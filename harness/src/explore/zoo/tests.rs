@@ -33,12 +33,26 @@ fn a_mistake_is_planted_in_its_house_and_a_healthy_outbox_lives_there_without_it
         settings: [("ZOO_POLL_MS".to_owned(), "9".to_owned())].into(),
         ..House::default()
     };
-    let settings = |bug| {
-        let trial = zoo.trial("recovery/broker_back", &house, bug, 1);
-        trial.expect("a trial").scenario.system.settings
+    let env = |bug: Option<&str>| -> Vec<toml::Table> {
+        let file = zoo.file(&house, bug).expect("a target file");
+        let table: toml::Table = toml::from_str(&file).expect("a table");
+        let processes = table["process"].as_array().expect("processes").iter();
+        let env = processes.map(|process| process["env"].as_table().expect("a table").clone());
+        env.collect()
     };
-    assert_eq!(settings(Some("auto-ack"))[BUG], "auto-ack");
-    assert_eq!(settings(None), house.settings);
+    for env in env(Some("auto-ack")) {
+        assert_eq!(
+            (env[BUG].as_str(), env["ZOO_POLL_MS"].as_str()),
+            (Some("auto-ack"), Some("9"))
+        );
+    }
+    assert!(
+        env(None)
+            .iter()
+            .all(|env| !env.contains_key(BUG) && env.contains_key("ZOO_POLL_MS"))
+    );
+    let trial = zoo.trial("recovery/broker_back", &house, Some("auto-ack"), 1);
+    assert!(trial.expect("a trial").scenario.system.settings.is_empty());
 }
 
 #[test]

@@ -1,0 +1,184 @@
+//! To what runs were shrunk that show a mistake.
+
+use std::{fmt, path::Path};
+
+use comfy_table::{ContentArrangement, Table};
+
+use super::{ReportError, write};
+use crate::explore::shrink::Shrunk;
+
+const HEADS: [&str; 7] = [
+    "bug",
+    "story",
+    "red",
+    "faults",
+    "operations",
+    "again",
+    "seconds",
+];
+/// What is small: so many faults, operations and milliseconds at most.
+const SMALL: (usize, usize, u64) = (2, 6, 180_000);
+/// So many of a hundred must be small.
+const ENOUGH_PERCENT: usize = 80;
+
+/// What is left of a story in which a mistake shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Least {
+    bug: String,
+    story: String,
+    red: String,
+    faults: [usize; 2],
+    operations: [usize; 2],
+    again: String,
+    took_ms: u64,
+    small: bool,
+}
+
+impl Least {
+    /// Of a story that was shrunk.
+    pub fn of(bug: &str, story: &str, shrunk: &Shrunk) -> Self {
+        let (faults, operations, took_ms) = SMALL;
+        let is_small = shrunk.faults[1] <= faults
+            && shrunk.operations[1] <= operations
+            && shrunk.took_ms <= took_ms;
+        Self {
+            bug: bug.to_owned(),
+            story: story.to_owned(),
+            red: shrunk.checkers.join(", "),
+            faults: shrunk.faults,
+            operations: shrunk.operations,
+            again: match shrunk.is_flaky() {
+                true => format!("flaky: {}", shrunk.original),
+                false => shrunk.least.to_string(),
+            },
+            took_ms: shrunk.took_ms,
+            small: is_small && shrunk.least.times > 0,
+        }
+    }
+
+    /// Nothing was shrunk, and why.
+    pub fn none(bug: &str, why: String) -> Self {
+        Self {
+            bug: bug.to_owned(),
+            story: String::new(),
+            red: why,
+            faults: [0; 2],
+            operations: [0; 2],
+            again: String::new(),
+            took_ms: 0,
+            small: false,
+        }
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let of = |[before, after]: [usize; 2]| format!("{after} of {before}");
+        [
+            self.bug.clone(),
+            self.story.clone(),
+            self.red.clone(),
+            of(self.faults),
+            of(self.operations),
+            self.again.clone(),
+            format!("{:.0}", self.took_ms as f64 / 1_000.0),
+        ]
+    }
+}
+
+impl fmt::Display for Least {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.small { "small" } else { "NOT" };
+        let [bug, story, red, faults, operations, again, seconds] = self.cells();
+        write!(
+            f,
+            "{sign:8} {bug:28} {seconds:>4} s  {story}: {red}; {faults} faults, {operations} operations; {again}"
+        )
+    }
+}
+
+/// Whether enough of them are small.
+pub fn are_small(rows: &[Least]) -> bool {
+    let small = rows.iter().filter(|row| row.small).count();
+    !rows.is_empty() && small * 100 >= rows.len() * ENOUGH_PERCENT
+}
+
+/// As a table for the terminal.
+pub fn least(rows: &[Least], columns: Option<u16>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(columns.unwrap_or(140))
+        .set_header(HEADS);
+    for row in rows {
+        table.add_row(row.cells());
+    }
+    format!("{}\n{}\n", table.trim_fmt(), sum(rows))
+}
+
+/// Writes it in Markdown.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_least(path: &Path, rows: &[Least]) -> Result<(), ReportError> {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(&HEADS.map(str::to_owned));
+    text.push_str(&line(&HEADS.map(|_| "---".to_owned())));
+    for row in rows {
+        let [bug, story, rest @ ..] = row.cells();
+        let cells = [&[format!("`{bug}`"), format!("`{story}`")][..], &rest].concat();
+        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        text.push_str(&line(&cells));
+    }
+    write(path, &format!("{text}\n{}\n", sum(rows)))
+}
+
+fn sum(rows: &[Least]) -> String {
+    let (faults, operations, took_ms) = SMALL;
+    let small = rows.iter().filter(|row| row.small).count();
+    let mut seconds: Vec<u64> = rows.iter().map(|row| row.took_ms / 1_000).collect();
+    seconds.sort_unstable();
+    match seconds.get(seconds.len() / 2) {
+        None => "no bug was tried".to_owned(),
+        Some(median) => format!(
+            "{small} of {} with {faults} faults and {operations} operations at most, within {} s; median {median} s",
+            rows.len(),
+            took_ms / 1_000
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(faults: usize, operations: usize, small: bool) -> Least {
+        Least {
+            faults: [3, faults],
+            operations: [120, operations],
+            small,
+            took_ms: 64_000,
+            ..Least::none("auto-ack", "recovery".to_owned())
+        }
+    }
+
+    #[test]
+    fn eight_of_ten_must_be_small() {
+        let rows =
+            |small: usize| -> Vec<Least> { (0..10).map(|at| row(1, 3, at < small)).collect() };
+        assert!(are_small(&rows(8)) && !are_small(&rows(7)) && !are_small(&[]));
+    }
+
+    #[test]
+    fn the_table_says_what_is_left_of_what() {
+        let text = least(&[row(1, 3, true), row(3, 40, false)], None);
+        assert!(
+            text.contains("1 of 3") && text.contains("40 of 120"),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "1 of 2 with 2 faults and 6 operations at most, within 180 s; median 64 s"
+            )
+        );
+    }
+}
