@@ -3,6 +3,7 @@
 mod again;
 mod check;
 mod doctor;
+mod explore;
 mod faults;
 mod images;
 mod installed;
@@ -63,6 +64,8 @@ enum Command {
     Sweep(Box<sweep::Args>),
     /// Show that the lab finds mistakes: run an outbox that has known ones, and say who catches each.
     Selftest(Box<selftest::Args>),
+    /// Draw scenarios that nobody has written, run them until the time is up, and make small and keep what is red.
+    Explore(Box<explore::Args>),
     /// Make a run that failed as small as it can be, and keep it as a scenario with its operations one by one.
     Shrink(Box<shrink::Args>),
     /// Judge a stored run again.
@@ -153,6 +156,7 @@ impl Cli {
                 Command::Run(args) => run::run(*args).await,
                 Command::Sweep(args) => sweep::sweep(*args).await,
                 Command::Selftest(args) => selftest::selftest(*args).await,
+                Command::Explore(args) => explore::explore(*args).await,
                 Command::Shrink(args) => shrink::shrink(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),

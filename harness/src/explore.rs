@@ -1,5 +1,6 @@
 //! Many runs: the stories that are written down, and those that are drawn.
 
+pub mod campaign;
 pub mod control;
 pub mod evidence;
 pub mod fit;

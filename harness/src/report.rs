@@ -1,6 +1,7 @@
 //! What the reader gets: a table for the terminal, and the same for machines.
 
 mod account;
+mod explored;
 mod followed;
 mod json;
 mod junit;
@@ -12,6 +13,7 @@ mod table;
 mod zoo;
 
 pub use account::{Account, NotRun};
+pub use explored::{explored, write_explored};
 pub use followed::Followed;
 pub use json::write_json;
 pub use junit::write_junit;
