@@ -217,4 +217,17 @@ fn what_becomes_of_a_request_that_its_client_gave_up_is_the_targets_own_affair()
             .bites
             .contains_key("unknown_absent")
     );
+fn a_story_whose_operations_are_planned_needs_no_fault() {
+    let mut drawn = story("duplicate/client_retries");
+    drawn.workload.copies = 1;
+    drawn.own = Default::default();
+    drawn.system.settings.clear();
+    let target = Target::read(SHOP).expect("a target");
+    assert!(matches!(fit(&drawn, &target), Ok(Fit::Not(why)) if why.contains("nothing breaks")));
+    let plan = crate::ask::scenario::Plan {
+        operations: vec![crate::ask::scenario::Operation::at(0, 1, 1)],
+        own: None,
+    };
+    let planned = fit(&drawn.planned(plan), &target);
+    assert!(matches!(planned, Ok(Fit::Run { scenario, .. }) if scenario.plan.is_some()));
 }
