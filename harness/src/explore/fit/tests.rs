@@ -217,6 +217,9 @@ fn what_becomes_of_a_request_that_its_client_gave_up_is_the_targets_own_affair()
             .bites
             .contains_key("unknown_absent")
     );
+}
+
+#[test]
 fn a_story_whose_operations_are_planned_needs_no_fault() {
     let mut drawn = story("duplicate/client_retries");
     drawn.workload.copies = 1;
