@@ -125,20 +125,19 @@ impl Strike {
             message.nth = message.nth.max(self.early());
             return (fault, Phase::Load);
         }
-        if self.phase == Phase::Load {
-            match self.trigger {
-                Trigger::State => {
-                    let state = self.what.get(&STATES);
-                    fault.when = Some(When::State(format!("{} {state}", self.nth)));
-                    return (fault, Phase::Load);
-                }
-                // At a message, an edge's own words mean the message's connection.
-                Trigger::Wire if fault.process.is_some() => {
-                    fault.when = Some(When::Message(self.message()));
-                    return (fault, Phase::Load);
-                }
-                Trigger::Wire | Trigger::Time => {}
+        // Whoever waits for something waits while things are asked for.
+        match self.trigger {
+            Trigger::State => {
+                let state = self.what.get(&STATES);
+                fault.when = Some(When::State(format!("{} {state}", self.nth)));
+                return (fault, Phase::Load);
             }
+            // At a message, an edge's own words mean the message's connection.
+            Trigger::Wire if fault.process.is_some() => {
+                fault.when = Some(When::Message(self.message()));
+                return (fault, Phase::Load);
+            }
+            Trigger::Wire | Trigger::Time => {}
         }
         let (at_ms, phase) = timeline.moment(self.phase, self.within, others, self.lasts_ms);
         fault.at = Some(format!("{at_ms}ms"));
