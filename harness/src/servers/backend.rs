@@ -116,7 +116,10 @@ impl Wanted {
         if faults.iter().any(|fault| fault.action.takes_disk()) {
             let why = match self.backend {
                 Kind::Native => native::disk::is_impossible()?,
-                _ => "run it with --backend native".to_owned(),
+                Kind::Auto if docker::is_nowhere() => native::disk::is_impossible()?,
+                Kind::Auto | Kind::Docker | Kind::External => {
+                    "run it with --backend native".to_owned()
+                }
             };
             return Some(format!("needs a disk of Postgres' own: {why}"));
         }
@@ -182,7 +185,7 @@ impl Backend {
         }
     }
 
-    /// A Postgres of the lab's own, on a disk whose power can be cut.
+    /// A Postgres of the lab's own, on a disk of its own.
     pub async fn postgres_on_disk(&self, name: &str, folder: &Path) -> Result<Postgres> {
         match self {
             Self::Native(binaries) => {
@@ -190,7 +193,7 @@ impl Backend {
                 Postgres::process(booted).await
             }
             Self::Docker(_) | Self::External(_) => {
-                bail!("only the native backend has a Postgres whose power can be cut")
+                bail!("only the native backend has a Postgres on a disk of its own")
             }
         }
     }
@@ -262,5 +265,32 @@ pub async fn sweep_containers() -> Result<usize> {
             .await
             .context("removing containers of killed labs"),
         Err(_) => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ask::scenario::Scenario;
+
+    #[test]
+    fn a_disk_of_its_own_is_had_where_the_servers_can_only_be_native() {
+        let story = "story = 's'\n[workload]\nkeys = 1\nwrites = '1 at once'\n[[fault]]\nprocess = 'postgres'\ndo = 'cut power'\nat = '1s'\nfor = '1s'";
+        let story: Scenario = toml::from_str(story).expect("a story");
+        let faults = Fault::all(&story).expect("faults");
+        let on = |backend| {
+            let wanted = Wanted {
+                backend,
+                details: Details::default(),
+            };
+            wanted.cannot(&faults)
+        };
+        let elsewhere = "needs a disk of Postgres' own: run it with --backend native";
+        assert_eq!(on(Kind::Docker).as_deref(), Some(elsewhere));
+        assert_eq!(on(Kind::External).as_deref(), Some(elsewhere));
+        match docker::is_nowhere() {
+            true => assert_eq!(on(Kind::Auto), on(Kind::Native)),
+            false => assert_eq!(on(Kind::Auto).as_deref(), Some(elsewhere)),
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 pub use contained::{Contained, Contents};
 use container::{Ask, Container, Ports};
-pub use daemon::Daemon;
+pub use daemon::{Daemon, is_nowhere};
 use daemon::{Mark, Run};
 use images::Image;
 pub use images::{Images, Place};

@@ -3,6 +3,8 @@
 
 use std::{
     collections::HashMap,
+    env,
+    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
     thread,
@@ -37,6 +39,34 @@ const REMOVE_TRIES: usize = 3;
 pub struct Daemon {
     api: Docker,
     version: String,
+}
+
+/// Whether nothing leads to a daemon, at the places where its client looks: settings, a variable, sockets.
+pub fn is_nowhere() -> bool {
+    !leads_to_one(|name| env::var_os(name), Path::exists)
+}
+
+fn leads_to_one(
+    variable: impl Fn(&str) -> Option<OsString>,
+    is_there: impl Fn(&Path) -> bool,
+) -> bool {
+    let beneath = |name: &str, paths: &[&str]| -> Vec<PathBuf> {
+        let folder = variable(name).map(PathBuf::from);
+        let of = |folder: PathBuf| paths.iter().map(move |path| folder.join(path));
+        folder.into_iter().flat_map(of).collect()
+    };
+    let home = [
+        ".testcontainers.properties",
+        ".docker/run/docker.sock",
+        ".docker/desktop/docker.sock",
+    ];
+    let mut places = vec![PathBuf::from("/var/run/docker.sock")];
+    places.extend(beneath("HOME", &home));
+    places.extend(beneath(
+        "XDG_RUNTIME_DIR",
+        &["docker.sock", ".docker/run/docker.sock"],
+    ));
+    variable("DOCKER_HOST").is_some() || places.iter().any(|place| is_there(place))
 }
 
 impl fmt::Display for Daemon {
@@ -218,4 +248,30 @@ fn host() -> String {
         |_| "unknown".to_owned(),
         |name| name.to_string_lossy().into_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing_is_there(_: &Path) -> bool {
+        false
+    }
+
+    #[test]
+    fn a_variable_or_a_socket_leads_to_a_daemon() {
+        let host = |name: &str| (name == "DOCKER_HOST").then(|| "tcp://127.0.0.1:1".into());
+        assert!(leads_to_one(host, nothing_is_there));
+        let usual = |place: &Path| place == Path::new("/var/run/docker.sock");
+        assert!(leads_to_one(|_| None, usual));
+        let home = |name: &str| (name == "HOME").then(|| "/home/a".into());
+        let own = |place: &Path| place == Path::new("/home/a/.docker/run/docker.sock");
+        assert!(leads_to_one(home, own));
+    }
+
+    #[test]
+    fn without_them_it_is_nowhere() {
+        let home = |name: &str| (name == "HOME").then(|| "/home/a".into());
+        assert!(!leads_to_one(home, nothing_is_there));
+    }
 }
