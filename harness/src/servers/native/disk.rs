@@ -28,15 +28,15 @@ const SIZE: &str = "1G";
 /// The kernel gives a device up when the last process that saw its mount is gone.
 const GONE_WITHIN: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// What takes the room that there is on a disk; gone when the server begins.
+/// What takes the room that there is on a disk.
 const BALLAST: &str = "ballast";
 /// The most that is taken at once, in bytes.
 const LOAD: i64 = 64 << 20;
 /// Less room than this is none: Postgres writes pages of twice as much.
 const CRUMB: i64 = 4 << 10;
-/// Begins the server where its disk is mounted, in a mount namespace that ends with it: image, folder, user, group, program.
-const BEGIN: &str = r#"mount -o loop "$1" "$2" && chown "$3:$4" "$2" && chmod 700 "$2" && rm -f "$2/postmaster.pid" "$2/ballast" &&
-cd "$2" && user=$3 group=$4 && shift 4 && exec setpriv --reuid "$user" --regid "$group" --clear-groups "$@""#;
+/// Begins the server where its disk is mounted, in a mount namespace that ends with it: image, folder, user, group, ballast, program.
+const BEGIN: &str = r#"mount -o loop "$1" "$2" && chown "$3:$4" "$2" && chmod 700 "$2" && rm -f "$2/postmaster.pid" "$2/$5" &&
+cd "$2" && user=$3 group=$4 && shift 5 && exec setpriv --reuid "$user" --regid "$group" --clear-groups "$@""#;
 
 /// Why this machine can make no such disk, if it cannot.
 pub fn is_impossible() -> Option<String> {
@@ -98,7 +98,7 @@ impl Disk {
         let mut arguments: Vec<OsString> = fixed.into_iter().map(OsString::from).collect();
         arguments.extend([self.image.clone().into(), self.folder.clone().into()]);
         arguments.extend([user.0, user.1].map(|id| id.to_string().into()));
-        arguments.push(server.into());
+        arguments.extend([BALLAST.into(), server.into()]);
         (PathBuf::from("unshare"), arguments)
     }
 
@@ -180,15 +180,23 @@ impl Disk {
 fn keep_room(log: &Path) -> Result<()> {
     let listed = std::fs::read_dir(log).with_context(|| format!("listing {}", log.display()))?;
     for entry in listed {
-        let entry = entry?;
-        let found = entry.metadata()?;
-        if !found.is_file() || found.len() == 0 {
-            continue;
+        let path = entry?.path();
+        match File::options().write(true).open(&path) {
+            // The server recycles its log's files, and archive_status is a folder.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
+            }
+            opened => opened
+                .map_err(anyhow::Error::from)
+                .and_then(|file| keep_room_of(&file))
+                .with_context(|| format!("keeping the room of {}", path.display()))?,
         }
-        let file = File::options().write(true).open(entry.path());
-        let file = file.with_context(|| format!("opening {}", entry.path().display()))?;
-        let length = i64::try_from(found.len()).context("a file's length")?;
-        fallocate(&file, FallocateFlags::empty(), 0, length).context("keeping a log's room")?;
     }
     Ok(())
+}
+
+fn keep_room_of(file: &File) -> Result<()> {
+    match i64::try_from(file.metadata()?.len())? {
+        0 => Ok(()),
+        length => Ok(fallocate(file, FallocateFlags::empty(), 0, length)?),
+    }
 }

@@ -44,7 +44,7 @@ pub struct Postgres {
     port: u16,
     run_folder: PathBuf,
     binaries: Binaries,
-    /// Of its own, if its power is to be cut.
+    /// Of its own, if that is to be filled or its power cut.
     disk: Option<Disk>,
     process: Mutex<Option<Arc<Process>>>,
 }
@@ -56,7 +56,7 @@ impl Postgres {
         Self::on(name, data, port, binaries, run_folder, None).await
     }
 
-    /// The same on a disk of its own, whose power can be cut.
+    /// The same on a disk of its own.
     pub async fn boot_on_disk(name: &str, binaries: &Binaries, run_folder: &Path) -> Result<Self> {
         let (data, port) = prepared(name, binaries, run_folder).await?;
         let held = data.clone();
@@ -118,6 +118,13 @@ impl Postgres {
     fn disk(&self) -> Result<Disk> {
         let disk = self.disk.clone();
         disk.with_context(|| format!("{} has no disk of its own", self.name))
+    }
+
+    async fn freed(&self, disk: Disk, process: &Process) -> Result<()> {
+        let server = process.pid();
+        spawn_blocking(move || disk.free(server)).await??;
+        let url = self.url("postgres");
+        Ok(until_ready(process, READY_WITHIN, || answers::postgres(&url)).await?)
     }
 
     fn process(&self) -> Result<Arc<Process>> {
@@ -198,10 +205,12 @@ impl Body for Postgres {
         if !process.is_running() {
             return self.start().await;
         }
-        let server = process.pid();
-        spawn_blocking(move || disk.free(server)).await??;
-        let url = self.url("postgres");
-        Ok(until_ready(&*process, READY_WITHIN, || answers::postgres(&url)).await?)
+        let freed = self.freed(disk, &process).await;
+        // One that died of the full disk while it was asked begins again on a disk with room.
+        if freed.is_err() && !process.is_running() {
+            return self.start().await;
+        }
+        freed
     }
 
     async fn freeze(&self) -> Result<()> {
