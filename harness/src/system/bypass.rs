@@ -5,7 +5,12 @@
 //! whose other end belongs to such a process, by whatever address it came; or that list is longer than what the lab and the
 //! edges account for. The last finds it where nobody may look into the process, and cannot say which one it is.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use sqlx::PgPool;
@@ -123,17 +128,21 @@ fn around(server: Server, seen: &[Seen], carried: u64) -> Option<Bypass> {
     })
 }
 
-/// The first process of a kind of which none has used an edge: of several that run the same program one alone may have found
-/// something to do. Each with its edge, and whether it has used it.
-fn unused<'p>(used: &[(&'p str, &'static str, bool)]) -> Option<(&'p str, &'static str)> {
-    let kind = |process: &'p str| process.rsplit_once(' ').map_or(process, |(kind, _)| kind);
-    let alike = |process, edge| {
-        let same = used.iter();
-        same.filter(move |(other, over, _)| (kind(other), *over) == (kind(process), edge))
-    };
-    let mut all = used.iter();
-    all.find(|(process, edge, _)| alike(process, *edge).all(|(_, _, is_used)| !is_used))
-        .map(|(process, edge, _)| (*process, *edge))
+/// What one process has sent over one edge.
+struct Sent<'p> {
+    kind: &'p str,
+    process: &'p str,
+    edge: &'static str,
+    bytes: u64,
+}
+
+/// The first of a kind of which none has used an edge: of several that run the same program one alone may have found something
+/// to do.
+fn unused<'s, 'p>(all: &'s [Sent<'p>]) -> Option<&'s Sent<'p>> {
+    let over = |sent: &Sent<'p>| (sent.kind, sent.edge);
+    let used = all.iter().filter(|sent| sent.bytes > 0);
+    let used: BTreeSet<_> = used.map(over).collect();
+    all.iter().find(|sent| !used.contains(&over(sent)))
 }
 
 /// The connections of the target's processes, and whose they are.
@@ -222,17 +231,21 @@ impl System {
     fn unused(&self) -> Option<Bypass> {
         let servers = [Server::Postgres, Server::RabbitMq].into_iter();
         let all = servers.flat_map(|server| edges::to(&self.edges, server));
-        let used = all.filter_map(|wired| match wired.end {
-            End::Server(edge) => {
-                let bytes = wired.link.counters().bytes_requests;
-                Some((wired.process.as_str(), edge.name(), bytes > 0))
-            }
+        let sent = all.filter_map(|wired| match wired.end {
+            End::Server(edge) => Some(Sent {
+                kind: &wired.kind,
+                process: &wired.process,
+                edge: edge.name(),
+                bytes: wired.link.counters().bytes_requests,
+            }),
             End::Process | End::Database => None,
         });
-        let used: Vec<_> = used.collect();
-        let (process, edge) = unused(&used)?;
-        let process = process.to_owned();
-        Some(Bypass::Unused { process, edge })
+        let sent: Vec<Sent<'_>> = sent.collect();
+        let silent = unused(&sent)?;
+        Some(Bypass::Unused {
+            process: silent.process.to_owned(),
+            edge: silent.edge,
+        })
     }
 
     async fn owners(&self) -> Result<Owners> {
@@ -329,12 +342,21 @@ mod tests {
 
     #[test]
     fn of_several_that_are_alike_one_may_have_nothing_to_do() {
-        let relays = [("relay 1", "stomp", false), ("relay 2", "stomp", true)];
-        assert_eq!(unused(&relays), None);
-        let api = [("relay 1", "stomp", true), ("api 1", "postgres", false)];
-        assert_eq!(unused(&api), Some(("api 1", "postgres")));
-        let other = [("relay 1", "stomp", false), ("relay 1", "postgres", true)];
-        assert_eq!(unused(&other), Some(("relay 1", "stomp")));
+        let sent = |kind, process, edge, bytes| Sent {
+            kind,
+            process,
+            edge,
+            bytes,
+        };
+        let found = |all: &[Sent<'_>]| unused(all).map(|sent| (sent.process.to_owned(), sent.edge));
+        let idle = sent("relay", "relay 1", "stomp", 0);
+        assert_eq!(found(&[idle, sent("relay", "relay 2", "stomp", 9)]), None);
+        let busy = sent("relay", "relay 1", "stomp", 9);
+        let api = sent("api", "api 1", "postgres", 0);
+        assert_eq!(found(&[busy, api]), Some(("api 1".to_owned(), "postgres")));
+        let idle = sent("relay", "relay 1", "stomp", 0);
+        let other = sent("relay", "relay 1", "postgres", 9);
+        assert_eq!(found(&[idle, other]), Some(("relay 1".to_owned(), "stomp")));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) enum End {
 
 /// An edge, and the process that it is of.
 pub(super) struct Wired {
+    /// What its process runs, such as `relay`.
+    pub kind: String,
     /// Its process's name, such as `relay 2`.
     pub process: String,
     /// What its process plays.
@@ -82,6 +84,7 @@ impl<'c> Edges<'c> {
             .with_context(|| format!("making the edge {name}"))?;
         let address = link.address();
         self.all.push(Wired {
+            kind: process.to_owned(),
             process: format!("{process} {number}"),
             roles: roles.to_owned(),
             end,
