@@ -31,7 +31,7 @@ impl Case {
         let comes = match self.reach {
             Reach::Flows => 600,
             Reach::Opens => 500,
-            Reach::Starts | Reach::Once | Reach::Last => 1_500,
+            Reach::Starts | Reach::StartsAlone | Reach::Last => 1_500,
         };
         comes + self.way.takes_ms()
     }
@@ -40,7 +40,7 @@ impl Case {
         let comes = match self.reach {
             Reach::Flows => Duration::from_millis(1_500),
             Reach::Opens | Reach::Starts => Duration::from_secs(4),
-            Reach::Once | Reach::Last => Duration::from_secs(8),
+            Reach::StartsAlone | Reach::Last => Duration::from_secs(8),
         };
         let rests = target
             .pace
@@ -222,7 +222,7 @@ fn makes_come(case: &Case) -> Option<Fault> {
     match case.reach {
         Reach::Flows | Reach::Last => None,
         Reach::Opens => Some(severed(&case.kind.edge)),
-        Reach::Starts | Reach::Once => Some(match case.process() {
+        Reach::Starts | Reach::StartsAlone => Some(match case.process() {
             "client" => severed(&case.kind.edge),
             process => restarted(process),
         }),
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn what_is_said_once_is_waited_for_alone() {
-        let cases = [0; 2].map(|way| case(Event::Close, way, Reach::Once));
+        let cases = [0; 2].map(|way| case(Event::Close, way, Reach::StartsAlone));
         let scenario = drawn(&Target::ours(), &cases).scenario;
         let turns: Vec<_> = scenario.faults.iter().map(|fault| fault.turn).collect();
         assert_eq!(turns, [Some(1), Some(1), Some(2), Some(2)]);

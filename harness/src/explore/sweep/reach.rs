@@ -13,7 +13,7 @@ pub enum Reach {
     /// It comes when a process is stopped and started.
     Starts,
     /// So it does, and once: whoever could not say it goes on without.
-    Once,
+    StartsAlone,
     /// It came only when nothing was broken any more, and the lab looked at what was left.
     Last,
 }
@@ -24,8 +24,8 @@ impl Reach {
         match self {
             Self::Flows => Some(Self::Opens),
             Self::Opens => Some(Self::Starts),
-            Self::Starts => Some(Self::Once),
-            Self::Once | Self::Last => None,
+            Self::Starts => Some(Self::StartsAlone),
+            Self::StartsAlone | Self::Last => None,
         }
     }
 
@@ -40,7 +40,7 @@ impl Reach {
             Self::Flows => "all the time",
             Self::Opens => "when a connection opens",
             Self::Starts => "when a process starts or stops",
-            Self::Once => "once when a process starts or stops",
+            Self::StartsAlone => "once when a process starts or stops",
             Self::Last => "only at the end",
         }
     }

@@ -6,7 +6,7 @@ use super::{cells, used};
 use crate::explore::sweep::{Cell, Outcome, Swept, Way};
 
 /// What the cells say.
-pub(super) const LEGEND: &str = "A number says of how many kinds of such messages one was cut in this way, and all was well; 5 of 7: two were not reached, or no time was left for them; FAIL: so many are red; –: not legal there";
+pub(super) const LEGEND: &str = "A number says of how many kinds of such messages one was cut in this way, and all was well; 5 of 7: two were not reached, or no time was left for them; FAIL: so many are red, alone, once in two or only with others; –: not legal there";
 
 /// How many kinds of one edge and event were cut in one way, and what came of it.
 #[derive(Debug, Default, Clone, Copy)]

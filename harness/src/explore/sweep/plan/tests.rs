@@ -104,7 +104,12 @@ fn what_did_not_come_is_made_to_come_by_harder_means_and_is_then_not_reached() {
     }
     assert_eq!(
         means,
-        [Reach::Flows, Reach::Opens, Reach::Starts, Reach::Once]
+        [
+            Reach::Flows,
+            Reach::Opens,
+            Reach::Starts,
+            Reach::StartsAlone
+        ]
     );
     assert_eq!(named(&plan, "not reached").len(), 6);
 }
