@@ -63,6 +63,30 @@ impl Scenario {
         }
     }
 
+    /// The same story with these of its faults, counted from 0. What it asks of them by their numbers follows them.
+    #[must_use]
+    pub fn with_faults(&self, kept: &[usize]) -> Self {
+        let faults = kept.iter().map(|at| self.faults[*at].clone()).collect();
+        let of = |number: usize| format!("fault_{number}_bites");
+        let renumbered = |name: &str| match (0..self.faults.len()).find(|at| name == of(at + 1)) {
+            None => Some(name.to_owned()),
+            Some(old) => kept.iter().position(|at| *at == old).map(|new| of(new + 1)),
+        };
+        let followed = |asked: &BTreeMap<String, Condition>| {
+            let followed = asked
+                .iter()
+                .filter_map(|(name, condition)| Some((renumbered(name)?, *condition)));
+            followed.collect()
+        };
+        let mut less = Self {
+            faults,
+            bites: followed(&self.bites),
+            ..self.clone()
+        };
+        less.expect.facts = followed(&self.expect.facts);
+        less
+    }
+
     /// How many operations there are, and how fast.
     pub fn pace(&self) -> Result<Pace, BadPace> {
         Pace::parse(&self.workload.writes)

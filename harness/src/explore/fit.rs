@@ -7,7 +7,7 @@ use obstacle::{Obstacle, obstacle};
 
 use crate::{
     ask::{
-        fault::{self, BadFault, Fault, Role, Server},
+        fault::{self, Action, BadFault, Fault, Role, Server, meddling::Meddling},
         scenario::Scenario,
         target::{Target, process::Plays},
     },
@@ -38,18 +38,19 @@ pub fn fit(scenario: &Scenario, target: &Target) -> Result<Fit, BadFault> {
     if let Some(why) = why {
         return Ok(Fit::Not(why));
     }
-    let mut fitted = scenario.clone();
-    let mut left_out = Vec::new();
-    fitted.faults.clear();
-    for (written, fault) in scenario.faults.iter().zip(&faults) {
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for (at, fault) in faults.iter().enumerate() {
         match obstacle(fault, target) {
-            None => fitted.faults.push(written.clone()),
+            None => kept.push(at),
             Some(Obstacle::NoConsumer) => {
                 left_out.push("what happens to the consumer: no process plays it".to_owned());
             }
             Some(Obstacle::Other(why)) => return Ok(Fit::Not(why)),
         }
     }
+    let mut fitted = scenario.clone();
+    once_is_enough(&mut fitted, &faults, &mut left_out);
+    fitted = fitted.with_faults(&kept);
     let needs_none = scenario.faults.is_empty() && scenario.plan.is_some();
     if fitted.faults.is_empty() && !needs_none {
         return Ok(Fit::Not(match scenario.faults.is_empty() {
@@ -158,6 +159,24 @@ fn unasked(faults: &[Fault], target: &Target) -> Option<(&'static str, &'static 
     (!faults.iter().any(of_clients)).then_some(("unknown", why))
 }
 
+/// What a fault must have bitten several times it need bite once, but for one that a session holds: that counts the server's
+/// transactions since, and one has passed before the target does anything.
+fn once_is_enough(story: &mut Scenario, faults: &[Fault], left_out: &mut Vec<String>) {
+    for (at, fault) in faults.iter().enumerate() {
+        let fact = format!("fault_{}_bites", at + 1);
+        let holds = matches!(fault.action, Action::Meddle(Meddling::Hold(_)));
+        if let Some(condition) = story.bites.get_mut(&fact).filter(|_| !holds)
+            && let Some(once) = condition.once_at_least()
+        {
+            let asked = String::from(*condition);
+            left_out.push(format!(
+                "[bites] {fact} {asked}: once is enough, for it may have fewer connections and comes back at its own pace"
+            ));
+            *condition = once;
+        }
+    }
+}
+
 /// Of what a story asks for beside the invariants, what is the lab's own target's is left out; the budget is the target's
 /// own, where that is longer.
 fn conditions(
@@ -175,17 +194,6 @@ fn conditions(
         && fitted.bites.remove(fact).is_some()
     {
         left_out.push(format!("[bites] {fact}: {why}"));
-    }
-    for (fact, condition) in &mut fitted.bites {
-        if fact.starts_with("fault_")
-            && let Some(once) = condition.once_at_least()
-        {
-            let asked = String::from(*condition);
-            left_out.push(format!(
-                "[bites] {fact} {asked}: once is enough, for it may have fewer connections and comes back at its own pace"
-            ));
-            *condition = once;
-        }
     }
     for fact in scenario.expect.facts.keys() {
         let promised = fact == "events_failed" && shown(fact);

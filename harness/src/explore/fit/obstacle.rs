@@ -147,20 +147,18 @@ fn unread(watched: &Watched, target: &Target) -> Option<String> {
     })
 }
 
-/// What the lab's own target calls its tables.
-const OUR_TABLES: [&str; 3] = ["outbox_events", "relay_lanes", "inbox"];
+/// What the lab's own target keeps beside its outbox.
+const OUR_TABLES: [&str; 2] = ["relay_lanes", "inbox"];
 
 /// Why a statement never comes: it names a table that the target does not have.
 fn of_our_tables(watched: &Watched, target: &Target) -> Option<String> {
     let pattern = watched.matching.as_ref()?;
-    let own = target
-        .outbox
-        .as_ref()
-        .map(|outbox| outbox.table.to_string());
-    let names = |table: &&&str| pattern.names(table);
-    let ours = OUR_TABLES.iter().find(names)?;
-    let has = own.is_some_and(|own| own.contains(*ours));
-    (!has).then(|| format!("it waits for a statement on {ours}, which the target does not have"))
+    let outbox_of = |target: &Target| Some(target.outbox.as_ref()?.table.parts().1);
+    let (ours, own) = (outbox_of(&Target::ours()), outbox_of(target));
+    let ours = ours.as_deref().into_iter().chain(OUR_TABLES);
+    let named = ours.into_iter().find(|table| pattern.names(table))?;
+    let has = own.is_some_and(|own| own == named);
+    (!has).then(|| format!("it waits for a statement on {named}, which the target does not have"))
 }
 
 /// What cannot be counted while a run goes on.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::explore::suite;
+use crate::{ask::scenario::Condition, explore::suite};
 
 const SHOP: &str = r#"
 name = "shop"
@@ -162,6 +162,36 @@ fn what_a_fault_must_have_bitten_often_in_the_labs_own_target_it_bites_once_in_o
             .iter()
             .any(|left| left.contains("fault_1_bites >= 3: once is enough"))
     );
+}
+
+#[test]
+fn a_session_that_holds_must_have_held_for_as_many_transactions_in_others_too() {
+    for name in ["wire/long_snapshot", "wire/transaction_held"] {
+        let Fit::Run { scenario, left_out } = fitted(name, SHOP) else {
+            panic!("{name} fits");
+        };
+        let asked = story(name).bites["fault_1_bites"];
+        assert_eq!(scenario.bites["fault_1_bites"], asked, "{name}");
+        assert!(left_out.iter().all(|left| !left.contains("fault_1_bites")));
+    }
+}
+
+#[test]
+fn what_a_story_asks_of_a_fault_by_its_number_follows_the_fault() {
+    let mut two = story("recovery/broker_back");
+    // The consumer's first, which a target without one has not.
+    two.faults.reverse();
+    let asked = |text: &str| Condition::try_from(text.to_owned()).expect("a condition");
+    let bites = [("fault_1_bites", "= 7"), ("fault_2_bites", "= 8")];
+    two.bites = bites
+        .map(|(fact, text)| (fact.to_owned(), asked(text)))
+        .into();
+    let shop = Target::read(SHOP).expect("a target");
+    let Ok(Fit::Run { scenario, .. }) = fit(&two, &shop) else {
+        panic!("it fits");
+    };
+    let named: Vec<_> = scenario.bites.into_iter().collect();
+    assert_eq!(named, [("fault_1_bites".to_owned(), asked("= 8"))]);
 }
 
 #[test]

@@ -10,20 +10,7 @@ use crate::ask::{
 
 /// The story with these of its faults.
 pub(super) fn with_faults(scenario: &Scenario, kept: &[usize]) -> Scenario {
-    let mut less = scenario.clone();
-    less.faults = kept.iter().map(|at| scenario.faults[*at].clone()).collect();
-    let renumbered = |name: &str| {
-        let of = |number: usize| format!("fault_{number}_bites");
-        let known = (0..scenario.faults.len()).find(|at| name == of(at + 1));
-        match known {
-            None => Some(name.to_owned()),
-            Some(old) => kept.iter().position(|at| *at == old).map(|new| of(new + 1)),
-        }
-    };
-    let facts = scenario.expect.facts.iter();
-    less.expect.facts = facts
-        .filter_map(|(name, condition)| Some((renumbered(name)?, *condition)))
-        .collect();
+    let mut less = scenario.with_faults(kept);
     less.bites = bites(&less);
     less
 }
