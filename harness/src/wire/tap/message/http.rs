@@ -1,21 +1,47 @@
-//! HTTP/1.1: requests and responses. A response without a length, such as a feed, ends what is seen on its connection.
+//! HTTP/1.1: requests and responses. A body of a length that is said is part of its message; of one in chunks, such as a feed's,
+//! or of one that ends with its connection, the head is the message, and what follows goes on as it comes.
+
+mod body;
 
 use std::collections::VecDeque;
 
 use super::{Ids, LONGEST, Opaque, Seen, Taken, Unit};
 use crate::ask::{id::Id, toxic::Direction, wire::Event};
+use body::{Body, Rest};
 
 const HEADERS: usize = 64;
 
 /// One connection.
 #[derive(Default)]
 pub(super) struct Connection {
-    /// What was asked and is not answered: its first line, its operations.
-    asked: VecDeque<(String, Vec<Id>)>,
+    /// What was asked and is not answered.
+    asked: VecDeque<Asked>,
+    /// What is still to come of the last request, and of the last response.
+    requested: Rest,
+    replied: Rest,
+}
+
+/// A request.
+#[derive(Default, Clone)]
+struct Asked {
+    /// Its first line.
+    line: String,
+    /// Its operations.
+    ids: Vec<Id>,
+    /// Whether its answer is a head alone, whatever that says of a length.
+    for_head: bool,
 }
 
 impl Connection {
     pub fn next(&mut self, way: Direction, bytes: &[u8], ids: Ids) -> Taken {
+        let rest = match way {
+            Direction::Requests => &mut self.requested,
+            Direction::Replies => &mut self.replied,
+        };
+        if *rest != Rest::None {
+            let length = rest.next(bytes)?;
+            return Ok(length.map(|length| Unit::of(length, None)));
+        }
         match way {
             Direction::Requests => self.request(bytes, ids),
             Direction::Replies => self.reply(bytes, ids),
@@ -30,18 +56,24 @@ impl Connection {
             Ok(httparse::Status::Partial) if bytes.len() < LONGEST => return Ok(None),
             _ => return Err(Opaque),
         };
-        let line = format!(
-            "{} {}",
-            request.method.unwrap_or_default(),
-            request.path.unwrap_or_default()
-        );
-        let body = length(request.headers).unwrap_or(0);
-        let Some(whole) = bytes.get(..head + body) else {
-            return waits(head + body);
+        let (method, path) = (request.method, request.path.unwrap_or_default());
+        let method = method.unwrap_or_default();
+        let (body, rest) = match Body::of(request.headers) {
+            Body::Length(length) => (length, Rest::None),
+            Body::Unsaid => (0, Rest::None),
+            body => (0, body.rest()),
         };
-        let found = ids.within(whole);
-        self.asked.push_back((line.clone(), found.clone()));
-        let said = Seen::of(Event::Request, line, found);
+        let Some(whole) = part(bytes, head, body)? else {
+            return Ok(None);
+        };
+        let asked = Asked {
+            line: format!("{method} {path}"),
+            ids: ids.within(whole),
+            for_head: method == "HEAD",
+        };
+        let said = Seen::of(Event::Request, asked.line.clone(), asked.ids.clone());
+        self.asked.push_back(asked);
+        self.requested = rest;
         Ok(Some(Unit::of(whole.len(), Some(said))))
     }
 
@@ -54,40 +86,42 @@ impl Connection {
             _ => return Err(Opaque),
         };
         let code = response.code.unwrap_or_default();
-        let none = matches!(code, 100..=199 | 204 | 304);
-        let body = match (none, length(response.headers)) {
-            (true, _) => 0,
-            (false, Some(length)) => length,
-            (false, None) => return Err(Opaque),
+        let for_head = self.asked.front().is_some_and(|asked| asked.for_head);
+        let (body, rest) = match (code, Body::of(response.headers)) {
+            (101, _) => (0, Rest::All),
+            (100..=199 | 204 | 304, _) => (0, Rest::None),
+            _ if for_head => (0, Rest::None),
+            (_, Body::Length(length)) => (length, Rest::None),
+            (_, body) => (0, body.rest()),
         };
-        let Some(whole) = bytes.get(..head + body) else {
-            return waits(head + body);
+        let Some(whole) = part(bytes, head, body)? else {
+            return Ok(None);
         };
-        let (line, mut found) = match code {
-            100..=199 => self.asked.front().cloned().unwrap_or_default(),
-            _ => self.asked.pop_front().unwrap_or_default(),
+        let asked = match code {
+            100 | 102..=199 => self.asked.front().cloned(),
+            _ => self.asked.pop_front(),
         };
+        let Asked {
+            line,
+            ids: mut found,
+            ..
+        } = asked.unwrap_or_default();
         found.extend(ids.within(whole));
         found.sort_unstable();
         found.dedup();
+        self.replied = rest;
         let said = Seen::of(Event::Response, format!("{code} to {line}"), found);
         Ok(Some(Unit::of(whole.len(), Some(said))))
     }
 }
 
-fn waits(length: usize) -> Taken {
-    if length > LONGEST {
-        return Err(Opaque);
+/// A head and the part of its body that belongs to it; nothing while that is not all there.
+fn part(bytes: &[u8], head: usize, body: usize) -> Result<Option<&[u8]>, Opaque> {
+    let length = head.checked_add(body).ok_or(Opaque)?;
+    match bytes.get(..length) {
+        None if length > LONGEST => Err(Opaque),
+        whole => Ok(whole),
     }
-    Ok(None)
-}
-
-/// The body's length, where the head says one.
-fn length(headers: &[httparse::Header<'_>]) -> Option<usize> {
-    let said = headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case("content-length"))?;
-    std::str::from_utf8(said.value).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -114,9 +148,53 @@ mod tests {
         assert_eq!(unit.seen[0].text, "201 to POST /orders");
     }
 
+    fn all(connection: &mut Connection, way: Direction, mut bytes: &[u8]) -> Vec<String> {
+        let mut seen = Vec::new();
+        while !bytes.is_empty() {
+            let unit = connection.next(way, bytes, Ids(None)).expect("it is HTTP");
+            let unit = unit.expect("it is all there");
+            bytes = &bytes[unit.length..];
+            seen.extend(unit.seen.into_iter().map(|seen| seen.text));
+        }
+        seen
+    }
+
     #[test]
-    fn a_feed_ends_what_is_seen() {
-        let feed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        assert_eq!(Connection::default().reply(feed, Ids(None)), Err(Opaque));
+    fn what_follows_a_body_in_chunks_is_seen() {
+        let mut connection = Connection::default();
+        let asked = b"POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n";
+        let asked = all(&mut connection, Direction::Requests, asked);
+        assert_eq!(asked, ["POST /a", "GET /b"]);
+        let answered = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let answered = all(&mut connection, Direction::Replies, answered);
+        assert_eq!(answered, ["201 to POST /a", "404 to GET /b"]);
+    }
+
+    #[test]
+    fn a_feed_is_answered_with_its_head_and_goes_on_as_it_comes() {
+        let mut connection = Connection::default();
+        let feed = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nda";
+        let unit = connection.next(Direction::Replies, feed, Ids(None));
+        assert_eq!(unit.unwrap().unwrap().length, feed.len() - 5);
+        let seen = all(&mut connection, Direction::Replies, &feed[feed.len() - 5..]);
+        assert!(seen.is_empty());
+    }
+
+    #[test]
+    fn a_response_without_a_length_ends_with_its_connection() {
+        let mut connection = Connection::default();
+        let response = b"HTTP/1.0 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n";
+        let seen = all(&mut connection, Direction::Replies, response);
+        assert_eq!(seen, ["200 to "]);
+    }
+
+    #[test]
+    fn the_answer_to_head_has_no_body_whatever_it_says_of_one() {
+        let mut connection = Connection::default();
+        let asked = b"HEAD /a HTTP/1.1\r\n\r\nGET /a HTTP/1.1\r\n\r\n";
+        all(&mut connection, Direction::Requests, asked);
+        let answered = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        let answered = all(&mut connection, Direction::Replies, answered);
+        assert_eq!(answered, ["200 to HEAD /a", "200 to GET /a"]);
     }
 }
