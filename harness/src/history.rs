@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use commit::{Change, Columns, Commit, Operation, instant};
-pub use fault_life::FaultLife;
+pub use fault_life::{FaultLife, STRUCK};
 pub use format::FORMAT;
 pub use index::{History, LedgerState};
 pub use item::{Asked, Content, Item, Key};

@@ -1,5 +1,8 @@
 //! A fault from its asking to its heal.
 
+/// By what a fault bites that strikes messages as they pass: it is recorded as each of them is struck.
+pub const STRUCK: &str = "messages_struck";
+
 /// What became of one fault, as positions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FaultLife {
@@ -28,5 +31,25 @@ impl FaultLife {
             .or(self.applied)
             .is_some_and(|began| began < position)
             && self.healed.is_none_or(|healed| position < healed)
+    }
+
+    /// Whether it did something while it was in place.
+    pub fn bit(&self) -> bool {
+        self.bitten().next().is_some()
+    }
+
+    /// Where it began to do something; none if it never bit. What strikes messages lies in wait from when it is in place until the
+    /// first of them passes.
+    pub fn struck(&self) -> Option<usize> {
+        let (first, what, _) = self.bitten().next()?;
+        match what == STRUCK {
+            true => Some(*first),
+            false => self.applied.or(self.asked),
+        }
+    }
+
+    fn bitten(&self) -> impl Iterator<Item = &(usize, String, u64)> {
+        let counts = |(at, _, count): &&(usize, String, u64)| *count > 0 && self.covers_bite(*at);
+        self.bites.iter().filter(counts)
     }
 }

@@ -49,10 +49,7 @@ fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife, stays: bool) {
             format!("fault {number} was never applied"),
         );
     } else {
-        let inside = |(position, _, count): &&(usize, String, u64)| {
-            life.covers_bite(*position) && *count > 0
-        };
-        if life.bites.iter().filter(inside).count() == 0 {
+        if !life.bit() {
             let outside = life.bites.iter().filter(|(_, _, count)| *count > 0).count();
             let but = match outside {
                 0 => String::new(),

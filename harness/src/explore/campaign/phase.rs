@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use crate::history::{FaultLife, History};
+use crate::history::History;
 
 /// A phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -48,31 +48,32 @@ impl fmt::Display for Phase {
     }
 }
 
-/// When a fault of a run struck; none if it never bit.
+/// When a fault of a run struck; none if it never bit. What did not bite breaks nothing for others either.
 pub fn struck_in(history: &History, fault: usize) -> Option<Phase> {
-    let life = history.faults().get(&fault).filter(|life| bit(life))?;
-    let began = life.applied.or(life.asked)?;
+    let struck = history.faults().get(&fault)?.struck()?;
     let at_us = |position: usize| history.entries()[position].at_us;
     let within = |from: usize, span: Duration| {
-        let since = at_us(began).saturating_sub(at_us(from));
+        let since = at_us(struck).saturating_sub(at_us(from));
         u128::from(since) <= span.as_micros()
     };
-    let mut others = history
-        .faults()
+    let others = history.faults().iter().filter(|(of, _)| **of != fault);
+    let before = others.filter(|(_, other)| other.struck().is_some_and(|began| began < struck));
+    let heals: Vec<Option<usize>> = before.map(|(_, other)| other.healed).collect();
+    if heals
         .iter()
-        .filter(|(other, _)| **other != fault);
-    if others.clone().any(|(_, other)| other.covers(began)) {
+        .any(|healed| healed.is_none_or(|at| struck < at))
+    {
         return Some(Phase::Outage);
     }
-    let recovers = |other: &FaultLife| {
-        let healed = other.healed.filter(|healed| *healed < began);
-        healed.is_some_and(|healed| bit(other) && within(healed, RECOVERS_FOR))
-    };
-    if others.any(|(_, other)| recovers(other)) {
+    if heals
+        .into_iter()
+        .flatten()
+        .any(|at| within(at, RECOVERS_FOR))
+    {
         return Some(Phase::Recovery);
     }
     let asked = history.ops().values().filter(|op| op.is_workload());
-    let last = asked.map(|op| op.invoked).filter(|at| *at < began).max();
+    let last = asked.map(|op| op.invoked).filter(|at| *at < struck).max();
     Some(match last {
         None => Phase::Start,
         Some(last) if within(last, RESTS_AFTER) => Phase::Load,
@@ -80,17 +81,11 @@ pub fn struck_in(history: &History, fault: usize) -> Option<Phase> {
     })
 }
 
-/// Whether a fault did something while it was in place.
-fn bit(life: &FaultLife) -> bool {
-    let counted = |(at, _, count): &(usize, String, u64)| *count > 0 && life.covers_bite(*at);
-    life.bites.iter().any(counted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        history::{Event, FaultPhase},
+        history::{Event, FaultPhase, STRUCK},
         judge::proof::story::Story,
     };
 
@@ -104,44 +99,93 @@ mod tests {
         assert_eq!(struck_in(&missed.history(), 0), None);
     }
 
+    fn phase(fault: usize, phase: FaultPhase) -> Event {
+        let detail = String::new();
+        Event::Fault {
+            fault,
+            phase,
+            detail,
+        }
+    }
+
+    fn bite(fault: usize, what: &str) -> Event {
+        let (what, count) = (what.to_owned(), 1);
+        Event::Bite { fault, what, count }
+    }
+
+    fn told(mut story: Story, events: impl IntoIterator<Item = Event>) -> History {
+        let told = events.into_iter();
+        told.for_each(|event| story.push_before_end(event));
+        story.history()
+    }
+
+    /// A run in which nothing breaks but what is told of it.
+    fn unbroken() -> Story {
+        let mut story = Story::clean();
+        story.drop_events(|event| matches!(event, Event::Fault { .. } | Event::Bite { .. }));
+        story
+    }
+
     #[test]
     fn what_strikes_while_something_else_is_broken_strikes_in_an_outage_and_after_it_in_its_recovery()
      {
-        let phase = |fault, phase| Event::Fault {
-            fault,
-            phase,
-            detail: String::new(),
-        };
-        let mut story = Story::clean();
-        for event in [
-            phase(1, FaultPhase::Asked),
-            phase(1, FaultPhase::Applied),
-            phase(2, FaultPhase::Asked),
-            phase(2, FaultPhase::Applied),
-            Event::Bite {
-                fault: 1,
-                what: "struck".to_owned(),
-                count: 1,
-            },
-            Event::Bite {
-                fault: 2,
-                what: "struck".to_owned(),
-                count: 1,
-            },
-            phase(1, FaultPhase::Healed),
-            phase(2, FaultPhase::Healed),
-            phase(3, FaultPhase::Asked),
-            phase(3, FaultPhase::Applied),
-            Event::Bite {
-                fault: 3,
-                what: "struck".to_owned(),
-                count: 1,
-            },
-        ] {
-            story.push_before_end(event);
-        }
-        let history = story.history();
+        let history = told(
+            Story::clean(),
+            [
+                phase(1, FaultPhase::Asked),
+                phase(1, FaultPhase::Applied),
+                phase(2, FaultPhase::Asked),
+                phase(2, FaultPhase::Applied),
+                bite(1, "struck"),
+                bite(2, "struck"),
+                phase(1, FaultPhase::Healed),
+                phase(2, FaultPhase::Healed),
+                phase(3, FaultPhase::Asked),
+                phase(3, FaultPhase::Applied),
+                bite(3, "struck"),
+            ],
+        );
         assert_eq!(struck_in(&history, 2), Some(Phase::Outage));
         assert_eq!(struck_in(&history, 3), Some(Phase::Recovery));
+    }
+
+    #[test]
+    fn what_waits_for_a_message_strikes_when_that_passes_and_not_when_it_lies_in_wait() {
+        let history = told(
+            unbroken(),
+            [
+                phase(2, FaultPhase::Asked),
+                phase(2, FaultPhase::Applied),
+                phase(1, FaultPhase::Asked),
+                phase(1, FaultPhase::Applied),
+                bite(2, STRUCK),
+                bite(1, "connections_cut"),
+                phase(1, FaultPhase::Healed),
+                phase(2, FaultPhase::Healed),
+            ],
+        );
+        assert_eq!(struck_in(&history, 2), Some(Phase::Outage));
+        assert_eq!(
+            struck_in(&history, 1),
+            Some(Phase::Load),
+            "while the other was lying in wait nothing was broken"
+        );
+    }
+
+    #[test]
+    fn what_does_not_bite_is_nobody_s_outage_and_nobody_s_recovery() {
+        let history = told(
+            unbroken(),
+            [
+                phase(1, FaultPhase::Asked),
+                phase(1, FaultPhase::Applied),
+                phase(2, FaultPhase::Asked),
+                phase(2, FaultPhase::Applied),
+                bite(2, "connections_cut"),
+                phase(1, FaultPhase::Healed),
+                phase(2, FaultPhase::Healed),
+            ],
+        );
+        assert_eq!(struck_in(&history, 2), Some(Phase::Load));
     }
 }

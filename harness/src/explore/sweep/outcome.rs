@@ -54,13 +54,8 @@ fn fate(life: Option<&FaultLife>) -> Fate {
     match life {
         None => Fate::NotBegun,
         Some(life) if life.asked.is_none() => Fate::NotBegun,
-        Some(life) => {
-            let bit = |(at, _, count): &(usize, String, u64)| *count > 0 && life.covers_bite(*at);
-            match life.bites.iter().any(bit) {
-                true => Fate::Struck,
-                false => Fate::Missed,
-            }
-        }
+        Some(life) if life.bit() => Fate::Struck,
+        Some(_) => Fate::Missed,
     }
 }
 

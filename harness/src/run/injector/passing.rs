@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Duration, Instant, sleep_until},
 };
 
@@ -15,7 +15,7 @@ use crate::{
         lasting::Lasting,
         wire::{Deed, Watched},
     },
-    history::{Event, FaultPhase},
+    history::{Event, FaultPhase, Recorder, STRUCK},
     run::heal::Heal,
     wire::tap::{Act, Held, TapCounters, Trigger},
 };
@@ -29,6 +29,38 @@ pub(super) struct Armed(pub(super) Arc<Trigger>);
 impl Drop for Armed {
     fn drop(&mut self) {
         self.0.disarm();
+    }
+}
+
+/// Records messages when they are struck, and not when what was done to them is over: what follows is then seen to follow.
+struct Bites<'r> {
+    recorder: &'r Recorder,
+    fault: usize,
+    /// So many are recorded.
+    told: u64,
+}
+
+impl Bites<'_> {
+    /// Until so many are struck.
+    async fn until(&mut self, mut struck: watch::Receiver<u64>, wanted: u64) {
+        while self.told < wanted {
+            let more = struck.wait_for(|struck| *struck > self.told).await;
+            let Ok(struck) = more.map(|struck| *struck) else {
+                return;
+            };
+            self.up_to(struck);
+        }
+    }
+
+    fn up_to(&mut self, struck: u64) {
+        if struck > self.told {
+            self.recorder.record(Event::Bite {
+                fault: self.fault,
+                what: STRUCK.to_owned(),
+                count: struck - self.told,
+            });
+            self.told = struck;
+        }
     }
 }
 
@@ -68,29 +100,25 @@ impl<'r> Injector<'r> {
         let armed = self.arm(watched, Act::Deed(deed.clone()))?;
         self.note(index, FaultPhase::Applied, "armed".to_owned());
         self.is_in_place(fault);
-        let mut struck = armed.0.struck();
-        let wanted = armed.0.wanted();
-        let all = async {
-            let _ = struck.wait_for(|struck| *struck >= wanted).await;
+        let (struck, wanted) = (armed.0.struck(), armed.0.wanted());
+        let mut bites = Bites {
+            recorder: self.recorder,
+            fault: index,
+            told: 0,
         };
         let in_time = tokio::select! {
-            () = all => true,
+            () = bites.until(struck.clone(), wanted) => true,
             () = self.too_late(fault.patience) => false,
         };
         if in_time && matches!(deed, Deed::Swallow | Deed::Stall) {
             self.lasts(fault.lasting).await;
         }
-        let struck = *armed.0.struck().borrow();
+        bites.up_to(*struck.borrow());
         drop(armed);
-        if struck == 0 {
+        if bites.told == 0 {
             self.note(index, FaultPhase::Failed, self.never_passed(watched));
             return Ok(());
         }
-        self.recorder.record(Event::Bite {
-            fault: index,
-            what: "messages_struck".to_owned(),
-            count: struck,
-        });
         if fault.lasting == Lasting::Ever {
             return Ok(());
         }
@@ -134,5 +162,41 @@ impl<'r> Injector<'r> {
             watched.event.name(),
             watched.nth
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history;
+
+    #[tokio::test]
+    async fn messages_are_recorded_as_they_are_struck_and_each_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("history.jsonl");
+        let recorder = Recorder::create(&file).expect("a recorder");
+        let (strike, struck) = watch::channel(0);
+        let mut bites = Bites {
+            recorder: &recorder,
+            fault: 0,
+            told: 0,
+        };
+        let strikes = async {
+            for up_to in [1, 3] {
+                strike.send(up_to).expect("somebody listens");
+                tokio::task::yield_now().await;
+                recorder.record(Event::Healed);
+            }
+        };
+        tokio::join!(biased; bites.until(struck.clone(), 3), strikes);
+        bites.up_to(*struck.borrow());
+        recorder.finish().expect("everything written");
+        let history = history::read(&file).expect("a history");
+        let told = history.events().filter_map(|event| match event {
+            Event::Bite { count, .. } => Some(*count),
+            Event::Healed => Some(0),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<u64>>(), [1, 0, 2, 0]);
     }
 }
