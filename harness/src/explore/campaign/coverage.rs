@@ -18,8 +18,8 @@ pub struct Spot {
 impl Spot {
     /// Of several processes of a place it does not matter which.
     pub fn of(fault: &str, place: &str) -> Self {
-        let is_number = |word: &&str| word.parse::<u32>().is_err();
-        let words: Vec<&str> = place.split_whitespace().filter(is_number).collect();
+        let is_word = |word: &&str| word.parse::<u32>().is_err();
+        let words: Vec<&str> = place.split_whitespace().filter(is_word).collect();
         Self {
             fault: fault.to_owned(),
             place: words.join(" "),
@@ -33,10 +33,10 @@ type Pair = (String, String);
 /// What was tried so far, and what of it bit.
 #[derive(Debug, Clone, Default)]
 pub struct Coverage {
-    tried: BTreeMap<Spot, u32>,
+    tried: BTreeSet<Spot>,
     wanted: BTreeMap<(Spot, Phase), u32>,
     tried_pairs: BTreeMap<Pair, u32>,
-    bitten: BTreeMap<(Spot, Phase), u32>,
+    bitten: BTreeSet<(Spot, Phase)>,
     bitten_pairs: BTreeSet<Pair>,
 }
 
@@ -57,7 +57,7 @@ impl Coverage {
     /// These are tried in one run, each in the phase that is wanted.
     pub fn drawn(&mut self, spots: &[(Spot, Phase)]) {
         for (spot, phase) in spots {
-            *self.tried.entry(spot.clone()).or_default() += 1;
+            self.tried.insert(spot.clone());
             *self.wanted.entry((spot.clone(), *phase)).or_default() += 1;
         }
         let spots: Vec<Spot> = spots.iter().map(|(spot, _)| spot.clone()).collect();
@@ -68,9 +68,7 @@ impl Coverage {
 
     /// These bit in one run, each in the phase in which it struck.
     pub fn bit(&mut self, spots: &[(Spot, Phase)]) {
-        for (spot, phase) in spots {
-            *self.bitten.entry((spot.clone(), *phase)).or_default() += 1;
-        }
+        self.bitten.extend(spots.iter().cloned());
         let spots: Vec<Spot> = spots.iter().map(|(spot, _)| spot.clone()).collect();
         self.bitten_pairs.extend(pairs(&spots));
     }
@@ -85,10 +83,11 @@ impl Coverage {
             Some(_) => 0,
         });
         let of_spots = spots.iter().map(|cell| {
-            let spot = u32::from(!self.tried.contains_key(&cell.0)) * 4;
+            let spot = u32::from(!self.tried.contains(&cell.0)) * 4;
             let phase = match self.wanted.get(cell) {
+                _ if self.bitten.contains(cell) => 0,
                 None => 3,
-                Some(1) if !self.bitten.contains_key(cell) => 1,
+                Some(1) => 1,
                 Some(_) => 0,
             };
             spot + phase
@@ -98,10 +97,12 @@ impl Coverage {
 
     /// The numbers, of what could be.
     pub fn told(&self, stock: &Stock) -> Covered {
-        let bitten: BTreeSet<&Spot> = self.bitten.keys().map(|(spot, _)| spot).collect();
-        let never = self.tried.keys().filter(|spot| !bitten.contains(spot));
+        let bitten: BTreeSet<&Spot> = self.bitten.iter().map(|(spot, _)| spot).collect();
+        let never = self.tried.iter().filter(|spot| !bitten.contains(spot));
+        // What strikes in another phase than it was to was tried in both.
+        let cells: BTreeSet<_> = self.wanted.keys().chain(&self.bitten).collect();
         let mut phases: BTreeMap<Phase, usize> = BTreeMap::new();
-        for (_, phase) in self.bitten.keys() {
+        for (_, phase) in &self.bitten {
             *phases.entry(*phase).or_default() += 1;
         }
         Covered {
@@ -112,7 +113,7 @@ impl Coverage {
             },
             cells: Part {
                 bitten: self.bitten.len(),
-                tried: self.wanted.len(),
+                tried: cells.len(),
                 of: stock.places() * super::phase::PHASES.len(),
             },
             pairs: Part {
@@ -178,6 +179,10 @@ mod tests {
         coverage.bit(&[(cut.0, Phase::Start)]);
         let told = coverage.told(&stock);
         assert_eq!((told.cells.bitten, told.pairs.bitten), (1, 0));
+        assert_eq!(
+            told.cells.tried, 3,
+            "two that were wanted, and one that came"
+        );
         assert_eq!(told.phases[&Phase::Start], 1);
         assert_eq!(told.never_bitten, [kill.0]);
     }
@@ -198,6 +203,9 @@ mod tests {
             "{untried} {unbitten} {bitten}"
         );
         assert_eq!(bitten, 0);
+        let unwanted = [(cut.0.clone(), Phase::Start)];
+        coverage.bit(&unwanted);
+        assert_eq!(coverage.novelty(&unwanted), 0, "it came by itself");
         let elsewhere = [cut, (spot("kill", "api"), Phase::Load)];
         assert!(
             coverage.novelty(&elsewhere) > 0,
