@@ -91,21 +91,20 @@ async fn conduct(
 ) -> Result<()> {
     progress("arranging");
     let arranged = Arranged::of(lab, trial, (folder, recorder), ear).await?;
-    let plan = arranged.stage(recorder).adapter.plan();
-    script::leave(folder, &trial.scenario, plan)?;
-    let ended = perform(&arranged, trial, recorder, progress).await;
+    let ended = perform(&arranged, trial, (folder, recorder), progress).await;
     arranged.clear(lab, ended).await
 }
 
-/// Drives the workload, breaks what is to be broken, waits for recovery, and looks for the last time.
+/// Leaves what is asked for, drives the workload, breaks what is to be broken, waits for recovery, and looks for the last time.
 async fn perform(
     arranged: &Arranged,
     trial: &Trial,
-    recorder: &Recorder,
+    (folder, recorder): (&Path, &Recorder),
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     let Arranged { faults, .. } = arranged;
     let stage = &arranged.stage(recorder);
+    script::leave(folder, &trial.scenario, stage.adapter.plan())?;
     let clients = Clients::new(
         stage.adapter.voice(),
         stage.site.system.apis(),
