@@ -130,13 +130,16 @@ const EDGES: [(Role, Role); 7] = [
     (Role::Consumer, Role::Server(Server::RabbitMq)),
 ];
 
+/// Every edge that there is, as scenarios write it.
+pub fn edges() -> impl Iterator<Item = String> {
+    let told = |(from, to): (Role, Role)| format!("{} -> {}", from.name(), to.name());
+    EDGES.into_iter().map(told)
+}
+
 /// Who opens a connection, and whom it leads to: `"relay 2 -> rabbitmq"`.
 pub fn edge(text: &str, system: &System) -> Result<(Party, Party), String> {
     let wrong = || {
-        let known: Vec<String> = EDGES
-            .iter()
-            .map(|(from, to)| format!("{} -> {}", from.name(), to.name()))
-            .collect();
+        let known: Vec<String> = edges().collect();
         format!(
             "{text:?} is no edge; edges are {}, with a number for one process (\"relay 2 -> postgres\"){}",
             known.join(", "),

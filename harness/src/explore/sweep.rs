@@ -31,6 +31,7 @@ use crate::{
     servers::lab::Lab,
 };
 pub use drawn::Case;
+pub(in crate::explore) use drawn::expect;
 pub use kind::Kind;
 pub use plan::{Cell, Outcome};
 pub use reach::Reach;

@@ -24,7 +24,7 @@ use crate::{
         scenario::{Condition, Expect, Fault, Own, Scenario, System, Workload},
         target::{Target, process::Plays},
     },
-    explore::{fit, suite, told},
+    explore::{fit, suite, sweep, told},
     run::rng,
 };
 use strike::{Strike, strike};
@@ -45,11 +45,6 @@ pub struct Drawn {
 const CANDIDATES: usize = 24;
 /// So many are drawn before it is believed that nothing can be.
 const MOST: usize = 2_000;
-/// The least time in which anything is as before.
-const RECOVERS_WITHIN_MS: u64 = 15_000;
-/// The same of the lab's own target, whose stories allow as much.
-const OURS_WITHIN_MS: u64 = 25_000;
-
 /// Everything that is drawn for one scenario.
 #[derive(Debug, Clone)]
 struct Lot {
@@ -119,7 +114,7 @@ impl Drawer<'_> {
             0 => Just(0).boxed(),
             most => (1..=most).boxed(),
         };
-        let processes = [Plays::Api, Plays::Relay, Plays::Consumer].map(several);
+        let processes = Plays::NAMED.map(|(_, role)| several(role));
         let load = timeline::load(self.target);
         (strikes, load, processes, settings(self.target))
             .prop_map(|(strikes, load, processes, settings)| Lot {
@@ -207,12 +202,6 @@ impl Drawer<'_> {
 
     /// What a target promises, and nothing more; what somebody else put in their way is allowed for.
     fn expect(&self, faults: &[Fault]) -> Expect {
-        let least = match self.target.is_ours() {
-            true => OURS_WITHIN_MS,
-            false => RECOVERS_WITHIN_MS,
-        };
-        let own = self.target.pace.recovers_within.get().as_millis();
-        let within = u64::try_from(own).unwrap_or(least).max(least);
         let any = Condition::try_from(">= 0".to_owned());
         let does = |action: &str| faults.iter().any(|fault| fault.action == action);
         let allowed = [
@@ -221,10 +210,10 @@ impl Drawer<'_> {
         ];
         let allowed = allowed.into_iter().filter(|(action, _)| does(action));
         Expect {
-            recovered_within: format!("{}s", within / 1_000),
             facts: allowed
                 .filter_map(|(_, fact)| Some((fact.to_owned(), any.clone().ok()?)))
                 .collect(),
+            ..sweep::expect(self.target)
         }
     }
 }

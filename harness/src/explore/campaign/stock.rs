@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     ask::{
         catalogue::{self, Asked, Named},
-        fault,
+        fault, party,
         scenario::{Fault, Message, Scenario, System, When},
         target::{Target, process::Plays},
     },
@@ -63,23 +63,12 @@ const SMALLER: [(&str, &str); 3] = [
     ("delay 12s", "delay 6s"),
 ];
 
-/// Edges on which anything may be done to connections.
-const EDGES: [&str; 7] = [
-    "client -> api",
-    "client -> postgres",
-    "api -> postgres",
-    "relay -> postgres",
-    "relay -> rabbitmq",
-    "consumer -> postgres",
-    "consumer -> rabbitmq",
-];
 /// Edges on which transactions are committed.
 const COMMIT: [&str; 3] = [
     "api -> postgres",
     "relay -> postgres",
     "consumer -> postgres",
 ];
-const ROLES: [Plays; 3] = [Plays::Api, Plays::Relay, Plays::Consumer];
 
 impl Stock {
     /// Of the catalogue, for a target; `cannot` says why servers cannot be done these to.
@@ -236,18 +225,18 @@ fn places(ask: &Fault) -> Vec<String> {
     let plain = own.replace(|sign: char| sign.is_numeric(), "");
     let plain: Vec<&str> = plain.split_whitespace().collect();
     let plain = plain.join(" ");
-    let of = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+    let roles = Plays::NAMED.map(|(name, _)| name.to_owned());
     match (&ask.edge, &ask.when) {
-        (Some(_), None) => of(&EDGES),
+        (Some(_), None) => party::edges().collect(),
         (Some(_), Some(When::Message(Message { event, .. })))
             if event == "commit" || event == "committed" =>
         {
-            of(&COMMIT)
+            COMMIT.map(str::to_owned).to_vec()
         }
-        (None, None) if ROLES.iter().any(|role| role.name() == plain) => match ask.stays() {
+        (None, None) if roles.contains(&plain) => match ask.stays() {
             // Of several one alone may stay away.
             true => vec![format!("{plain} 1")],
-            false => ROLES.map(|role| role.name().to_owned()).to_vec(),
+            false => roles.to_vec(),
         },
         _ => vec![plain],
     }

@@ -185,7 +185,7 @@ pub(super) fn workload(target: &Target) -> Workload {
 }
 
 /// Nothing beside the invariants, and time enough.
-pub(super) fn expect(target: &Target) -> Expect {
+pub(in crate::explore) fn expect(target: &Target) -> Expect {
     let budget = target.pace.recovers_within.get().max(RECOVERS_WITHIN);
     Expect {
         recovered_within: humantime::format_duration(budget).to_string(),

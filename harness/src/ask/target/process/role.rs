@@ -17,7 +17,8 @@ pub enum Plays {
 }
 
 impl Plays {
-    const NAMED: [(&'static str, Self); 3] = [
+    /// All of them, and what stories call them.
+    pub const NAMED: [(&'static str, Self); 3] = [
         ("api", Self::Api),
         ("relay", Self::Relay),
         ("consumer", Self::Consumer),
