@@ -1,6 +1,7 @@
 //! An environment for the cases of a test program: booted by the first one that needs it, ended when all are over.
 
 use std::{
+    process::ExitCode,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,7 +13,10 @@ use anyhow::{Context, bail};
 use tokio::{runtime::Runtime, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{os::causes::Causes, servers::backend::Wanted, servers::lab::Lab};
+use crate::{os::causes::Causes, os::environment, servers::backend::Wanted, servers::lab::Lab};
+
+/// Exit code for settings that cannot be read.
+const USAGE: u8 = 2;
 
 const NOT_SET_UP: &str = "the lab could not be set up";
 
@@ -41,11 +45,22 @@ impl SharedLab {
         }
     }
 
-    /// The first backend that the environment asks for: for test programs that need only one.
-    pub fn asked_for() -> anyhow::Result<Self> {
-        let mut backends = Wanted::from_environment()?.into_iter();
-        let wanted = backends.next().context("no backend is asked for")?;
-        Ok(Self::new(wanted, CancellationToken::new()))
+    /// For a test program that needs one backend: the first that the environment asks for, which is cleaned of what steers
+    /// servers. Why there is none is told, and this is how the program ends. Must come first in it.
+    pub fn for_tests() -> Result<Arc<Self>, ExitCode> {
+        if let Err(error) = environment::clean() {
+            eprintln!("starting again without variables that steer servers: {error}");
+            return Err(ExitCode::FAILURE);
+        }
+        let asked = Wanted::from_environment();
+        let first = asked.and_then(|all| all.into_iter().next().context("no backend is asked for"));
+        match first {
+            Ok(wanted) => Ok(Arc::new(Self::new(wanted, CancellationToken::new()))),
+            Err(error) => {
+                eprintln!("{}", Causes(&error));
+                Err(ExitCode::from(USAGE))
+            }
+        }
     }
 
     /// What it is to run on.

@@ -11,7 +11,6 @@ use libtest_mimic::{Arguments, Trial as Test};
 use outbox_harness::{
     ask::{fault::Fault, scenario::Scenario, target::Target, trial::Trial},
     judge::verdict::Verdict,
-    os::environment,
     run::trial,
     servers::{backend::Wanted, lab::Lab, shared_lab::SharedLab},
 };
@@ -21,20 +20,10 @@ use cases::{BITES, BROKEN, Case, LOST};
 /// A case that takes longer has hung.
 const CASE_WITHIN: Duration = Duration::from_secs(120);
 
-/// Exit code for settings that cannot be read.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    if let Err(error) = environment::clean() {
-        eprintln!("starting again without variables that steer servers: {error}");
-        return ExitCode::FAILURE;
-    }
-    let lab = match SharedLab::asked_for() {
-        Ok(lab) => Arc::new(lab),
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::from(USAGE);
-        }
+    let lab = match SharedLab::for_tests() {
+        Ok(lab) => lab,
+        Err(ended) => return ended,
     };
     let bites = BITES.iter().map(|case| (case, Verdict::Pass));
     let broken = BROKEN.iter().map(|case| (case, Verdict::Vacuous));

@@ -10,7 +10,6 @@ use outbox_harness::{
         Target,
         completed::{Line, completed},
     },
-    os::environment,
     run::probe::{Probed, probe},
     servers::{lab::Lab, shared_lab::SharedLab},
 };
@@ -41,20 +40,10 @@ const CASES: [(&str, Case); 5] = [
     ),
 ];
 
-/// Exit code for settings that cannot be read.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    if let Err(error) = environment::clean() {
-        eprintln!("starting again without variables that steer servers: {error}");
-        return ExitCode::FAILURE;
-    }
-    let lab = match SharedLab::asked_for() {
-        Ok(lab) => Arc::new(lab),
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::from(USAGE);
-        }
+    let lab = match SharedLab::for_tests() {
+        Ok(lab) => lab,
+        Err(ended) => return ended,
     };
     let trials = CASES.map(|(name, case)| {
         let shared = lab.clone();

@@ -17,7 +17,6 @@ use outbox_harness::{
         zoo::{self, Zoo},
     },
     judge::{summary::RunSummary, verdict::Verdict},
-    os::environment,
     servers::{lab::Lab, shared_lab::SharedLab},
     system,
 };
@@ -31,23 +30,13 @@ const CASE_WITHIN: Duration = Duration::from_secs(240);
 /// For making it small.
 const SHRUNK_WITHIN: Duration = Duration::from_secs(120);
 
-/// Exit code for settings that cannot be read.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
     if let Some(args) = system::as_zoo() {
         return zoo_outbox::play(args);
     }
-    if let Err(error) = environment::clean() {
-        eprintln!("starting again without variables that steer servers: {error}");
-        return ExitCode::FAILURE;
-    }
-    let lab = match SharedLab::asked_for() {
-        Ok(lab) => Arc::new(lab),
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::from(USAGE);
-        }
+    let lab = match SharedLab::for_tests() {
+        Ok(lab) => lab,
+        Err(ended) => return ended,
     };
     let shared = lab.clone();
     let test = Test::test(

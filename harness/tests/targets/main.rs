@@ -6,7 +6,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::future::LocalBoxFuture;
 use libtest_mimic::{Arguments, Trial};
-use outbox_harness::{os::environment, servers::shared_lab::SharedLab};
+use outbox_harness::servers::shared_lab::SharedLab;
 use tokio::time::timeout;
 
 mod heard;
@@ -51,20 +51,10 @@ const CASES: [&[Case]; 7] = [
 /// Far beyond what any case takes: what is late here hangs.
 const CASE_WITHIN: Duration = Duration::from_secs(300);
 
-/// Exit code for settings that cannot be read.
-const USAGE: u8 = 2;
-
 fn main() -> ExitCode {
-    if let Err(error) = environment::clean() {
-        eprintln!("starting again without variables that steer servers: {error}");
-        return ExitCode::FAILURE;
-    }
-    let lab = match SharedLab::asked_for() {
-        Ok(lab) => Arc::new(lab),
-        Err(error) => {
-            eprintln!("{error:#}");
-            return ExitCode::from(USAGE);
-        }
+    let lab = match SharedLab::for_tests() {
+        Ok(lab) => lab,
+        Err(ended) => return ended,
     };
     let trials = CASES
         .iter()
