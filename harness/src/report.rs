@@ -3,6 +3,7 @@
 mod account;
 mod explored;
 mod followed;
+mod grid;
 mod json;
 mod junit;
 mod least;

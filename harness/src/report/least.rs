@@ -2,9 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use comfy_table::{ContentArrangement, Table};
-
-use super::{ReportError, write};
+use super::{ReportError, grid, write};
 use crate::explore::shrink::Shrunk;
 
 const HEADS: [&str; 7] = [
@@ -103,16 +101,8 @@ pub fn are_small(rows: &[Least]) -> bool {
 
 /// As a table for the terminal.
 pub fn least(rows: &[Least], columns: Option<u16>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(columns.unwrap_or(140))
-        .set_header(HEADS);
-    for row in rows {
-        table.add_row(row.cells());
-    }
-    format!("{}\n{}\n", table.trim_fmt(), sum(rows))
+    let table = grid::plain(HEADS, rows.iter().map(Least::cells), columns);
+    format!("{table}\n{}\n", sum(rows))
 }
 
 /// Writes it in Markdown.
@@ -120,31 +110,23 @@ pub fn least(rows: &[Least], columns: Option<u16>) -> String {
 /// # Errors
 /// When the file cannot be written.
 pub fn write_least(path: &Path, rows: &[Least]) -> Result<(), ReportError> {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(&HEADS.map(str::to_owned));
-    text.push_str(&line(&HEADS.map(|_| "---".to_owned())));
-    for row in rows {
-        let [bug, story, rest @ ..] = row.cells();
-        let cells = [&[format!("`{bug}`"), format!("`{story}`")][..], &rest].concat();
-        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
-        text.push_str(&line(&cells));
-    }
-    write(path, &format!("{text}\n{}\n", sum(rows)))
+    let table = grid::markdown(HEADS, rows.iter().map(Least::cells), &[0, 1]);
+    write(path, &format!("{table}\n{}\n", sum(rows)))
 }
 
 fn sum(rows: &[Least]) -> String {
     let (faults, operations, took_ms) = SMALL;
     let small = rows.iter().filter(|row| row.small).count();
-    let mut seconds: Vec<u64> = rows.iter().map(|row| row.took_ms / 1_000).collect();
-    seconds.sort_unstable();
-    match seconds.get(seconds.len() / 2) {
-        None => "no bug was tried".to_owned(),
-        Some(median) => format!(
-            "{small} of {} with {faults} faults and {operations} operations at most, within {} s; median {median} s",
-            rows.len(),
-            took_ms / 1_000
-        ),
+    if rows.is_empty() {
+        return "no bug was tried".to_owned();
     }
+    let median = grid::median(rows.iter().map(|row| row.took_ms as f64 / 1_000.0));
+    let median = median.map_or_else(String::new, |median| format!("; median {median:.0} s"));
+    format!(
+        "{small} of {} with {faults} faults and {operations} operations at most, within {} s{median}",
+        rows.len(),
+        took_ms / 1_000
+    )
 }
 
 #[cfg(test)]
@@ -179,6 +161,16 @@ mod tests {
             text.contains(
                 "1 of 2 with 2 faults and 6 operations at most, within 180 s; median 64 s"
             )
+        );
+    }
+
+    #[test]
+    fn a_bug_that_no_story_shows_is_not_small_and_took_no_time() {
+        let none = Least::none("auto-ack", "no story shows it".to_owned());
+        let text = least(&[row(1, 3, true), none.clone(), none], None);
+        assert!(
+            text.contains("1 of 3 with") && text.contains("median 64 s"),
+            "{text}"
         );
     }
 }

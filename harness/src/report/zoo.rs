@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use comfy_table::{ContentArrangement, Table};
-
-use super::{ReportError, write};
+use super::{ReportError, grid, write};
 
 const HEADS: [&str; 5] = ["bug", "caught by", "story", "seconds", "stays green"];
 
@@ -35,29 +33,14 @@ impl Row {
 
 /// As a table for the terminal.
 pub fn zoo(rows: &[Row], columns: Option<u16>) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(columns.unwrap_or(140))
-        .set_header(HEADS);
-    for row in rows {
-        table.add_row(row.cells());
-    }
-    format!("{}\n{}\n", table.trim_fmt(), sum(rows))
+    let table = grid::plain(HEADS, rows.iter().map(Row::cells), columns);
+    format!("{table}\n{}\n", sum(rows))
 }
 
 /// As a table in Markdown.
 pub fn markdown(rows: &[Row]) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let mut text = line(&HEADS.map(str::to_owned));
-    text.push_str(&line(&HEADS.map(|_| "---".to_owned())));
-    for row in rows {
-        let [bug, by, story, seconds, green] = row.cells();
-        let cells = [format!("`{bug}`"), by, format!("`{story}`"), seconds, green];
-        text.push_str(&line(&cells.map(|cell| cell.replace('|', "\\|"))));
-    }
-    format!("{text}\n{}\n", sum(rows))
+    let table = grid::markdown(HEADS, rows.iter().map(Row::cells), &[0, 2]);
+    format!("{table}\n{}\n", sum(rows))
 }
 
 /// Writes it in Markdown.
@@ -70,12 +53,12 @@ pub fn write_markdown(path: &Path, rows: &[Row]) -> Result<(), ReportError> {
 
 fn sum(rows: &[Row]) -> String {
     let well = rows.iter().filter(|row| row.well).count();
-    let mut seconds: Vec<f64> = rows.iter().map(|row| row.seconds).collect();
-    seconds.sort_by(f64::total_cmp);
-    match seconds.get(seconds.len() / 2) {
-        Some(median) => format!("{well} of {} caught; median {median:.1} s", rows.len()),
-        None => "no bug was tried".to_owned(),
+    if rows.is_empty() {
+        return "no bug was tried".to_owned();
     }
+    let median = grid::median(rows.iter().map(|row| row.seconds));
+    let median = median.map_or_else(String::new, |median| format!("; median {median:.1} s"));
+    format!("{well} of {} caught{median}", rows.len())
 }
 
 #[cfg(test)]
