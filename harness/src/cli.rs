@@ -9,6 +9,7 @@ mod images;
 mod installed;
 mod list;
 mod named;
+mod on_lab;
 mod progress;
 mod reports;
 mod run;

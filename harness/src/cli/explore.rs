@@ -2,26 +2,27 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Runs, Usage, default_scenarios,
+    NO_LAB, Runs, Usage,
+    again::{Again, FOUND},
+    default_scenarios,
     installed::installed,
-    named::{self, Named},
+    named,
+    on_lab::on_lab,
     progress::Progress,
-    say,
-    shrink::{Commands, FOUND},
-    tell, unless_interrupted, until_interrupted,
+    say, tell, unless_interrupted,
 };
 use crate::{
-    ask::{fault::Fault, seed, target::Target, target::built_in},
+    ask::{fault::Fault, seed, target::built_in},
     explore::{
-        campaign::{Again, Campaign, Explored},
+        campaign::{Campaign, Explored},
         suite::{self, Manner},
     },
     report,
-    servers::{backend::Wanted, lab::Lab, needs},
+    servers::{backend::Wanted, lab::Lab},
 };
 
 #[derive(Debug, clap::Args)]
@@ -60,7 +61,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn explore(args: Args) -> Result<u8> {
-    let named = named(&args.target).map_err(Usage::because)?;
+    let named = named::one(&args.target).map_err(Usage::because)?;
     if let Some(file) = &args.json {
         report::can_be_written(file).map_err(Usage::said)?;
     }
@@ -69,24 +70,34 @@ pub(super) async fn explore(args: Args) -> Result<u8> {
     let seed = args.seed.unwrap_or_else(seed::fresh);
     tell(format_args!("seed {seed}; {} side by side", args.jobs));
     let target = Arc::new(named.target.clone().at_its_pace(args.as_shipped));
-    let shown = Arc::new(Progress::new(0));
-    let plugins = needs::plugins(&target.needs);
-    let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));
-    let lab = Arc::new(unless_interrupted(boot).await?);
-    let campaign = campaign(&args, named, target, lab.clone(), seed);
-    let stop = campaign.manner.stop.clone();
-    let work = async {
-        needs::check(&lab, &campaign.target.needs).await?;
+    let (shown, stop) = (Arc::new(Progress::new(0)), CancellationToken::new());
+    let work = async |lab: Arc<Lab>| {
+        let again = Again::of(&named.by, args.as_shipped, &lab, &args.servers);
+        let servers = Wanted {
+            backend: lab.backend(),
+            details: args.servers.details.clone(),
+        };
+        let campaign = Campaign {
+            lab,
+            target: target.clone(),
+            as_shipped: args.as_shipped,
+            manner: Manner {
+                runs: args.runs.folder.clone(),
+                keep: args.keep,
+                side_by_side: args.jobs as usize,
+                stop: stop.clone(),
+            },
+            seed,
+            budget: args.budget,
+            shrink_within: args.shrink_within,
+            found: args.found.clone(),
+            cannot: Arc::new(move |faults: &[Fault]| servers.cannot(faults)),
+            again: Arc::new(move |file, seed| vec![again.of_found(file, seed)]),
+        };
         campaign.run(shown.clone()).await
     };
-    let ended = until_interrupted(&stop, work).await;
-    let removed = lab.end().await;
-    shown.finish();
-    if stop.is_cancelled() {
-        tell("lab: interrupted; everything is stopped and removed");
-        return Ok(INTERRUPTED);
-    }
-    let explored = ended?;
+    let done = on_lab(&args.servers, &target.needs, &shown, &stop, work).await;
+    let (explored, removed) = done?;
     let mut whole = true;
     if let Some(file) = &args.json
         && let Err(problem) = report::write_explored(file, &explored)
@@ -100,50 +111,6 @@ pub(super) async fn explore(args: Args) -> Result<u8> {
         0 if !whole => NO_LAB,
         code => code,
     })
-}
-
-fn named(target: &str) -> Result<Named> {
-    let mut named = named::targets(target)?;
-    match named.pop().filter(|_| named.is_empty()) {
-        Some(named) => Ok(named),
-        None => bail!("{target:?} is several targets; name one of its forms"),
-    }
-}
-
-fn campaign(args: &Args, named: Named, target: Arc<Target>, lab: Arc<Lab>, seed: u64) -> Campaign {
-    let (backend, details) = (lab.backend(), args.servers.details.clone());
-    let wanted = Wanted {
-        backend,
-        details: details.clone(),
-    };
-    let as_shipped = args.as_shipped;
-    let again: Again = Arc::new(move |file, seed| {
-        let commands = Commands {
-            named: &named,
-            as_shipped,
-            backend,
-            details: &details,
-            seed,
-        };
-        vec![commands.of(file)]
-    });
-    Campaign {
-        lab,
-        target,
-        as_shipped,
-        manner: Manner {
-            runs: args.runs.folder.clone(),
-            keep: args.keep,
-            side_by_side: args.jobs as usize,
-            stop: CancellationToken::new(),
-        },
-        seed,
-        budget: args.budget,
-        shrink_within: args.shrink_within,
-        found: args.found.clone(),
-        cannot: Arc::new(move |faults: &[Fault]| wanted.cannot(faults)),
-        again,
-    }
 }
 
 /// Red is red, however seldom; who bit nothing has shown nothing.

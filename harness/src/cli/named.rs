@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::ask::{
     spelling::did_you_mean,
@@ -53,6 +53,21 @@ pub(super) fn targets(named: &str) -> Result<Vec<Named>> {
         Ok(of(&by, target, true))
     };
     forms.into_iter().map(read).collect()
+}
+
+/// The one that a name or a path means.
+pub(super) fn one(named: &str) -> Result<Named> {
+    let mut targets = targets(named)?;
+    if targets.len() > 1 {
+        let names: Vec<&str> = targets.iter().map(|named| named.by.as_str()).collect();
+        bail!(
+            "{named:?} is several targets; name one of {}",
+            names.join(", ")
+        );
+    }
+    targets
+        .pop()
+        .with_context(|| format!("{named:?} is no target"))
 }
 
 /// Where the lab's own targets are: in the checkout that the lab stands in, else in that which it was built from.
@@ -132,5 +147,8 @@ mod tests {
         let forms = names("toy");
         assert!(forms.contains(&"toy/delete".to_owned()), "{forms:?}");
         assert_eq!(names("toy/delete"), ["toy/delete"]);
+        assert_eq!(one("toy/delete").expect("one").by, "toy/delete");
+        let said = one("toy").unwrap_err().to_string();
+        assert!(said.contains("name one of") && said.contains("toy/delete"));
     }
 }

@@ -13,10 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    INTERRUPTED, NO_LAB, Runs, Scenarios, Usage, progress::Progress, say, tell, unless_interrupted,
-    until_interrupted,
-};
+use super::{NO_LAB, Runs, Scenarios, Usage, on_lab::on_lab, progress::Progress, say, tell};
 use crate::{
     ask::{seed, spelling::did_you_mean, zoo::Cage},
     explore::{shrink::Shrinker, suite::Manner, zoo, zoo::Zoo},
@@ -92,37 +89,29 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
     let most = |cage: &Cage| cage.stories.len() + usize::from(cage.neighbour.is_some());
     let runs = Healthy::of(&cages).len() + cages.iter().map(most).sum::<usize>();
     let shown = Arc::new(Progress::new(runs));
-    let boot = Lab::start_with(&args.servers, &[], |line| shown.line(line));
-    let lab = Arc::new(unless_interrupted(boot).await?);
-    let visit = Visit {
-        zoo,
-        lab: lab.clone(),
-        manner: Manner {
-            runs: args.runs.folder.clone(),
-            keep: true,
-            side_by_side: 1,
-            stop: CancellationToken::new(),
-        },
-        shown: shown.clone(),
-        seed,
+    let stop = CancellationToken::new();
+    let work = async |lab: Arc<Lab>| {
+        let visit = Visit {
+            zoo,
+            lab,
+            manner: Manner {
+                runs: args.runs.folder.clone(),
+                keep: true,
+                side_by_side: 1,
+                stop: stop.clone(),
+            },
+            shown: shown.clone(),
+            seed,
+        };
+        show(&visit, &cages, &args).await
     };
-    let stop = visit.manner.stop.clone();
-    let code = until_interrupted(&stop, show(&visit, &cages, &args)).await;
-    let removed = lab.end().await;
-    shown.finish();
-    let code = code?;
+    let (code, removed) = on_lab(&args.servers, &[], &shown, &stop, work).await?;
     removed?;
     tell(format_args!(
         "{:.0} s in all",
         began.elapsed().as_secs_f64()
     ));
-    match stop.is_cancelled() {
-        true => {
-            tell("lab: interrupted; everything is stopped and removed");
-            Ok(INTERRUPTED)
-        }
-        false => Ok(code),
-    }
+    Ok(code)
 }
 
 fn chosen(zoo: &Zoo, named: &[String]) -> Result<Vec<Cage>> {

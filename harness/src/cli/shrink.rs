@@ -6,35 +6,28 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Runs, Usage,
-    again::Again,
+    Runs, Usage,
+    again::{Again, FOUND},
     default_scenarios,
     installed::installed,
     named::{self, Named},
+    on_lab::on_lab,
     progress::Progress,
-    say, tell, unless_interrupted, until_interrupted,
+    say, tell, unless_interrupted,
 };
 use crate::{
-    ask::{target::built_in, trial::Trial},
+    ask::trial::Trial,
     explore::{
         shrink::{Red, Shrinker, Shrunk},
         suite::Manner,
     },
-    history,
     judge::summary::judge,
-    servers::{
-        backend::{Details, Kind, Wanted},
-        lab::Lab,
-        needs,
-    },
+    servers::{backend::Wanted, lab::Lab},
 };
-
-/// The folder of scenarios that the lab itself has found.
-pub(super) const FOUND: &str = "found";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -70,62 +63,44 @@ pub(super) async fn shrink(args: Args) -> Result<u8> {
     let (red, named) = red(&args).map_err(Usage::because)?;
     args.runs.can_be_kept()?;
     unless_interrupted(installed(&named, |line| tell(line))).await?;
-    let shown = Arc::new(Progress::new(0));
-    let plugins = needs::plugins(&red.trial.target.needs);
-    let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));
-    let lab = Arc::new(unless_interrupted(boot).await?);
-    let shrinker = Shrinker {
-        lab: lab.clone(),
-        manner: Manner {
-            runs: args.runs.folder.clone(),
-            keep: false,
-            side_by_side: args.jobs as usize,
-            stop: CancellationToken::new(),
-        },
-        within: args.within,
-        runs: args.repeat as usize,
+    let (shown, stop) = (Arc::new(Progress::new(0)), CancellationToken::new());
+    let work = async |lab: Arc<Lab>| {
+        let again = Again::of(&named.by, args.as_shipped, &lab, &args.servers);
+        let shrinker = Shrinker {
+            lab,
+            manner: Manner {
+                runs: args.runs.folder.clone(),
+                keep: false,
+                side_by_side: args.jobs as usize,
+                stop: stop.clone(),
+            },
+            within: args.within,
+            runs: args.repeat as usize,
+        };
+        Ok((shrinker.shrink(&red, shown.clone()).await?, again))
     };
-    let stop = shrinker.manner.stop.clone();
-    let work = async {
-        needs::check(&lab, &red.trial.target.needs).await?;
-        shrinker.shrink(&red, shown.clone()).await
-    };
-    let shrunk = until_interrupted(&stop, work).await;
-    let removed = lab.end().await;
-    shown.finish();
-    if stop.is_cancelled() {
-        tell("lab: interrupted; everything is stopped and removed");
-        return Ok(INTERRUPTED);
-    }
-    let shrunk = shrunk?;
-    let again = Commands {
-        named: &named,
-        as_shipped: args.as_shipped,
-        backend: lab.backend(),
-        details: &args.servers.details,
-        seed: red.trial.seed,
-    };
-    let code = show(&shrunk, &args.found, &again)?;
+    let needs = &red.trial.target.needs;
+    let done = on_lab(&args.servers, needs, &shown, &stop, work).await;
+    let ((shrunk, again), removed) = done?;
+    let code = show(&shrunk, &args.found, (&again, red.trial.seed))?;
     removed.map(|()| code)
 }
 
 /// What was red, of whom.
 fn red(args: &Args) -> Result<(Red, Named)> {
     let summary = judge(&args.folder, String::new())?;
-    let history = history::read(&args.folder.join("history.jsonl"))?;
-    let subject = history
-        .subject()
-        .context("the run does not tell of whom it is")?;
-    let asked = args.target.as_deref().unwrap_or(&subject.name);
-    let mut named = named::targets(asked).map_err(|error| match args.target {
-        Some(_) => error,
-        None => anyhow!("the run is one of {asked:?}, which is no target of the lab's; name its file with --target"),
-    })?;
-    let Some(named) = named.pop().filter(|_| named.is_empty()) else {
-        bail!("{asked:?} is several targets; name one");
+    let own = &summary.target;
+    if own.is_empty() {
+        bail!("the run does not tell of whom it is");
+    }
+    let named = match &args.target {
+        Some(asked) => named::one(asked)?,
+        None => named::one(own).with_context(|| {
+            format!("the run is one of {own:?}: say with --target which of the lab's that is, or name its file")
+        })?,
     };
-    if named.target.name != subject.name {
-        let (own, other) = (&subject.name, &named.target.name);
+    if named.target.name != *own {
+        let (asked, other) = (&named.by, &named.target.name);
         bail!("the run is one of {own:?}, and {asked} is {other:?}");
     }
     let scenario = summary.scenario.clone();
@@ -141,39 +116,8 @@ fn red(args: &Args) -> Result<(Red, Named)> {
     Ok((Red::of(&summary, &trial)?, named))
 }
 
-/// The command that repeats what is found.
-pub(super) struct Commands<'a> {
-    pub named: &'a Named,
-    pub as_shipped: bool,
-    pub backend: Kind,
-    pub details: &'a Details,
-    pub seed: u64,
-}
-
-impl Commands<'_> {
-    /// For a file: by its name where names are looked up, else by its path.
-    pub fn of(&self, file: &Path) -> String {
-        let by_name = file.parent() == Some(&default_scenarios().join(FOUND));
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        let asked = match by_name {
-            true => format!("{FOUND}/{stem}"),
-            false => file.display().to_string(),
-        };
-        let by = self.named.by.as_str();
-        let again = Again {
-            asked: &asked,
-            target: (by != built_in::OURS).then_some(by),
-            as_shipped: self.as_shipped,
-            scenarios: None,
-            backend: self.backend,
-            details: self.details,
-        };
-        again.command(self.seed)
-    }
-}
-
 /// Tells what became of it, and keeps it.
-fn show(shrunk: &Shrunk, found: &Path, again: &Commands<'_>) -> Result<u8> {
+fn show(shrunk: &Shrunk, found: &Path, (again, seed): (&Again, u64)) -> Result<u8> {
     let seconds = shrunk.took_ms as f64 / 1_000.0;
     if shrunk.is_flaky() {
         say(format_args!(
@@ -189,7 +133,7 @@ fn show(shrunk: &Shrunk, found: &Path, again: &Commands<'_>) -> Result<u8> {
         ));
         return Ok(3);
     }
-    let file = shrunk.save(found, |file| vec![again.of(file)])?;
+    let file = shrunk.save(found, |file| vec![again.of_found(file, seed)])?;
     say(format_args!(
         "{}; {} of {} faults, {} of {} operations; {} runs in {seconds:.0} s{}",
         shrunk.told(),
@@ -209,6 +153,6 @@ fn show(shrunk: &Shrunk, found: &Path, again: &Commands<'_>) -> Result<u8> {
     if let Some(run) = &shrunk.evidence {
         say(format_args!("run    {}", run.folder.display()));
     }
-    say(format_args!("again  {}", again.of(&file)));
-    Ok(if file.is_file() { 0 } else { NO_LAB })
+    say(format_args!("again  {}", again.of_found(&file, seed)));
+    Ok(0)
 }

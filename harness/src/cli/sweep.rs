@@ -2,26 +2,27 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    INTERRUPTED, NO_LAB, Runs, USAGE, Usage,
+    NO_LAB, Runs, USAGE, Usage,
     again::Again,
     installed::installed,
-    named::{self, Named},
+    named,
+    on_lab::on_lab,
     progress::{self, Progress},
-    say, tell, unless_interrupted, until_interrupted,
+    say, tell, unless_interrupted,
 };
 use crate::{
     ask::{party, scenario::System, seed, target::Target, target::built_in},
     explore::{
         suite::{Manner, Observer},
-        sweep::{self, Known, NoSurvey, Outcome, Surveyed, Sweep, Swept, Watcher},
+        sweep::{Known, NoSurvey, Outcome, Surveyed, Sweep, Swept, Watcher},
     },
     os::terminal::columns,
     report,
-    servers::{backend::Wanted, lab::Lab, needs},
+    servers::{backend::Wanted, lab::Lab},
 };
 
 #[derive(Debug, clap::Args)]
@@ -65,7 +66,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn sweep(args: Args) -> Result<u8> {
-    let named = named(&args.target).map_err(Usage::because)?;
+    let named = named::one(&args.target).map_err(Usage::because)?;
     let edges = edges(&args.edges).map_err(Usage::because)?;
     for file in args.json.iter().chain(&args.matrix) {
         report::can_be_written(file).map_err(Usage::said)?;
@@ -76,47 +77,28 @@ pub(super) async fn sweep(args: Args) -> Result<u8> {
     tell(format_args!("seed {seed}; {} side by side", args.jobs));
     let target = Arc::new(named.target.clone().at_its_pace(args.as_shipped));
     let shown = Arc::new(Shown(Progress::new(0)));
-    let plugins = needs::plugins(&target.needs);
-    let boot = Lab::start_with(&args.servers, &plugins, |line| shown.0.line(line));
-    let lab = Arc::new(unless_interrupted(boot).await?);
-    let sweep = Sweep {
-        lab: lab.clone(),
-        target,
-        as_shipped: args.as_shipped,
-        manner: Manner {
-            runs: args.runs.folder.clone(),
-            keep: args.keep,
-            side_by_side: args.jobs as usize,
-            stop: CancellationToken::new(),
-        },
-        seed,
-        budget: args.budget,
-        again: again(&args, &named, &lab),
+    let stop = CancellationToken::new();
+    let work = async |lab: Arc<Lab>| {
+        let again = Again::of(&named.by, args.as_shipped, &lab, &args.servers);
+        let sweep = Sweep {
+            lab,
+            target: target.clone(),
+            as_shipped: args.as_shipped,
+            manner: Manner {
+                runs: args.runs.folder.clone(),
+                keep: args.keep,
+                side_by_side: args.jobs as usize,
+                stop: stop.clone(),
+            },
+            seed,
+            budget: args.budget,
+            again: Arc::new(move |file, seed| again.command(file, seed)),
+        };
+        perform(&args, &edges, &sweep, &shown).await
     };
-    let stop = sweep.manner.stop.clone();
-    let ended = until_interrupted(&stop, perform(&args, &edges, &sweep, &shown)).await;
-    let removed = lab.end().await;
-    shown.0.finish();
-    if stop.is_cancelled() {
-        tell("lab: interrupted; everything is stopped and removed");
-        return Ok(INTERRUPTED);
-    }
-    let code = ended?;
+    let done = on_lab(&args.servers, &target.needs, &shown.0, &stop, work).await;
+    let (code, removed) = done?;
     removed.map(|()| code)
-}
-
-fn named(target: &str) -> Result<Named> {
-    let mut named = named::targets(target)?;
-    if named.len() > 1 {
-        let names: Vec<&str> = named.iter().map(|named| named.by.as_str()).collect();
-        bail!(
-            "{target:?} is several targets; name one of {}",
-            names.join(", ")
-        );
-    }
-    named
-        .pop()
-        .ok_or_else(|| anyhow!("{target:?} is no target"))
 }
 
 /// Edges as scenarios write them.
@@ -133,24 +115,7 @@ fn edges(asked: &[String]) -> Result<Vec<String>> {
     asked.iter().map(edge).collect()
 }
 
-fn again(args: &Args, named: &Named, lab: &Lab) -> sweep::Again {
-    let (by, as_shipped) = (named.by.clone(), args.as_shipped);
-    let (backend, details) = (lab.backend(), args.servers.details.clone());
-    Arc::new(move |file, seed| {
-        let again = Again {
-            asked: file,
-            target: (by != built_in::OURS).then_some(by.as_str()),
-            as_shipped,
-            scenarios: None,
-            backend,
-            details: &details,
-        };
-        again.command(seed)
-    })
-}
-
 async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown>) -> Result<u8> {
-    needs::check(&sweep.lab, &sweep.target.needs).await?;
     shown.0.step("listing what passes: nothing is broken, then each connection is cut, then each process restarted");
     let Surveyed { kinds, unnamed } = match sweep.survey(&**shown).await {
         Ok(surveyed) => surveyed,

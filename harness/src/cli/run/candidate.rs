@@ -10,7 +10,7 @@ use super::{
     selection::{Chosen, On, Selection},
 };
 use crate::{
-    ask::target::{Target, built_in},
+    ask::target::Target,
     ask::trial::Trial,
     cli::{
         INTERRUPTED, Interrupted, NO_LAB,
@@ -231,15 +231,11 @@ impl Candidate {
 
     fn trial(&self, args: &Args, lab: &Lab, run: Chosen) -> Trial {
         let again = Again {
-            asked: &run.asked_by,
-            target: (self.by != built_in::OURS).then_some(self.by.as_str()),
-            as_shipped: args.as_shipped,
-            scenarios: args.scenarios.elsewhere(),
-            backend: lab.backend(),
-            details: &args.servers.details,
+            scenarios: args.scenarios.elsewhere().map(Path::to_owned),
+            ..Again::of(&self.by, args.as_shipped, lab, &args.servers)
         };
         Trial {
-            repeat_command: again.command(run.seed),
+            repeat_command: again.command(&run.asked_by, run.seed),
             name: run.name,
             target: self.target.clone(),
             as_shipped: args.as_shipped,
