@@ -9,6 +9,7 @@ mod junit;
 mod least;
 mod matrix;
 pub(crate) mod sequence;
+mod shrunk;
 pub mod sweep;
 mod table;
 mod zoo;
@@ -20,6 +21,7 @@ pub use json::write_json;
 pub use junit::write_junit;
 pub use least::{Least, are_small, least, write_least};
 pub use matrix::{matrix, write_matrix};
+pub use shrunk::shrunk;
 pub use table::table;
 pub use zoo::{Row, markdown, write_markdown, zoo};
 

@@ -92,7 +92,7 @@ pub(super) async fn explore(args: Args) -> Result<u8> {
             shrink_within: args.shrink_within,
             found: args.found.clone(),
             cannot: Arc::new(move |faults: &[Fault]| servers.cannot(faults)),
-            again: Arc::new(move |file, seed| vec![again.of_found(file, seed)]),
+            again: Arc::new(move |file, seed| again.of_found(file, seed)),
         };
         campaign.run(shown.clone()).await
     };

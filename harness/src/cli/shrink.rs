@@ -1,10 +1,6 @@
 //! `lab shrink`.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use tokio_util::sync::CancellationToken;
@@ -22,10 +18,11 @@ use super::{
 use crate::{
     ask::trial::Trial,
     explore::{
-        shrink::{Red, Shrinker, Shrunk},
+        shrink::{Red, Shrinker},
         suite::Manner,
     },
     judge::summary::judge,
+    report,
     servers::{backend::Wanted, lab::Lab},
 };
 
@@ -82,8 +79,14 @@ pub(super) async fn shrink(args: Args) -> Result<u8> {
     let needs = &red.trial.target.needs;
     let done = on_lab(&args.servers, needs, &shown, &stop, work).await;
     let ((shrunk, again), removed) = done?;
-    let code = show(&shrunk, &args.found, (&again, red.trial.seed))?;
-    removed.map(|()| code)
+    if let Some(why) = shrunk.unkept() {
+        say(why);
+        return removed.map(|()| 3);
+    }
+    let again = |file: &_| again.of_found(file, red.trial.seed);
+    let file = shrunk.save(&args.found, again)?;
+    say(report::shrunk(&shrunk, &file, &again(&file)).trim_end());
+    removed.map(|()| 0)
 }
 
 /// What was red, of whom.
@@ -114,45 +117,4 @@ fn red(args: &Args) -> Result<(Red, Named)> {
         repeat_command: String::new(),
     };
     Ok((Red::of(&summary, &trial)?, named))
-}
-
-/// Tells what became of it, and keeps it.
-fn show(shrunk: &Shrunk, found: &Path, (again, seed): (&Again, u64)) -> Result<u8> {
-    let seconds = shrunk.took_ms as f64 / 1_000.0;
-    if shrunk.is_flaky() {
-        say(format_args!(
-            "flaky, not shrunk: red by the same checkers in {} runs",
-            shrunk.original
-        ));
-        return Ok(3);
-    }
-    if shrunk.least.times == 0 {
-        say(format_args!(
-            "not shrunk: of the last {} runs none was red",
-            shrunk.least.of
-        ));
-        return Ok(3);
-    }
-    let file = shrunk.save(found, |file| vec![again.of_found(file, seed)])?;
-    say(format_args!(
-        "{}; {} of {} faults, {} of {} operations; {} runs in {seconds:.0} s{}",
-        shrunk.told(),
-        shrunk.faults[1],
-        shrunk.faults[0],
-        shrunk.operations[1],
-        shrunk.operations[0],
-        shrunk.runs,
-        if shrunk.whole {
-            ""
-        } else {
-            "; there was no time for more"
-        },
-    ));
-    say(format_args!("story  {}", shrunk.scenario.story));
-    say(format_args!("file   {}", file.display()));
-    if let Some(run) = &shrunk.evidence {
-        say(format_args!("run    {}", run.folder.display()));
-    }
-    say(format_args!("again  {}", again.of_found(&file, seed)));
-    Ok(0)
 }

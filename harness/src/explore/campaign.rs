@@ -39,8 +39,8 @@ const ENOUGH_RED: usize = 8;
 
 /// Says why servers cannot be done these to.
 pub type Cannot = Arc<dyn Fn(&[fault::Fault]) -> Option<String> + Send + Sync>;
-/// The lines that say how a scenario file is run with a seed.
-pub type Again = Arc<dyn Fn(&std::path::Path, u64) -> Vec<String> + Send + Sync>;
+/// The command that runs a scenario file with a seed.
+pub type Again = Arc<dyn Fn(&std::path::Path, u64) -> String + Send + Sync>;
 
 /// What is explored, and how.
 pub struct Campaign {
@@ -302,14 +302,11 @@ impl Campaign {
         match shrunk.await {
             Err(error) => found.told.push(format!("not shrunk: {error:#}")),
             Ok(least) => {
-                match least.is_worth_keeping() {
-                    false => found.told.push(format!(
-                        "flaky, not shrunk: red in {} more runs",
-                        least.original
-                    )),
-                    true => match least.save(&self.found, |file| (self.again)(file, seed)) {
+                match least.unkept() {
+                    Some(why) => found.told.push(why),
+                    None => match least.save(&self.found, |file| (self.again)(file, seed)) {
                         Ok(file) => {
-                            found.told = (self.again)(&file, seed);
+                            found.told.push((self.again)(&file, seed));
                             found.file = Some(file);
                         }
                         Err(error) => found.told.push(format!("not kept: {error:#}")),

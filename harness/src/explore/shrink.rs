@@ -6,20 +6,20 @@ mod ddmin;
 mod easing;
 mod guesses;
 mod reduced;
+mod shrunk;
 mod signature;
 mod tries;
 
 use std::{
-    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
 
 pub use course::Oracle;
 pub use ddmin::Ddmin;
+pub use shrunk::Shrunk;
 pub use signature::{Seen, Signature};
 pub use tries::Watcher;
 
@@ -68,32 +68,6 @@ pub struct Red {
     pub trial: Trial,
     /// What was found.
     pub findings: Vec<Finding>,
-}
-
-/// What a run is shrunk to.
-#[derive(Debug, Clone, Serialize)]
-pub struct Shrunk {
-    /// The least that is red; the original, if that is red too seldom.
-    pub scenario: Scenario,
-    /// The checkers by which.
-    pub checkers: Vec<String>,
-    /// How often the original is red.
-    pub original: Seen,
-    /// How often the least is; never tried where the original is red too seldom.
-    pub least: Seen,
-    /// Faults before and after.
-    pub faults: [usize; 2],
-    /// Operations before and after.
-    pub operations: [usize; 2],
-    /// Candidates and repetitions that were run.
-    pub runs: usize,
-    /// All of it.
-    pub took_ms: u64,
-    /// There was time for everything.
-    pub whole: bool,
-    /// A run of the least.
-    #[serde(skip)]
-    pub evidence: Option<RunSummary>,
 }
 
 impl Red {
@@ -168,7 +142,8 @@ impl Shrinker {
     /// Makes a red run as small as it can in the time that there is.
     ///
     /// # Errors
-    /// When no checker is red by which less can be, or the story has no plan.
+    /// When no checker is red by which less can be, the story has no plan, or the lab broke so that nobody knows how often
+    /// anything is red.
     pub async fn shrink(&self, red: &Red, watcher: Arc<dyn Watcher>) -> Result<Shrunk> {
         let began = Instant::now();
         let signature = red.signature();
@@ -191,6 +166,7 @@ impl Shrinker {
             measuring: true,
             until: began + self.within,
             runs: 0,
+            broken: Vec::new(),
             evidence: None,
         };
         let settings = red.trial.target.is_ours();
@@ -199,45 +175,59 @@ impl Shrinker {
         let pace = red.trial.target.pace.recovers_within.get();
         course.pace = (!red.trial.target.is_ours()).then_some(pace);
         course.shows_order = Subject::of(&red.trial.target).promises.order;
-        let often = course.measure().await;
-        let original = course.original;
-        if !often {
-            let scenario = course.best;
-            return Ok(done(
-                &tries,
-                began,
-                scenario,
-                (original, Seen::default()),
-                before,
-            ));
+        if !course.measure().await {
+            let (original, scenario) = (course.original, course.best);
+            let broken = tries.broken.len();
+            let at_most = Seen {
+                times: original.times + broken,
+                of: original.of + broken,
+            };
+            if let Some(why) = tries.unsure().filter(|_| !at_most.is_flaky()) {
+                bail!("nobody knows how often it is red: {why}");
+            }
+            return Ok(Shrunk {
+                original,
+                ..done(&tries, began, scenario, before)
+            });
         }
         course.oracle().measuring = false;
         let named = guesses::named(red.red());
         course.shrink(&named).await;
         let least = course.outcome(self.runs).await;
-        let mut scenario = course.best;
+        let Course {
+            original,
+            whole,
+            added,
+            best: mut scenario,
+            ..
+        } = course;
+        if let Some(why) = tries.unsure().filter(|_| !least.is_known()) {
+            bail!("nobody knows how often the least is red: {why}");
+        }
         scenario.story = told::story(&scenario);
-        Ok(done(&tries, began, scenario, (original, least), before))
+        Ok(Shrunk {
+            original,
+            least,
+            whole,
+            added,
+            ..done(&tries, began, scenario, before)
+        })
     }
 }
 
-fn done(
-    tries: &Tries,
-    began: Instant,
-    scenario: Scenario,
-    (original, least): (Seen, Seen),
-    before: [usize; 2],
-) -> Shrunk {
+/// What there is to tell of a story, but for how often it is red.
+fn done(tries: &Tries, began: Instant, scenario: Scenario, before: [usize; 2]) -> Shrunk {
     let after = size(&scenario).unwrap_or(before);
     Shrunk {
         checkers: tries.signature.checkers().map(str::to_owned).collect(),
-        original,
-        least,
+        original: Seen::default(),
+        least: Seen::default(),
         faults: [before[0], after[0]],
         operations: [before[1], after[1]],
         runs: tries.runs,
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        whole: tries.has_time(),
+        whole: false,
+        added: false,
         evidence: tries.evidence.clone(),
         scenario,
     }
@@ -247,75 +237,6 @@ fn done(
 fn size(scenario: &Scenario) -> Option<[usize; 2]> {
     let plan = scenario.plan.as_ref()?;
     Some([scenario.faults.len(), plan.operations.len()])
-}
-
-impl Shrunk {
-    /// Whether the original is red too seldom for anything to be left out of it.
-    pub fn is_flaky(&self) -> bool {
-        self.original.is_flaky()
-    }
-
-    /// Whether it is red often enough for somebody to look at it.
-    pub fn is_worth_keeping(&self) -> bool {
-        !self.is_flaky() && self.least.times > 0
-    }
-
-    /// A name for its file, by which checkers find it and what breaks.
-    pub fn name(&self) -> String {
-        use sha2::{Digest, Sha256};
-        let plain = |sign: char| {
-            if sign.is_ascii_alphanumeric() {
-                sign
-            } else {
-                '_'
-            }
-        };
-        let broken = self.scenario.faults.first().map(|fault| {
-            let whom = fault
-                .edge
-                .as_deref()
-                .or(fault.process.as_deref())
-                .unwrap_or_default();
-            format!("{} {}", whom.replace("->", "to"), fault.action)
-        });
-        let broken = broken.unwrap_or_else(|| "nothing breaks".to_owned());
-        let checker = self.checkers.first().map_or("red", String::as_str);
-        let words: String = format!("{checker} {broken}").chars().map(plain).collect();
-        let words = words.split('_').filter(|word| !word.is_empty());
-        let words = words.collect::<Vec<_>>().join("_").to_lowercase();
-        let digest = Sha256::digest(serde_json::to_string(&self.scenario).unwrap_or_default());
-        let digest: String = digest
-            .iter()
-            .take(3)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{words}_{digest}")
-    }
-
-    /// Writes the scenario and its plan into a folder, where they are run like any that were written by hand. `again` says how,
-    /// for the file's path.
-    ///
-    /// # Errors
-    /// When they cannot be written.
-    pub fn save(&self, folder: &Path, again: impl Fn(&Path) -> Vec<String>) -> Result<PathBuf> {
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        let file = folder.join(self.name()).with_extension("toml");
-        let mut above = vec![
-            format!("Found by the lab: {}.", self.told()),
-            "Shrunk: nothing more can be left out, or there was no time to try.".to_owned(),
-        ];
-        if self.whole {
-            above[1] = "Shrunk: without any of its faults or operations it is green.".to_owned();
-        }
-        above.extend(again(&file));
-        script::write(&file, &self.scenario, &above)?;
-        Ok(file)
-    }
-
-    /// By whom it is red, and how often.
-    pub fn told(&self) -> String {
-        format!("{} red, {} times", self.checkers.join(", "), self.least)
-    }
 }
 
 #[cfg(test)]

@@ -45,12 +45,9 @@ impl Least {
             red: shrunk.checkers.join(", "),
             faults: shrunk.faults,
             operations: shrunk.operations,
-            again: match shrunk.is_flaky() {
-                true => format!("flaky: {}", shrunk.original),
-                false => shrunk.least.to_string(),
-            },
+            again: shrunk.unkept().unwrap_or_else(|| shrunk.least.to_string()),
             took_ms: shrunk.took_ms,
-            small: is_small && shrunk.least.times > 0,
+            small: is_small && shrunk.unkept().is_none(),
         }
     }
 

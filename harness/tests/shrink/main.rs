@@ -6,7 +6,7 @@ mod zoo_outbox;
 
 use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::{Arguments, Trial as Test};
 use outbox_harness::{
     ask::{trial::Trial, zoo::House},
@@ -70,7 +70,7 @@ async fn shrunk(lab: Arc<Lab>) -> Result<()> {
     let least = shrinker.shrink(&red, Arc::new(Quiet)).await?;
     is_small(&least)?;
 
-    let file = least.save(&runs.join("found"), |_| Vec::new())?;
+    let file = least.save(&runs.join("found"), |_| "lab run it".to_owned())?;
     let again = Trial {
         scenario: suite::read(&file)?,
         ..trial
@@ -102,7 +102,9 @@ fn is_small(least: &Shrunk) -> Result<()> {
         faults <= 2 && operations <= 6,
         "{faults} faults and {operations} operations are left"
     );
-    ensure!(least.is_worth_keeping(), "red in {} runs", least.least);
+    if let Some(why) = least.unkept() {
+        bail!(why);
+    }
     ensure!(
         least.checkers.iter().any(|checker| checker == "loss"),
         "{:?}",

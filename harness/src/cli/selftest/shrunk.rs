@@ -33,9 +33,13 @@ impl Visit {
                 .trial(story, &cage.house(), Some(&cage.bug), seed)?;
             let summary = self.run_of(&trial, &format!("{} {story}", cage.bug)).await;
             let outcome = Outcome::of(&summary, hits(&summary.folder, &cage.bug)?, cage);
-            if !outcome.is_caught() {
-                remove(&summary);
-                continue;
+            match outcome {
+                Outcome::Caught(_) => {}
+                Outcome::Broken(why) => bail!("{why}; {}", summary.folder.display()),
+                Outcome::Missed(_) | Outcome::WrongChecker(_) | Outcome::NeverFired => {
+                    remove(&summary);
+                    continue;
+                }
             }
             let red = Red::of(&summary, &trial)?;
             remove(&summary);
@@ -51,7 +55,7 @@ impl Visit {
         if let Some(run) = &shrunk.evidence {
             remove(run);
         }
-        if shrunk.is_flaky() {
+        if shrunk.unkept().is_some() {
             return Ok(());
         }
         let folder = self.manner.runs.join("shrunk").join(&cage.bug);
@@ -61,9 +65,7 @@ impl Visit {
         std::fs::write(&target, text).with_context(|| format!("writing {}", target.display()))?;
         let again = |file: &std::path::Path| {
             let (file, target) = (file.display(), target.display());
-            vec![format!(
-                "cargo lab run {file} --target {target} --seed {seed}"
-            )]
+            format!("cargo lab run {file} --target {target} --seed {seed}")
         };
         shrunk.save(&folder, again).map(drop)
     }

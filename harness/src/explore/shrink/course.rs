@@ -19,8 +19,8 @@ use crate::{ask::scenario::Scenario, explore::suite};
 
 /// Who says whether stories are red.
 pub trait Oracle {
-    /// Runs each once, and says of each whether it shows what the original shows.
-    fn try_each(&mut self, candidates: &[Scenario]) -> impl Future<Output = Vec<bool>>;
+    /// Runs each once, and says of each whether it shows what the original shows; nothing of those that could not be run.
+    fn try_each(&mut self, candidates: &[Scenario]) -> impl Future<Output = Vec<Option<bool>>>;
     /// How many are run at once.
     fn at_once(&self) -> usize;
     /// Whether there is time to try something more.
@@ -45,11 +45,20 @@ pub(super) struct Course<'o, O> {
     pub best: Scenario,
     /// How often the original is red.
     pub original: Seen,
+    /// How often what is made smaller is: the original, or that with its faults brought by operations. What is smaller must be red
+    /// about as often.
+    usual: Seen,
     /// How often what it has come to is.
     often: Seen,
+    /// Everything was tried that might be left out, and nothing had to be put back after that.
+    pub whole: bool,
+    /// The last operation is one more than it takes, for an order to be seen.
+    pub added: bool,
     /// What was red on the way to `best` since it was last seen to be red often enough, the original first.
     trail: Vec<Scenario>,
     known: HashMap<String, bool>,
+    /// Of some candidate nobody could say whether it is red.
+    missed: bool,
     settings: bool,
     /// How long the target takes to recover, where it says so.
     pub pace: Option<Duration>,
@@ -67,8 +76,12 @@ impl<'o, O: Oracle> Course<'o, O> {
             trail: vec![original.clone()],
             best: original,
             original: Seen::default(),
+            usual: Seen::default(),
             often: Seen::default(),
+            whole: false,
+            added: false,
             known: HashMap::new(),
+            missed: false,
             settings,
             pace: None,
             shows_order: false,
@@ -84,16 +97,19 @@ impl<'o, O: Oracle> Course<'o, O> {
     /// Sees how often the original is red; more often where that is not each time. Whether it is often enough.
     pub async fn measure(&mut self) -> bool {
         self.original = self.seen(&self.best.clone(), SEEN).await;
-        if self.original.times < self.original.of {
+        if self.original.is_known() && self.original.times < SEEN {
             let more = self.seen(&self.best.clone(), DOUBTED - SEEN).await;
             self.original = Seen {
                 times: self.original.times + more.times,
                 of: self.original.of + more.of,
             };
+        }
+        self.usual = self.original;
+        if self.original.times < self.original.of {
             self.trigger().await;
         }
-        self.often = self.original;
-        !self.original.is_flaky()
+        self.often = self.usual;
+        !self.usual.is_flaky()
     }
 
     /// What the clock brings is brought by the operations, where that shows it more often.
@@ -103,20 +119,21 @@ impl<'o, O: Oracle> Course<'o, O> {
             return;
         };
         let seen = self.seen(&other, SEEN).await;
-        if seen.times == seen.of {
+        if seen.is_known() && seen.times == seen.of {
             self.oracle.told(
                 "faults come with operations now, and not at times: that shows it more often",
             );
-            (self.best, self.original) = (other.clone(), seen);
+            (self.best, self.usual) = (other.clone(), seen);
             self.trail = vec![other];
         }
     }
 
-    /// How often a story is red of so many runs.
+    /// How often a story is red of so many runs; of those that could not be run nothing is counted.
     async fn seen(&mut self, scenario: &Scenario, runs: usize) -> Seen {
         let mut seen = Seen::default();
         let shown = self.oracle.try_each(&vec![scenario.clone(); runs]).await;
-        shown.into_iter().for_each(|shown| seen.again(shown));
+        let known = shown.into_iter().flatten();
+        known.for_each(|shown| seen.again(shown));
         seen
     }
 
@@ -140,9 +157,11 @@ impl<'o, O: Oracle> Course<'o, O> {
             self.faults().await;
         }
         self.polish().await;
+        self.whole = self.oracle.has_time() && !self.missed;
         // Whether that is red is seen in the end.
         if let Some(more) = showing_order(&self.best).filter(|_| self.shows_order) {
             self.take(more);
+            self.added = true;
         }
     }
 
@@ -155,7 +174,7 @@ impl<'o, O: Oracle> Course<'o, O> {
             .map(|kept| with_operations(&base, kept))
             .collect();
         let shown = self.believed(&candidates).await;
-        let red = (0..shown.len()).filter(|at| shown[*at]);
+        let red = (0..shown.len()).filter(|at| shown[*at] == Some(true));
         let Some(least) = red.min_by_key(|at| guesses[*at].len()) else {
             return false;
         };
@@ -233,17 +252,14 @@ impl<'o, O: Oracle> Course<'o, O> {
             }
             let candidates: Vec<Scenario> = round.iter().map(|kept| less(&base, kept)).collect();
             let shown = self.believed(&candidates).await;
-            let smallest = |(at, shown): &(usize, &bool)| shown.then(|| round[*at].len());
-            let found = shown.iter().enumerate();
-            let found = found
-                .filter(|(_, shown)| **shown)
-                .min_by_key(|one| smallest(one));
-            if let Some((at, _)) = found {
+            let red = (0..shown.len()).filter(|at| shown[*at] == Some(true));
+            if let Some(at) = red.min_by_key(|at| round[*at].len()) {
                 self.oracle
                     .told(&format!("{what}: {} of {of}", round[at].len()));
                 self.take(candidates[at].clone());
             }
-            ddmin.take(round.into_iter().zip(shown).collect());
+            let known = round.into_iter().zip(shown);
+            ddmin.take(known.filter_map(|(one, red)| Some((one, red?))).collect());
         }
     }
 
@@ -270,7 +286,7 @@ impl<'o, O: Oracle> Course<'o, O> {
     /// Takes the first that is red, and says which that is.
     async fn first_of(&mut self, candidates: Vec<Scenario>, what: &str) -> Option<usize> {
         let shown = self.tried(&candidates).await;
-        let red = shown.iter().position(|red| *red)?;
+        let red = shown.iter().position(|red| *red == Some(true))?;
         self.oracle.told(what);
         self.take(candidates[red].clone());
         Some(red)
@@ -282,7 +298,10 @@ impl<'o, O: Oracle> Course<'o, O> {
         let mut at_once = true;
         while self.trail.len() > 1 && self.oracle.has_time() {
             let seen = self.seen(&self.best.clone(), SEEN).await;
-            if seen.is_about(self.original) {
+            if !seen.is_known() {
+                break;
+            }
+            if seen.is_about(self.usual) {
                 self.trail = vec![self.best.clone()];
                 self.often = seen;
                 return at_once;
@@ -308,11 +327,12 @@ impl<'o, O: Oracle> Course<'o, O> {
     pub async fn outcome(&mut self, runs: usize) -> Seen {
         loop {
             let seen = self.seen(&self.best.clone(), runs).await;
-            if seen.is_about(self.original) || self.trail.len() <= 1 {
+            if !seen.is_known() || seen.is_about(self.usual) || self.trail.len() <= 1 {
                 return seen;
             }
             self.oracle.told(&format!("red only {seen} times: back"));
             self.back();
+            (self.whole, self.added) = (false, false);
         }
     }
 }

@@ -75,6 +75,11 @@ impl Seen {
         self.of += 1;
     }
 
+    /// Whether it was tried at all.
+    pub fn is_known(self) -> bool {
+        self.of > 0
+    }
+
     /// Whether it shows itself too seldom to be shrunk.
     pub fn is_flaky(self) -> bool {
         self.times * 100 < self.of * FLAKY || self.times == 0

@@ -21,6 +21,9 @@ pub trait Watcher: Observer {
     fn over(&self, name: &str);
 }
 
+/// When the lab broke in so many tries, no more are begun: what it says of the others is not worth much either.
+const ENOUGH_BROKEN: usize = 3;
+
 /// Candidates, run on a lab.
 pub(super) struct Tries {
     pub lab: Arc<Lab>,
@@ -35,11 +38,20 @@ pub(super) struct Tries {
     pub until: Instant,
     /// Runs so far.
     pub runs: usize,
+    /// Why the lab broke, in each try in which it did; their folders are kept.
+    pub broken: Vec<String>,
     /// The last run that was red, whose folder is kept.
     pub evidence: Option<RunSummary>,
 }
 
 impl Tries {
+    /// Why nobody knows what the tries were to show, if the lab broke in any.
+    pub fn unsure(&self) -> Option<String> {
+        let why = self.broken.last()?;
+        let (broken, of) = (self.broken.len(), self.runs);
+        Some(format!("the lab broke in {broken} of {of} runs: {why}"))
+    }
+
     async fn run(&mut self, candidates: &[Scenario]) -> Vec<Option<RunSummary>> {
         let first = self.runs;
         self.runs += candidates.len();
@@ -66,10 +78,18 @@ impl Tries {
             .collect()
     }
 
-    fn shows(&mut self, summary: Option<RunSummary>) -> bool {
-        let Some(summary) = summary else {
-            return false;
-        };
+    /// Whether a run shows it; nothing of one that was never begun or judged.
+    fn shows(&mut self, summary: Option<RunSummary>) -> Option<bool> {
+        let summary = summary?;
+        if summary.verdict == Verdict::Error {
+            // Who is interrupted is not broken.
+            if !self.manner.stop.is_cancelled() {
+                let why = format!("{}; {}", summary.reason, summary.folder.display());
+                self.watcher.line(&format!("         the lab broke: {why}"));
+                self.broken.push(why);
+            }
+            return None;
+        }
         let red: BTreeSet<String> = match summary.verdict {
             Verdict::Fail => red_of(&summary).into_iter().collect(),
             _ => BTreeSet::new(),
@@ -92,12 +112,12 @@ impl Tries {
         {
             tracing::warn!("removing {}: {error}", done.folder.display());
         }
-        shows
+        Some(shows)
     }
 }
 
 impl Oracle for Tries {
-    async fn try_each(&mut self, candidates: &[Scenario]) -> Vec<bool> {
+    async fn try_each(&mut self, candidates: &[Scenario]) -> Vec<Option<bool>> {
         let summaries = self.run(candidates).await;
         summaries
             .into_iter()
@@ -110,7 +130,9 @@ impl Oracle for Tries {
     }
 
     fn has_time(&self) -> bool {
-        !self.manner.stop.is_cancelled() && Instant::now() < self.until
+        !self.manner.stop.is_cancelled()
+            && Instant::now() < self.until
+            && self.broken.len() < ENOUGH_BROKEN
     }
 
     fn told(&self, line: &str) {

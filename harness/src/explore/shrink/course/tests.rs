@@ -6,13 +6,16 @@ struct Rule<F> {
     red: F,
     runs: usize,
     most: usize,
+    /// The lab breaks in the last of each so many runs.
+    breaks: Option<usize>,
 }
 
 impl<F: FnMut(&Scenario, usize) -> bool> Oracle for Rule<F> {
-    async fn try_each(&mut self, candidates: &[Scenario]) -> Vec<bool> {
+    async fn try_each(&mut self, candidates: &[Scenario]) -> Vec<Option<bool>> {
         let each = candidates.iter().map(|candidate| {
             self.runs += 1;
-            (self.red)(candidate, self.runs)
+            let breaks = self.breaks.is_some_and(|of| self.runs.is_multiple_of(of));
+            (!breaks).then(|| (self.red)(candidate, self.runs))
         });
         each.collect()
     }
@@ -33,6 +36,7 @@ fn rule<F: FnMut(&Scenario, usize) -> bool>(red: F) -> Rule<F> {
         red,
         runs: 0,
         most: 1_000,
+        breaks: None,
     }
 }
 
@@ -115,7 +119,8 @@ async fn what_the_clock_shows_seldom_is_brought_by_operations() {
     story.faults.truncate(1);
     let mut course = Course::from(story, true, &mut oracle);
     assert!(course.measure().await);
-    assert_eq!(course.original, Seen { times: 3, of: 3 });
+    assert_eq!(course.usual, Seen { times: 3, of: 3 });
+    assert!(course.original.times < course.original.of, "as it came");
     assert!(course.best.faults[0].when.is_some());
 }
 
@@ -140,4 +145,72 @@ async fn a_fault_with_few_operations_is_less_than_none_with_many() {
     assert!(course.measure().await);
     course.shrink(&BTreeSet::new()).await;
     assert_eq!((course.best.faults.len(), operations(&course.best)), (1, 3));
+}
+
+#[tokio::test]
+async fn a_run_in_which_the_lab_breaks_says_nothing_of_what_was_run() {
+    let mut oracle = rule(|one: &Scenario, _| does(one, "kill") && operations(one) >= 2);
+    oracle.breaks = Some(3);
+    let mut course = Course::from(story(), true, &mut oracle);
+    assert!(course.measure().await, "red whenever it could be run");
+    assert_eq!(course.original.times, course.original.of);
+    course.shrink(&BTreeSet::new()).await;
+    assert_eq!((course.best.faults.len(), operations(&course.best)), (1, 2));
+    let seen = course.outcome(6).await;
+    assert_eq!(seen, Seen { times: 4, of: 4 });
+}
+
+#[tokio::test]
+async fn a_lab_that_always_breaks_says_nothing_at_all() {
+    let mut oracle = rule(|_: &Scenario, _| true);
+    oracle.breaks = Some(1);
+    let mut course = Course::from(story(), true, &mut oracle);
+    assert!(!course.measure().await);
+    assert!(!course.original.is_known());
+}
+
+#[tokio::test]
+async fn what_was_not_run_to_its_end_is_not_remembered_as_green() {
+    // Red half of the time, so that one green run says nothing yet: with none left, nobody knows.
+    let mut oracle = rule(|_: &Scenario, run| run % 2 == 0);
+    let mut course = Course::from(story(), true, &mut oracle);
+    course.often = Seen { times: 5, of: 10 };
+    course.oracle.most = 1;
+    let less = with_faults(&story(), &[0]);
+    assert_eq!(course.tried(std::slice::from_ref(&less)).await, [None]);
+    assert!(course.known.is_empty());
+    course.oracle.most = 9;
+    assert_eq!(course.tried(&[less]).await, [Some(true)]);
+}
+
+#[tokio::test]
+async fn whether_everything_was_tried_is_known_before_the_least_is_run_again() {
+    let mut oracle = rule(|one: &Scenario, _| does(one, "kill"));
+    let mut course = Course::from(story(), true, &mut oracle);
+    assert!(course.measure().await);
+    course.shrink(&BTreeSet::new()).await;
+    course.oracle.most = 0;
+    course.outcome(5).await;
+    assert!(course.whole, "there was time for all of it");
+}
+
+#[tokio::test]
+async fn what_is_put_back_in_the_end_leaves_less_untried() {
+    let mut oracle = rule(|_: &Scenario, _| true);
+    let mut course = Course::from(story(), true, &mut oracle);
+    assert!(course.measure().await);
+    course.shrink(&BTreeSet::new()).await;
+    assert!(course.whole && course.trail.len() > 1);
+    let least = course.best.clone();
+    // What has come of it is red no more.
+    let mut gone = rule(move |one: &Scenario, _| *one != least);
+    let (best, trail, usual) = (course.best, course.trail, course.usual);
+    let mut course = Course {
+        whole: true,
+        trail,
+        usual,
+        ..Course::from(best, true, &mut gone)
+    };
+    course.outcome(3).await;
+    assert!(!course.whole);
 }

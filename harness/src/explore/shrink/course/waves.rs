@@ -10,8 +10,9 @@ use crate::{
 const DOUBTS: usize = 2;
 
 impl<O: Oracle> Course<'_, O> {
-    /// Tries candidates; with care, where that is called for.
-    pub(super) async fn believed(&mut self, candidates: &[Scenario]) -> Vec<bool> {
+    /// Tries candidates; with care, where that is called for. Says of each whether it is red, and nothing of those that were not
+    /// tried as often as it takes.
+    pub(super) async fn believed(&mut self, candidates: &[Scenario]) -> Vec<Option<bool>> {
         let mut shown = self.tried(candidates).await;
         if self.careful {
             self.doubt(candidates, &mut shown).await;
@@ -20,8 +21,9 @@ impl<O: Oracle> Course<'_, O> {
     }
 
     /// Tries once more what is red, and does not believe it where it then is not.
-    async fn doubt(&mut self, candidates: &[Scenario], shown: &mut [bool]) {
-        let red: Vec<usize> = (0..shown.len()).filter(|at| shown[*at]).collect();
+    async fn doubt(&mut self, candidates: &[Scenario], shown: &mut [Option<bool>]) {
+        let is_red = |at: &usize| shown[*at] == Some(true);
+        let red: Vec<usize> = (0..shown.len()).filter(is_red).collect();
         let again: Vec<Scenario> = red
             .iter()
             .flat_map(|at| vec![candidates[*at].clone(); DOUBTS])
@@ -29,48 +31,51 @@ impl<O: Oracle> Course<'_, O> {
         let again = self.oracle.try_each(&again).await;
         for (at, again) in red.into_iter().zip(again.chunks(DOUBTS)) {
             let mut seen = Seen::default();
-            again.iter().for_each(|again| seen.again(*again));
-            shown[at] = seen.is_about(self.original);
+            again.iter().flatten().for_each(|again| seen.again(*again));
+            shown[at] = seen.is_known().then(|| seen.is_about(self.usual));
         }
     }
 
-    /// Tries candidates side by side, best first, until one is red. Says of those that were tried whether they are.
-    pub(super) async fn tried(&mut self, candidates: &[Scenario]) -> Vec<bool> {
+    /// Tries candidates side by side, best first, until one is red.
+    pub(super) async fn tried(&mut self, candidates: &[Scenario]) -> Vec<Option<bool>> {
         let mut shown = Vec::new();
         for wave in candidates.chunks(self.oracle.at_once().max(1)) {
             if !self.oracle.has_time() {
                 break;
             }
             shown.extend(self.wave(wave).await);
-            if shown.contains(&true) {
+            if shown.contains(&Some(true)) {
                 break;
             }
         }
         shown
     }
 
-    /// Tries some candidates as often as it takes to believe that they are not red. What is not sound is not.
-    async fn wave(&mut self, wave: &[Scenario]) -> Vec<bool> {
+    /// Tries some candidates as often as it takes to believe that they are not red, and once more where the lab broke. What is not
+    /// sound is not.
+    async fn wave(&mut self, wave: &[Scenario]) -> Vec<Option<bool>> {
         let texts: Vec<String> = wave.iter().map(written).collect();
-        let mut shown: Vec<bool> = texts
-            .iter()
-            .map(|text| self.known.get(text) == Some(&true))
-            .collect();
-        let is_new =
-            |at: &usize| !self.known.contains_key(&texts[*at]) && suite::sound(&wave[*at]).is_ok();
-        let new: Vec<usize> = (0..wave.len()).filter(is_new).collect();
-        for _ in 0..self.often.tries() {
-            let open: Vec<usize> = new.iter().copied().filter(|at| !shown[*at]).collect();
-            if open.is_empty() || shown.contains(&true) || !self.oracle.has_time() {
+        let known = |(text, one): (&String, &Scenario)| match self.known.get(text) {
+            None if suite::sound(one).is_err() => Some(false),
+            known => known.copied(),
+        };
+        let mut shown: Vec<Option<bool>> = texts.iter().zip(wave).map(known).collect();
+        let mut greens = vec![0; wave.len()];
+        let enough = self.often.tries();
+        for _ in 0..=enough {
+            let open: Vec<usize> = (0..wave.len()).filter(|at| shown[*at].is_none()).collect();
+            if open.is_empty() || shown.contains(&Some(true)) || !self.oracle.has_time() {
                 break;
             }
             let asked: Vec<Scenario> = open.iter().map(|at| self.hasty(&wave[*at])).collect();
             for (at, red) in open.into_iter().zip(self.oracle.try_each(&asked).await) {
-                shown[at] |= red;
+                greens[at] += usize::from(red == Some(false));
+                shown[at] = red.filter(|red| *red || greens[at] >= enough);
             }
         }
-        for at in new {
-            self.known.insert(texts[at].clone(), shown[at]);
+        self.missed |= !shown.contains(&Some(true)) && shown.contains(&None);
+        for (text, shown) in texts.into_iter().zip(&shown) {
+            self.known.extend(shown.map(|red| (text, red)));
         }
         shown
     }
