@@ -117,8 +117,69 @@ pub(super) async fn explore(args: Args) -> Result<u8> {
 fn code(explored: &Explored) -> u8 {
     match () {
         () if !explored.found.is_empty() => 1,
-        () if !explored.broken.is_empty() => NO_LAB,
+        () if !explored.broken.is_empty() || explored.stopped.is_some() => NO_LAB,
         () if explored.covered.cells.bitten == 0 => 3,
         () => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::campaign::{
+        Ended, Found,
+        coverage::{Covered, Part},
+    };
+
+    /// What was explored with so much that bit.
+    fn explored(bitten: usize) -> Explored {
+        let part = Part {
+            bitten,
+            tried: 5,
+            of: 9,
+        };
+        Explored {
+            covered: Covered {
+                places: part,
+                cells: part,
+                pairs: part,
+                phases: Default::default(),
+                never_bitten: Vec::new(),
+            },
+            not_drawn: Vec::new(),
+            ended: Ended::default(),
+            found: Vec::new(),
+            broken: Vec::new(),
+            stopped: None,
+            seed: 7,
+            took_ms: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_red_goes_before_a_lab_that_broke_and_that_before_nothing_that_bit() {
+        assert_eq!(code(&explored(4)), 0);
+        assert_eq!(code(&explored(0)), 3);
+        let mut broken = explored(0);
+        broken.broken.push("the disk is full".to_owned());
+        assert_eq!(code(&broken), NO_LAB);
+        broken.found.push(Found {
+            checkers: vec!["loss".to_owned()],
+            why: String::new(),
+            story: String::new(),
+            folder: PathBuf::new(),
+            others: 0,
+            least: None,
+            told: String::new(),
+            file: None,
+        });
+        assert_eq!(code(&broken), 1);
+    }
+
+    #[test]
+    fn exploring_that_could_not_go_on_has_not_gone_well() {
+        let mut stopped = explored(4);
+        stopped.stopped = Some("nothing more can be drawn".to_owned());
+        assert_eq!(code(&stopped), NO_LAB);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ReportError, write};
+use super::{ReportError, shrunk, write};
 use crate::explore::campaign::{Explored, Found, coverage::Part};
 
 /// Of what never bit so many are named.
@@ -57,6 +57,9 @@ pub fn explored(explored: &Explored) -> String {
             "not drawn"
         ));
     }
+    if let Some(why) = &explored.stopped {
+        text.push_str(&format!("{:24} {why}\n", "stopped before its time"));
+    }
     for why in &explored.broken {
         text.push_str(&format!("\nbroken  {why}\n"));
     }
@@ -82,26 +85,9 @@ fn red(found: &Found) -> String {
         found.story,
         found.folder.display()
     ));
-    if let (Some(least), Some(file)) = (&found.least, &found.file) {
-        text.push_str(&format!(
-            "again  {} as it was drawn, {} as it is now: {} of {} faults, {} of {} operations; {} runs in {:.0} s\n",
-            least.original,
-            least.least,
-            least.faults[1],
-            least.faults[0],
-            least.operations[1],
-            least.operations[0],
-            least.runs,
-            least.took_ms as f64 / 1_000.0,
-        ));
-        text.push_str(&format!(
-            "story  {}\nfile   {}\n",
-            least.scenario.story,
-            file.display()
-        ));
-    }
-    for told in &found.told {
-        text.push_str(&format!("       {told}\n"));
+    match (&found.least, &found.file) {
+        (Some(least), Some(file)) => text.push_str(&shrunk(least, file, &found.told)),
+        _ => text.push_str(&format!("       {}\n", found.told)),
     }
     text
 }
@@ -149,10 +135,11 @@ mod tests {
                 folder: "runs/explore-0001-7".into(),
                 others: 2,
                 least: None,
-                told: vec!["flaky, not shrunk: red in 0 of 10 more runs".to_owned()],
+                told: "flaky, not shrunk: red in 0 of 10 more runs".to_owned(),
                 file: None,
             }],
             broken: Vec::new(),
+            stopped: Some("8 runs are red".to_owned()),
             seed: 7,
             took_ms: 60_000,
         });
@@ -164,5 +151,9 @@ mod tests {
         assert!(told.contains("client -> api: cut"), "{told}");
         assert!(told.contains("loss (and 2 more by the same)"), "{told}");
         assert!(told.contains("flaky, not shrunk"), "{told}");
+        assert!(
+            told.contains("stopped before its time  8 runs are red"),
+            "{told}"
+        );
     }
 }
