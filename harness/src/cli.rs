@@ -15,6 +15,7 @@ mod reports;
 mod run;
 mod selftest;
 mod shrink;
+mod soak;
 mod spoken;
 mod sweep;
 mod target;
@@ -69,6 +70,8 @@ enum Command {
     Explore(Box<explore::Args>),
     /// Make a run that failed as small as it can be, and keep it as a scenario with its operations one by one.
     Shrink(Box<shrink::Args>),
+    /// Put an outbox under load and faults for long, on one arrangement, and judge it window by window: nothing is lost, nothing grows.
+    Soak(Box<soak::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
@@ -159,6 +162,7 @@ impl Cli {
                 Command::Selftest(args) => selftest::selftest(*args).await,
                 Command::Explore(args) => explore::explore(*args).await,
                 Command::Shrink(args) => shrink::shrink(*args).await,
+                Command::Soak(args) => soak::soak(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,

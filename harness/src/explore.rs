@@ -7,6 +7,7 @@ pub mod fit;
 pub mod property;
 pub mod red;
 pub mod shrink;
+pub mod soak;
 pub mod suite;
 pub mod sweep;
 pub mod told;

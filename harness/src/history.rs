@@ -189,6 +189,13 @@ pub enum Event {
         /// By the names of its metrics; what it does not count is not there.
         counters: BTreeMap<String, u64>,
     },
+    /// What a process of the system under test holds at the end of a window, when nothing is under way.
+    Holds {
+        /// The process, such as `relay 2`.
+        process: String,
+        /// How much of what.
+        footprint: Footprint,
+    },
     /// A process of the system under test ended unasked, or not as it was asked to.
     Died {
         /// The process, such as `relay 2`.
@@ -229,6 +236,19 @@ pub enum Event {
     },
     /// Last entry. A history without it was cut short.
     Ended,
+}
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// Tells its lives from each other.
+    pub pid: u32,
+    /// Resident memory, in KiB (`VmRSS`).
+    pub resident_kb: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open files, sockets included.
+    pub descriptors: u64,
 }
 
 /// The life of a fault.

@@ -10,6 +10,7 @@ mod least;
 mod matrix;
 pub(crate) mod sequence;
 mod shrunk;
+mod soaked;
 pub mod sweep;
 mod table;
 mod zoo;
@@ -22,6 +23,7 @@ pub use junit::write_junit;
 pub use least::{Least, are_small, least, write_least};
 pub use matrix::{matrix, write_matrix};
 pub use shrunk::shrunk;
+pub use soaked::{bit, soaked, window, write_soaked};
 pub use table::table;
 pub use zoo::{Row, markdown, write_markdown, zoo};
 

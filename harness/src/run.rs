@@ -25,6 +25,7 @@ pub mod rows;
 pub mod script;
 mod settle;
 mod site;
+pub mod soak;
 mod stage;
 pub mod trail;
 pub mod trial;

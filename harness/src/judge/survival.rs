@@ -1,4 +1,6 @@
-//! Processes end when a fault asks them to, and only then; and the lab itself holds.
+//! Processes end when a fault asks them to, and only then, and none holds more and more; and the lab itself holds.
+
+mod growth;
 
 use crate::history::{Event, History};
 use crate::judge::basis::Unjudgeable;
@@ -24,6 +26,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             }
             _ => {}
         }
+    }
+    for growth in growth::found(history) {
+        inquiry.fail("processes that hold more and more", growth);
     }
     if history.entries().is_empty() {
         inquiry.object(

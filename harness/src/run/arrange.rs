@@ -21,7 +21,7 @@ use crate::{
     run::{
         adapter::Adapter,
         described::Prepared,
-        ledger::{Ledger, Watched},
+        ledger::{Ledger, Read, Watched},
         own,
         own_servers::OwnServers,
         site::Site,
@@ -112,6 +112,11 @@ impl Arranged {
             },
             adapter: &self.adapter,
         }
+    }
+
+    /// Reads the rest of the log, up to now.
+    pub async fn up_to_now(&self, deadline: Instant) -> Result<Option<Read>> {
+        self.ledger.up_to_now(deadline).await
     }
 
     /// Ends and removes everything. `ended` is how the run came out: its error goes before any of the clearing's.

@@ -16,6 +16,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout_at},
 };
+use uuid::Uuid;
 
 use crate::{
     ask::id::Id,
@@ -51,6 +52,24 @@ struct Request {
     repeat: bool,
 }
 
+/// What clients have sent so far.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// How many requests.
+    pub sent: u64,
+    /// How many of them had to wait for a free client.
+    pub held_back: u64,
+    /// Those whose fate no client knows.
+    pub unknown: Vec<Asked>,
+    /// What was asked for.
+    known: HashSet<Uuid>,
+}
+
+/// How many requests these steps are.
+pub fn requests(steps: &[Step]) -> u64 {
+    steps.iter().map(|step| u64::from(step.copies)).sum()
+}
+
 /// A crowd of clients, spread over the API's processes. Cheap to clone.
 #[derive(Clone)]
 pub struct Clients {
@@ -78,41 +97,54 @@ impl Clients {
         })
     }
 
-    /// Sends every step when it is due, until it is `enough`, and returns the operations whose fate no client knows. An open loop:
-    /// a slow answer holds nobody up, until [`AT_ONCE`] clients wait; how many requests were late for that is recorded.
+    /// Sends every step when it is due, until it is `enough`, and returns the operations whose fate no client knows.
     pub async fn drive(
         &self,
         steps: &[Step],
         recorder: &Recorder,
         enough: impl Future<Output = ()>,
     ) -> Result<Vec<Asked>> {
-        let requests: u64 = steps.iter().map(|step| u64::from(step.copies)).sum();
+        let requests = requests(steps);
         recorder.record(Event::Planned { requests });
+        let mut load = Load::default();
+        self.send(steps, Duration::ZERO, &mut load, enough).await?;
+        recorder.record(Event::Driven {
+            held_back: load.held_back,
+            ended_after: (load.sent < requests).then_some(load.sent),
+        });
+        Ok(load.unknown)
+    }
+
+    /// Sends every step when it is due, where `from` is now, until it is `enough`. An open loop: a slow answer holds nobody up,
+    /// until [`AT_ONCE`] clients wait; how many requests were late for that is counted.
+    pub async fn send(
+        &self,
+        steps: &[Step],
+        from: Duration,
+        load: &mut Load,
+        enough: impl Future<Output = ()>,
+    ) -> Result<()> {
         let start = Instant::now();
         let mut under_way = JoinSet::new();
-        let mut unknown = Vec::new();
-        let mut held_back = 0;
-        let mut known = HashSet::new();
         let mut enough = std::pin::pin!(enough);
-        let mut sent = 0;
         for step in steps {
             tokio::select! {
                 biased;
                 () = &mut enough => break,
-                () = sleep_until(start + step.due) => {}
+                () = sleep_until(start + step.due.saturating_sub(from)) => {}
             }
-            sent += u64::from(step.copies);
+            load.sent += u64::from(step.copies);
             for _ in 0..step.copies {
                 let waits = Instant::now();
                 let place = self.places.clone().acquire_owned().await?;
-                held_back += u64::from(waits.elapsed() > HELD_BACK);
+                load.held_back += u64::from(waits.elapsed() > HELD_BACK);
                 let asked = step.asked.clone();
                 let performed = self.perform(Request {
                     asked: asked.clone(),
                     api: None,
                     purpose: Purpose::Workload,
                     rolled_back: step.rolled_back,
-                    repeat: !known.insert(asked.id),
+                    repeat: !load.known.insert(asked.id),
                 });
                 under_way.spawn(async move {
                     let _place = place;
@@ -120,18 +152,13 @@ impl Clients {
                 });
             }
             while let Some(done) = under_way.try_join_next() {
-                unknown.extend(done.context("a client panicked")??);
+                load.unknown.extend(done.context("a client panicked")??);
             }
         }
         while let Some(done) = under_way.join_next().await {
-            unknown.extend(done.context("a client panicked")??);
+            load.unknown.extend(done.context("a client panicked")??);
         }
-        let ended_after = (sent < requests).then_some(sent);
-        recorder.record(Event::Driven {
-            held_back,
-            ended_after,
-        });
-        Ok(unknown)
+        Ok(())
     }
 
     /// Asks one process of the API the same again until its fate is known. False if that did not come to be until

@@ -1,6 +1,6 @@
 //! Clients and faults, side by side.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
@@ -8,9 +8,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     ask::fault::Fault,
-    history::Asked,
     run::{
-        client::Clients,
         gauge::Gauge,
         heal::Heal,
         injector::{Injector, Turns},
@@ -18,50 +16,53 @@ use crate::{
     },
 };
 
-/// Sends the workload and breaks what is to be broken. Returns what no client knows the fate of.
-pub(super) async fn disturb(
-    stage: &Stage<'_>,
-    faults: &[Fault],
-    clients: &Clients,
-    gauge: watch::Receiver<Gauge>,
-    (healed, made_good): (watch::Sender<Vec<Heal>>, watch::Receiver<BTreeSet<usize>>),
-) -> Result<Vec<Asked>> {
-    let (over_in, over) = watch::channel(false);
-    let (in_place, mut placed) = watch::channel(0);
-    let at_start = faults
-        .iter()
-        .filter(|fault| fault.starts_with_workload())
-        .count();
-    stage.adapter.begin(stage.site.recorder).await?;
-    let turns = Turns::of(faults);
-    let injector = Injector {
-        system: stage.site.system,
-        servers: stage.site.servers,
-        recorder: stage.site.recorder,
-        gauge,
-        began: Instant::now(),
-        in_place,
-        healed,
-        made_good,
-        turns: &turns,
-        workload_over: over,
-    };
-    let workload = async {
-        // The sender lives in the injector, so that this cannot fail.
-        let _ = placed.wait_for(|count| *count >= at_start).await;
-        let unknown = clients
-            .drive(stage.adapter.steps(), stage.site.recorder, turns.all_over())
-            .await;
-        over_in.send_replace(true);
-        unknown
-    };
-    let breaking = try_join_all(
-        faults
-            .iter()
-            .enumerate()
-            .map(|(index, fault)| injector.carry_out(index, fault)),
-    );
-    let (unknown, broken) = tokio::join!(workload, breaking);
-    broken?;
-    unknown
+/// What faults are carried out with, for as long as a run goes on.
+pub(super) struct Disturbance<'r> {
+    pub stage: &'r Stage<'r>,
+    /// All of the run's.
+    pub faults: &'r [Fault],
+    pub turns: &'r Turns,
+    pub gauge: watch::Receiver<Gauge>,
+    pub healed: watch::Sender<Vec<Heal>>,
+    pub made_good: watch::Receiver<BTreeSet<usize>>,
+}
+
+impl Disturbance<'_> {
+    /// Breaks what is to be broken by these faults beside a load, which waits for those that begin with it. Ends when both have.
+    pub async fn beside<T>(
+        &self,
+        faults: Range<usize>,
+        load: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let (over_in, over) = watch::channel(false);
+        let (in_place, mut placed) = watch::channel(0);
+        let meant = &self.faults[faults.clone()];
+        let at_start = meant.iter().filter(|fault| fault.starts_with_workload());
+        let at_start = at_start.count();
+        let site = self.stage.site;
+        let injector = Injector {
+            system: site.system,
+            servers: site.servers,
+            recorder: site.recorder,
+            gauge: self.gauge.clone(),
+            began: Instant::now(),
+            in_place,
+            healed: self.healed.clone(),
+            made_good: self.made_good.clone(),
+            turns: self.turns,
+            workload_over: over,
+        };
+        let workload = async {
+            // The sender lives in the injector, so that this cannot fail.
+            let _ = placed.wait_for(|count| *count >= at_start).await;
+            let driven = load.await;
+            over_in.send_replace(true);
+            driven
+        };
+        let numbered = faults.zip(meant);
+        let breaking = numbered.map(|(index, fault)| injector.carry_out(index, fault));
+        let (driven, broken) = tokio::join!(workload, try_join_all(breaking));
+        broken?;
+        driven
+    }
 }

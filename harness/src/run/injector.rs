@@ -74,6 +74,7 @@ impl<'r> Injector<'r> {
         };
         let Some(began) = self.turn_of(turn).await else {
             self.note(index, FaultPhase::Failed, NO_TURN.to_owned());
+            self.turns.is_over(index);
             return Ok(());
         };
         let carried = self.carry_out_from(index, fault, began).await;

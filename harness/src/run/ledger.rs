@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use sqlx::{Connection, PgConnection};
 use tokio::{
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     task::JoinHandle,
     time::{self, timeout, timeout_at},
 };
 
 use crate::history::{Event, Recorder};
-use reader::Reader;
+pub use reader::Read;
+use reader::{Reader, Reading};
 pub use watched::Watched;
 
 /// A new slot waits for every transaction of the server that was open before it: those of runs beside this one end with
@@ -36,6 +37,7 @@ pub struct Ledger {
 /// Who reads the slot.
 struct Keeper {
     end: oneshot::Sender<time::Instant>,
+    asks: mpsc::Sender<Reading>,
     task: JoinHandle<Result<()>>,
 }
 
@@ -51,16 +53,39 @@ impl Ledger {
                     took_ms: began.elapsed().as_millis() as u64,
                 });
                 let (end, ended) = oneshot::channel();
+                let (asks, asked) = mpsc::channel(1);
                 let reader = Reader::new(url, slot, watched, recorder);
-                let task = tokio::spawn(reader.keep(ended));
+                let task = tokio::spawn(reader.keep(ended, asked));
                 Ok(Self {
-                    keeper: Some(Keeper { end, task }),
+                    keeper: Some(Keeper { end, asks, task }),
                 })
             }
             Opened::Not(why) => {
                 recorder.record(Event::Sampled { why });
                 Ok(Self { keeper: None })
             }
+        }
+    }
+
+    /// Reads everything that is committed by now, and says what that was; nothing of a run that is sampled.
+    pub async fn up_to_now(&self, deadline: time::Instant) -> Result<Option<Read>> {
+        let Some(keeper) = &self.keeper else {
+            return Ok(None);
+        };
+        let (done, told) = oneshot::channel();
+        let asked = async {
+            let reading = Reading { deadline, done };
+            keeper
+                .asks
+                .send(reading)
+                .await
+                .ok()
+                .context("nobody keeps it")?;
+            told.await.context("nobody keeps it")?
+        };
+        match timeout_at(deadline + ANSWER_WITHIN, asked).await {
+            Ok(read) => Ok(Some(read.context("reading the ledger")?)),
+            Err(_) => bail!("the ledger was not read in time"),
         }
     }
 

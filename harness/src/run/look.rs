@@ -13,15 +13,18 @@ use super::{adapter::Readers, reach::Reach, stage::Stage};
 use crate::{ask::scenario::Scenario, history::Snapshot};
 
 const FENCE_WITHIN: Duration = Duration::from_secs(5);
-const LOOK_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the API shows when all is quiet may take so long to be read: a follower gives up a connection that was lost without a
 /// word, and takes its feed up again.
 const SHOWN_WITHIN: Duration = Duration::from_secs(20);
+/// And so much longer for each request that there was: lists have pages.
+const SHOWN_WITHIN_EACH: Duration = Duration::from_millis(5);
 
 /// What the API shows, once nothing moves.
 pub(super) async fn read(stage: &Stage<'_>, reach: &Reach, readers: &mut Readers) -> Result<()> {
-    let until = Instant::now() + SHOWN_WITHIN;
+    let asked = u32::try_from(stage.adapter.steps().len()).unwrap_or(u32::MAX);
+    let until = Instant::now() + SHOWN_WITHIN + SHOWN_WITHIN_EACH * asked;
     let apis = stage.site.system.apis();
     stage
         .adapter

@@ -31,41 +31,40 @@ pub(super) struct Recovery<'r> {
     pub scenario: &'r Scenario,
     pub clients: &'r Clients,
     pub reach: &'r Reach,
+    /// Nothing more is asked for afterwards: canaries beat whatever is.
+    pub is_last: bool,
 }
 
 impl Recovery<'_> {
-    /// Brings the run to its quiet, and records that it came or what was missing. True if it came in time.
+    /// Brings the run to its quiet, and says that it came in time, or what was missing.
     pub async fn await_quiet(
         &self,
-        unknown: Vec<Asked>,
+        unknown: &[Asked],
         gauge: watch::Receiver<Gauge>,
-    ) -> Result<bool> {
+    ) -> Result<Event> {
         let healed = Instant::now();
         let budget = humantime::parse_duration(&self.scenario.expect.recovered_within)
             .context("expect.recovered_within is no duration such as 5s")?;
         let deadline = healed + budget;
-        let works = self.works(&unknown, deadline).await;
+        let works = self.works(unknown, deadline).await;
         let quiet = match works {
             Ok(()) => self.quiet(gauge, deadline).await,
             Err(missing) => Err(missing),
         };
-        let recorder = self.stage.site.recorder;
-        match quiet {
-            Ok(since) if since <= deadline => {
-                let after_ms = since.duration_since(healed).as_millis() as u64;
-                recorder.record(Event::Recovered { after_ms });
-                return Ok(true);
-            }
-            Ok(since) => recorder.record(Event::NotRecovered {
-                waited_ms: since.duration_since(healed).as_millis() as u64,
+        let until = |moment: Instant| moment.duration_since(healed).as_millis() as u64;
+        Ok(match quiet {
+            Ok(since) if since <= deadline => Event::Recovered {
+                after_ms: until(since),
+            },
+            Ok(since) => Event::NotRecovered {
+                waited_ms: until(since),
                 last_seen: QUIET_BUT_LATE.to_owned(),
-            }),
-            Err(last_seen) => recorder.record(Event::NotRecovered {
-                waited_ms: healed.elapsed().as_millis() as u64,
+            },
+            Err(last_seen) => Event::NotRecovered {
+                waited_ms: until(Instant::now()),
                 last_seen,
-            }),
-        }
-        Ok(false)
+            },
+        })
     }
 
     /// Every process is ready, every answer known, and canaries come through.
@@ -73,6 +72,9 @@ impl Recovery<'_> {
         let (ready, known) = tokio::join!(self.ready(deadline), self.known(unknown, deadline));
         ready?;
         known?;
+        if !self.is_last {
+            return Ok(());
+        }
         let canaries = self.stage.adapter.canaries(&self.reach.apis);
         let sent = canaries.into_iter().map(|canary| async move {
             let answered = self

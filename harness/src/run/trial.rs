@@ -8,12 +8,14 @@ use tokio::{sync::watch::channel, time::timeout};
 use super::{
     arrange::{self, Arranged},
     client::Clients,
-    disturb,
+    disturb::Disturbance,
     gauge::Gauge,
+    injector::Turns,
     look,
     reach::Reach,
     script,
     settle::Recovery,
+    soak::{Left, Soak, Windows},
     trail::Ear,
     watch,
 };
@@ -37,6 +39,18 @@ pub async fn run(
     ear: Option<Ear>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<RunSummary> {
+    in_windows(lab, trial, folder, ear, None, progress).await
+}
+
+/// The same for a trial that goes on for long, which is judged after each of its windows, too.
+pub async fn in_windows(
+    lab: &Lab,
+    trial: &Trial,
+    folder: &Path,
+    ear: Option<Ear>,
+    windows: Option<&Windows<'_>>,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<RunSummary> {
     tokio::fs::create_dir_all(folder)
         .await
         .with_context(|| format!("making the run's folder {}", folder.display()))?;
@@ -52,9 +66,13 @@ pub async fn run(
         scenario: Box::new(trial.scenario.clone()),
         environment: described(lab, trial),
     });
-    let run = conduct(lab, trial, (folder, &recorder), ear, progress);
+    let run = conduct(lab, trial, (folder, &recorder), ear, windows, progress);
     let pace = &trial.target.pace;
-    let within = RUN_WITHIN + pace.ready_within.get() + pace.recovers_within.get();
+    let recovers = pace.recovers_within.get();
+    let mut within = RUN_WITHIN + pace.ready_within.get() + recovers;
+    if let Some(windows) = windows {
+        within += (windows.length + windows.rest_within + recovers) * windows.count;
+    }
     let ended = timeout(within, run)
         .await
         .unwrap_or_else(|_| Err(anyhow::anyhow!("the run did not end within {within:?}")));
@@ -87,11 +105,12 @@ async fn conduct(
     trial: &Trial,
     (folder, recorder): (&Path, &Recorder),
     ear: Option<Ear>,
+    windows: Option<&Windows<'_>>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     progress("arranging");
     let arranged = Arranged::of(lab, trial, (folder, recorder), ear).await?;
-    let ended = perform(&arranged, trial, (folder, recorder), progress).await;
+    let ended = perform(&arranged, trial, (folder, recorder), windows, progress).await;
     arranged.clear(lab, ended).await
 }
 
@@ -100,9 +119,11 @@ async fn perform(
     arranged: &Arranged,
     trial: &Trial,
     (folder, recorder): (&Path, &Recorder),
+    windows: Option<&Windows<'_>>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     let Arranged { faults, .. } = arranged;
+    let turns = &Turns::of(faults);
     let stage = &arranged.stage(recorder);
     script::leave(folder, &trial.scenario, stage.adapter.plan())?;
     let clients = Clients::new(
@@ -122,21 +143,62 @@ async fn perform(
     let reach = Reach::of(stage.site.system, faults);
     let acts = async {
         progress("driving");
-        let unknown =
-            disturb::disturb(stage, faults, &clients, gauge.clone(), (heal_in, good)).await?;
-        stage.site.recorder.record(Event::Healed);
-        progress("recovering");
-        let recovery = Recovery {
+        let disturbance = Disturbance {
+            stage,
+            faults,
+            turns,
+            gauge: gauge.clone(),
+            healed: heal_in,
+            made_good: good,
+        };
+        let recovery = |is_last| Recovery {
             stage,
             scenario: &trial.scenario,
             clients: &clients,
             reach: &reach,
+            is_last,
         };
-        recovery.await_quiet(unknown, gauge.clone()).await
+        let left = match windows {
+            None => {
+                stage.adapter.begin(recorder).await?;
+                let steps = stage.adapter.steps();
+                let driven = clients.drive(steps, recorder, turns.all_over());
+                let unknown = disturbance.beside(0..faults.len(), driven).await?;
+                Left {
+                    unknown,
+                    ended: None,
+                }
+            }
+            Some(windows) => {
+                let soak = Soak {
+                    arranged,
+                    trial,
+                    folder,
+                    clients: &clients,
+                    recovery: recovery(false),
+                    disturbance,
+                    gauge: gauge.clone(),
+                };
+                soak.pass(windows, progress).await?
+            }
+        };
+        progress("recovering");
+        let ending = match left.ended {
+            Some(ending) => ending,
+            None => {
+                recorder.record(Event::Healed);
+                recovery(true)
+                    .await_quiet(&left.unknown, gauge.clone())
+                    .await?
+            }
+        };
+        let recovered = matches!(ending, Event::Recovered { .. });
+        recorder.record(ending);
+        Ok::<_, anyhow::Error>(recovered)
     };
     let recovered = tokio::select! {
         recovered = acts => recovered?,
-        never = watch::watch(stage, gauge_in, healed, good_in) => match never? {},
+        never = watch::watch(stage, gauge_in, healed, good_in, windows.is_none()) => match never? {},
     };
     if recovered {
         progress("reading");

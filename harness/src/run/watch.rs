@@ -26,12 +26,14 @@ const METERS_EACH: u64 = 15;
 const SNAPSHOT_EACH: u64 = 40;
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// Counts for ever. While the database is down there is nothing to count, and the last counts stand.
+/// Counts for ever. While the database is down there is nothing to count, and the last counts stand. Tables are read only
+/// where they are small: those of a run that goes on for hours are looked at in its windows.
 pub(super) async fn watch(
     stage: &Stage<'_>,
     gauge: watch::Sender<Gauge>,
     healed: watch::Receiver<Vec<Heal>>,
     made_good: watch::Sender<BTreeSet<usize>>,
+    with_tables: bool,
 ) -> Result<Infallible> {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,7 +60,8 @@ pub(super) async fn watch(
                 processing: counts.held.unsigned_abs(),
             });
         }
-        if round.is_multiple_of(SNAPSHOT_EACH)
+        if with_tables
+            && round.is_multiple_of(SNAPSHOT_EACH)
             && let Ok(Ok(snapshot)) = timeout(ANSWER_WITHIN, stage.adapter.look()).await
         {
             stage.site.recorder.record(Event::Snapshot(snapshot));

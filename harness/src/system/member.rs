@@ -223,7 +223,7 @@ impl Member {
     }
 
     /// The leader of its process group.
-    pub(super) async fn leader(&self) -> Result<i32> {
+    pub(crate) async fn leader(&self) -> Result<i32> {
         Ok(self.process().await?.leader())
     }
 

@@ -48,7 +48,7 @@ impl Turns {
         let _ = self.over.subscribe().wait_for(all).await;
     }
 
-    fn is_over(&self, index: usize) {
+    pub(super) fn is_over(&self, index: usize) {
         self.over.send_modify(|over| over[index] = true);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use sqlx::{Connection, PgConnection};
 use tokio::{
-    sync::oneshot,
+    sync::{mpsc, oneshot},
     time::{Instant, sleep, timeout, timeout_at},
 };
 
@@ -28,11 +28,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const DROP_WITHIN: Duration = Duration::from_secs(10);
 /// Between two tries.
 const AGAIN: Duration = Duration::from_millis(50);
-/// Written into the log at the end. What was committed before it stands before it.
+/// Of what is written into the log to tell how far it was read: what was committed before it stands before it.
 const PREFIX: &str = "ledger";
-const MARK: &str = "end";
-/// As test_decoding prints it.
-const MARK_PRINTED: &str = "transactional: 1 prefix: ledger, sz: 3 content:end";
 
 /// A place in the server's log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +48,32 @@ impl std::fmt::Display for Lsn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:X}/{:X}", self.0 >> 32, self.0 & 0xFFFF_FFFF)
     }
+}
+
+/// Somebody wants all to be read that was committed until he asked.
+pub(super) struct Reading {
+    /// By when.
+    pub deadline: Instant,
+    /// Is told what was read.
+    pub done: oneshot::Sender<Result<Read>>,
+}
+
+/// What was read of the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Read {
+    /// How many commits.
+    pub commits: u64,
+    /// When that were all that were in the history, by its clock.
+    pub at_us: u64,
+}
+
+/// A mark, as test_decoding prints it.
+fn printed(mark: u64) -> String {
+    let mark = mark.to_string();
+    format!(
+        "transactional: 1 prefix: {PREFIX}, sz: {} content:{mark}",
+        mark.len()
+    )
 }
 
 /// Why a reading failed.
@@ -80,7 +103,9 @@ pub(super) struct Reader {
     confirmed: Lsn,
     confirmed_at: Instant,
     commits: u64,
-    marked: bool,
+    /// The last mark that was written, by its number, and the last that was read.
+    mark: u64,
+    reached: u64,
 }
 
 impl Reader {
@@ -95,16 +120,30 @@ impl Reader {
             confirmed: Lsn::default(),
             confirmed_at: Instant::now(),
             commits: 0,
-            marked: false,
+            mark: 0,
+            reached: 0,
         }
     }
 
     /// Reads until it is told to end, and by when; then reads the rest. Whoever told it nothing has dropped it.
-    pub async fn keep(mut self, mut end: oneshot::Receiver<Instant>) -> Result<()> {
+    pub async fn keep(
+        mut self,
+        mut end: oneshot::Receiver<Instant>,
+        mut asked: mpsc::Receiver<Reading>,
+    ) -> Result<()> {
         let mut pause = EVERY;
         let deadline = loop {
             tokio::select! {
                 told = &mut end => break told.ok(),
+                Some(reading) = asked.recv() => {
+                    let read = self.up_to_now(reading.deadline).await;
+                    let read = read.map(|()| Read {
+                        commits: self.commits,
+                        at_us: self.recorder.now_us(),
+                    });
+                    // Whoever has asked may have gone.
+                    let _ = reading.done.send(read);
+                }
                 () = sleep(pause) => {}
             }
             let began = Instant::now();
@@ -123,9 +162,18 @@ impl Reader {
         closed.and(dropped)
     }
 
-    /// Writes a mark into the log, and reads up to it.
     async fn close(&mut self, deadline: Instant) -> Result<()> {
+        self.up_to_now(deadline).await?;
+        self.recorder.record(Event::LedgerClosed {
+            commits: self.commits,
+        });
+        Ok(())
+    }
+
+    /// Writes a mark into the log, and reads up to it.
+    async fn up_to_now(&mut self, deadline: Instant) -> Result<()> {
         let mut written = false;
+        self.mark += 1;
         loop {
             let step = async {
                 if !written {
@@ -135,7 +183,7 @@ impl Reader {
                 self.read_on().await
             };
             let failed = match timeout_at(deadline, step).await {
-                Ok(Ok(())) if self.marked => break,
+                Ok(Ok(())) if self.reached == self.mark => return Ok(()),
                 Ok(Ok(())) => anyhow!("the mark at the end was not there yet"),
                 Ok(Err(Failed::Nonsense(error))) => return Err(error),
                 Ok(Err(Failed::Away(error))) => error,
@@ -146,17 +194,14 @@ impl Reader {
             }
             sleep(AGAIN).await;
         }
-        self.recorder.record(Event::LedgerClosed {
-            commits: self.commits,
-        });
-        Ok(())
     }
 
     async fn write_mark(&mut self) -> Result<(), Failed> {
+        let mark = self.mark.to_string();
         self.ask(async |connection, _| {
             sqlx::query("SELECT pg_logical_emit_message(true, $1, $2)")
                 .bind(PREFIX)
-                .bind(MARK)
+                .bind(mark)
                 .execute(connection)
                 .await
         })
@@ -189,13 +234,15 @@ impl Reader {
             // The place of a commit's line is the end of the commit.
             let at = Lsn::read(lsn).with_context(|| format!("{lsn:?} is no place in a log"))?;
             match completed {
-                Some(Completed::Message(said)) => self.marked |= said == MARK_PRINTED,
+                Some(Completed::Message(said)) if said == printed(self.mark) => {
+                    self.reached = self.mark;
+                }
                 Some(Completed::Commit(commit)) if at > self.read => {
                     self.recorder.record(Event::Committed(commit));
                     self.commits += 1;
                     self.read = at;
                 }
-                Some(Completed::Commit(_)) | None => {}
+                Some(Completed::Message(_) | Completed::Commit(_)) | None => {}
             }
         }
         Ok(())
@@ -309,9 +356,13 @@ mod tests {
         reader.record(&commit(7, "0/20")).expect("read");
         let again = [commit(7, "0/20"), commit(8, "0/30")].concat();
         reader.record(&again).expect("read again");
-        let mark = [line("0/40", &format!("message: {MARK_PRINTED}"))];
+        let mark = [line("0/40", &format!("message: {}", printed(1)))];
+        (reader.mark, reader.reached) = (1, 0);
         reader.record(&mark).expect("read to the end");
-        assert!(reader.marked);
+        assert_eq!(reader.reached, 1);
+        reader.mark = 2;
+        reader.record(&mark).expect("read once more");
+        assert_eq!(reader.reached, 1, "an earlier mark is read again");
         recorder.finish().expect("written");
         let history = crate::history::read(&path).expect("a history");
         let xids: Vec<u32> = history.commits().map(|commit| commit.xid).collect();

@@ -1,0 +1,244 @@
+//! A story for hours: a steady load, and faults that come one after the other, each where a seed puts it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Result, anyhow, bail};
+use proptest::{
+    prelude::any,
+    sample::Index,
+    strategy::{Strategy, ValueTree},
+    test_runner::{Config, TestRunner},
+};
+
+use super::{campaign::stock::Stock, fit, suite};
+use crate::{
+    ask::{
+        fault::{self, Action},
+        scenario::{Expect, Fault, Message, Own, Scenario, System, When, Workload},
+        target::{Target, process::Plays},
+    },
+    run::rng,
+};
+
+/// Faults have so long, one after the other, on the average: to come, to last, and to be made good.
+const EACH: Duration = Duration::from_secs(12);
+/// So many are drawn before it is believed that nothing can be.
+const MOST: usize = 2_000;
+/// Recovery has at least so long: takeovers wait for leases, and one fault's damage may lie behind another's.
+const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
+/// A message that does not come in this time is waited for by nobody.
+const PATIENCE: &str = "8s";
+/// Of each role the last one is struck, so that the others live for as long as the run does.
+const SEVERAL: u32 = 2;
+/// Each needs something that is allowed for by hand, or a disk of its own.
+const NOT_FOR_HOURS: [&str; 4] = [
+    "send nonsense",
+    "spoil an event",
+    "cut power",
+    "fill the disk",
+];
+
+/// How long, how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// How long load goes on.
+    pub span: Duration,
+    /// Operations a second.
+    pub rate: u32,
+}
+
+/// What a target is put through for so long. The same seed draws the same.
+///
+/// # Errors
+/// When nothing can be broken.
+pub fn drawn(
+    target: &Target,
+    cannot: impl Fn(&[fault::Fault]) -> Option<String>,
+    asked: Asked,
+    seed: u64,
+) -> Result<Scenario> {
+    let stock = Stock::of(target, &cannot);
+    if stock.kinds.is_empty() {
+        bail!("nothing can be broken: no fault of the catalogue fits the target on these servers");
+    }
+    let mut story = base(target, asked);
+    let wanted = (asked.span.as_secs_f64() / EACH.as_secs_f64()).ceil() as usize;
+    let one = (any::<Index>(), any::<Index>(), 0..2_000u64, 200..3_000u64);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
+    for _ in 0..wanted.saturating_mul(4).max(MOST) {
+        if story.faults.len() == wanted {
+            break;
+        }
+        let tree = one.new_tree(&mut runner);
+        let tree = tree.map_err(|reason| anyhow!("drawing: {reason}"))?;
+        let (kind, place, at_ms, lasts_ms) = tree.current();
+        let kind = kind.get(&stock.kinds);
+        let place: &String = place.get(&kind.places);
+        let mut fault = kind.at(place);
+        if fault.stays() || NOT_FOR_HOURS.contains(&fault.action.as_str()) {
+            continue;
+        }
+        timed(&mut fault, at_ms, lasts_ms);
+        strike_last(&mut fault, &story.system);
+        fault.turn = u32::try_from(story.faults.len() + 1).ok();
+        let alone = Scenario {
+            faults: vec![fault.clone()],
+            ..story.clone()
+        };
+        if can_be_run(&alone, target, &cannot) {
+            story.faults.push(fault);
+        }
+    }
+    if story.faults.is_empty() {
+        bail!("of all faults that were drawn none can be done to the target");
+    }
+    story.story = format!(
+        "{} operations a second for {}, and {} faults, one after the other. What is promised holds all the while.",
+        asked.rate,
+        humantime::format_duration(asked.span),
+        story.faults.len()
+    );
+    Ok(story)
+}
+
+fn base(target: &Target, asked: Asked) -> Scenario {
+    let most = |role: Plays| {
+        let processes = target.processes.iter();
+        let own = processes.filter(|process| process.is(role));
+        own.map(|process| process.most)
+            .max()
+            .unwrap_or(0)
+            .min(SEVERAL)
+    };
+    let within = target.pace.recovers_within.get().max(RECOVERED_WITHIN);
+    let own = match target.is_ours() {
+        true => Own {
+            too_low: 3,
+            conflict: 2,
+            followers: 2,
+            ..Own::default()
+        },
+        false => Own::default(),
+    };
+    Scenario {
+        story: String::new(),
+        system: System {
+            apis: most(Plays::Api).max(1),
+            relays: most(Plays::Relay).max(1),
+            consumers: most(Plays::Consumer),
+            ..System::default()
+        },
+        workload: Workload {
+            keys: 32,
+            writes: format!("{}/s for {}s", asked.rate, asked.span.as_secs()),
+            hot_percent: 20,
+            copies: 1,
+            again: if target.write.again { 3 } else { 0 },
+        },
+        own,
+        faults: Vec::new(),
+        bites: BTreeMap::new(),
+        expect: Expect {
+            recovered_within: format!("{}s", within.as_secs()),
+            ..Expect::default()
+        },
+        plan: None,
+    }
+}
+
+fn timed(fault: &mut Fault, at_ms: u64, lasts_ms: u64) {
+    let at_message = matches!(fault.when, Some(When::Message(_)));
+    match &mut fault.when {
+        Some(When::Message(Message { nth, .. })) => {
+            *nth = (*nth).max(1 + at_ms % 5);
+            fault.within = Some(PATIENCE.to_owned());
+        }
+        Some(When::State(_)) => {}
+        None => fault.at = Some(format!("{at_ms}ms")),
+    }
+    let is_done_at_once = at_message && fault.edge.is_some() || fault.action.starts_with("restart");
+    if !is_done_at_once {
+        fault.lasts = Some(format!("{lasts_ms}ms"));
+    }
+}
+
+/// Of several processes the last one, with or without something in its hands.
+fn strike_last(fault: &mut Fault, system: &System) {
+    let Some(whom) = &mut fault.process else {
+        return;
+    };
+    let several = [
+        ("api", system.apis),
+        ("relay", system.relays),
+        ("consumer", system.consumers),
+    ];
+    for (role, count) in several {
+        if *whom == role {
+            fault.idle = ["kill", "freeze", "terminate"].contains(&fault.action.as_str())
+                && fault.when.is_none();
+            if count > 1 {
+                *whom = format!("{role} {count}");
+            }
+            return;
+        }
+    }
+}
+
+fn can_be_run(
+    story: &Scenario,
+    target: &Target,
+    cannot: impl Fn(&[fault::Fault]) -> Option<String>,
+) -> bool {
+    let Ok(faults) = fault::Fault::all(story) else {
+        return false;
+    };
+    let takes_disk =
+        |fault: &fault::Fault| fault.action == Action::CutPower || fault.action.takes_disk();
+    !faults.iter().any(takes_disk)
+        && cannot(&faults).is_none()
+        && matches!(fit::obstacle_of(story, target), Ok(None))
+        && suite::sound(story).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hour(seed: u64) -> Scenario {
+        let asked = Asked {
+            span: Duration::from_secs(3_600),
+            rate: 10,
+        };
+        drawn(&Target::ours(), |_| None, asked, seed).expect("a story")
+    }
+
+    #[test]
+    fn an_hour_has_faults_of_many_kinds_each_in_its_turn() {
+        let story = hour(1);
+        assert_eq!(story.faults.len(), 300);
+        let turns = story.faults.iter().map(|fault| fault.turn.unwrap_or(0));
+        assert!(turns.eq(1..=300));
+        let kinds: std::collections::BTreeSet<_> =
+            story.faults.iter().map(|fault| &fault.action).collect();
+        assert!(kinds.len() >= 25, "{kinds:?}");
+        suite::sound(&story).expect("it can be run");
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_and_another_one_something_else() {
+        assert_eq!(hour(1), hour(1));
+        assert_ne!(hour(1).faults, hour(2).faults);
+    }
+
+    #[test]
+    fn the_first_process_of_each_role_is_struck_by_nothing() {
+        let story = hour(3);
+        let whom = story
+            .faults
+            .iter()
+            .filter_map(|fault| fault.process.as_deref());
+        let own: std::collections::BTreeSet<&str> = whom.collect();
+        assert!(own.contains("relay 2") && own.contains("api 2") && own.contains("consumer 2"));
+        assert!(!own.contains("relay") && !own.contains("relay 1"));
+    }
+}
