@@ -47,7 +47,7 @@ pub struct Campaign {
     pub as_shipped: bool,
     /// Where runs are kept, how many are side by side, what ends them.
     pub manner: Manner,
-    /// Seeds the first scenario; each other has the next.
+    /// Seeds what is drawn: the first scenario has the number after it, each other the next.
     pub seed: u64,
     /// After so long nothing new is begun.
     pub budget: Duration,
@@ -76,7 +76,7 @@ pub struct Explored {
     pub broken: Vec<String>,
     /// Why nothing new was begun before the time was up.
     pub stopped: Option<String>,
-    /// Seeds the first scenario.
+    /// Seeds what was drawn: the first scenario has the number after it, each other the next.
     pub seed: u64,
     /// Without what was made small.
     pub took_ms: u64,

@@ -33,7 +33,7 @@ pub(super) struct Rounds<'c> {
     /// Why servers cannot be done these to.
     pub cannot: &'c (dyn Fn(&[fault::Fault]) -> Option<String> + Sync),
     pub manner: &'c Manner,
-    /// The first scenario has the next, and so on.
+    /// The first scenario has the number after it, each other the next.
     pub seed: u64,
     /// After so long nothing new is begun.
     pub budget: Duration,

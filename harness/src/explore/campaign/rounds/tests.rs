@@ -1,12 +1,15 @@
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::explore::suite::Observer;
+use crate::{explore::suite::Observer, history::Recorder, judge::proof::story::Story};
 
 #[derive(Default)]
 struct Said(Mutex<Vec<String>>);
@@ -32,11 +35,16 @@ impl Said {
 
 /// What becomes of runs that end as this says of each of them, from the first.
 async fn log(said: &Said, end: fn(usize) -> Verdict) -> Result<Log> {
-    log_of(usize::MAX, said, end).await
+    log_of(usize::MAX, Path::new("nowhere"), said, end).await
 }
 
-/// The same, where after so many runs nothing can be drawn any more.
-async fn log_of(draws: usize, said: &Said, end: fn(usize) -> Verdict) -> Result<Log> {
+/// The same, where after so many runs nothing can be drawn any more, and each leaves what is in a folder.
+async fn log_of(
+    draws: usize,
+    folder: &Path,
+    said: &Said,
+    end: fn(usize) -> Verdict,
+) -> Result<Log> {
     let target = Arc::new(Target::ours());
     let runs = AtomicUsize::new(0);
     let cannot = |_: &[fault::Fault]| {
@@ -60,9 +68,10 @@ async fn log_of(draws: usize, said: &Said, end: fn(usize) -> Verdict) -> Result<
     };
     let perform = |trial: Trial| {
         let run = runs.fetch_add(1, Relaxed) + 1;
+        let folder = folder.to_owned();
         async move {
             let verdict = end(run);
-            let broken = RunSummary::broken(&trial, Vec::new(), "nowhere".as_ref(), String::new());
+            let broken = RunSummary::broken(&trial, Vec::new(), &folder, String::new());
             RunSummary { verdict, ..broken }
         }
     };
@@ -103,7 +112,9 @@ async fn a_lab_that_always_breaks_is_not_asked_for_ever() {
 #[tokio::test]
 async fn what_is_red_stays_red_where_nothing_more_can_be_drawn() {
     let said = Said::default();
-    let log = log_of(2, &said, |_| Verdict::Fail).await.expect("a log");
+    let log = log_of(2, Path::new("nowhere"), &said, |_| Verdict::Fail)
+        .await
+        .expect("a log");
     assert_eq!(log.ended.red, 2);
     assert!(said.has("nothing more can be drawn"));
     assert!(log.stopped.is_some());
@@ -111,6 +122,23 @@ async fn what_is_red_stays_red_where_nothing_more_can_be_drawn() {
 
 #[tokio::test]
 async fn where_nothing_can_be_drawn_there_is_nothing_to_tell() {
-    let log = log_of(0, &Said::default(), |_| Verdict::Pass).await;
+    let log = log_of(0, Path::new("nowhere"), &Said::default(), |_| Verdict::Pass).await;
     assert!(log.is_err());
+}
+
+#[tokio::test]
+async fn what_bites_in_a_run_in_which_the_lab_breaks_covers_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recorder = Recorder::create(&folder.path().join("history.jsonl")).expect("a recorder");
+    let bitten = Story::clean().history();
+    let events = bitten.events();
+    events.for_each(|event| recorder.record(event.clone()));
+    recorder.finish().expect("everything written");
+    let stock = Stock::of(&Target::ours(), |_| None);
+    let covered = async |end: fn(usize) -> Verdict| {
+        let log = log_of(usize::MAX, folder.path(), &Said::default(), end).await;
+        log.expect("a log").coverage.told(&stock).cells.bitten
+    };
+    assert!(covered(|_| Verdict::Fail).await > 0);
+    assert_eq!(covered(|_| Verdict::Error).await, 0);
 }
