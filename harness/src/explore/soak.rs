@@ -147,7 +147,6 @@ fn base(target: &Target, asked: Asked) -> Scenario {
 }
 
 fn timed(fault: &mut Fault, at_ms: u64, lasts_ms: u64) {
-    let at_message = matches!(fault.when, Some(When::Message(_)));
     match &mut fault.when {
         Some(When::Message(Message { nth, .. })) => {
             *nth = (*nth).max(1 + at_ms % 3);
@@ -156,11 +155,9 @@ fn timed(fault: &mut Fault, at_ms: u64, lasts_ms: u64) {
         Some(When::State(_)) => {}
         None => fault.at = Some(format!("{at_ms}ms")),
     }
-    // What is done to a message is done when that has passed. All else ends before the next turn, a restart, too, which would
-    // otherwise be one for as long as load goes on.
-    if !(at_message && fault.edge.is_some()) {
-        fault.lasts = Some(format!("{lasts_ms}ms"));
-    }
+    // Whatever lasts ends before the next turn: without a time of its own a restart, or what is swallowed, goes on for as long as
+    // load does.
+    fault.lasts = Some(format!("{lasts_ms}ms"));
 }
 
 /// Of several processes the last one, with or without something in its hands.
