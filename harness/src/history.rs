@@ -5,6 +5,7 @@
 //! only where both are clocks of one machine.
 
 mod commit;
+mod derived;
 mod fault_life;
 mod format;
 mod index;

@@ -72,7 +72,7 @@ impl Target {
 }
 
 /// A fault that cannot be understood.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("fault {number}: {problem}")]
 pub struct BadFault {
     /// Which fault of the scenario, from 1.

@@ -2,10 +2,14 @@
 
 mod ledger;
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use uuid::Uuid;
 
+use super::derived::Derived;
 use super::last::{Last, LastIndex};
 use super::{Delivery, Entry, Event, FaultLife, FaultPhase, Key, Op, Outcome, Snapshot, Subject};
 use crate::ask::scenario::Scenario;
@@ -30,6 +34,7 @@ pub struct History {
     ledger: LedgerIndex,
     faults: BTreeMap<usize, FaultLife>,
     oddities: Vec<String>,
+    derived: Derived,
 }
 
 impl History {
@@ -179,6 +184,14 @@ impl History {
             Event::Begun { scenario, .. } => Some(scenario),
             _ => None,
         }
+    }
+
+    /// What follows from this history, worked out once however many ask. One value of a type.
+    pub(crate) fn derived<T: Send + Sync + 'static>(
+        &self,
+        work_out: impl FnOnce(&Self) -> T,
+    ) -> Arc<T> {
+        self.derived.get(|| work_out(self))
     }
 
     /// Requests, by their number.

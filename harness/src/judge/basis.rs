@@ -10,7 +10,7 @@ pub(crate) type Checker = fn(&History) -> Result<Finding, Unjudgeable>;
 
 /// Why a checker cannot judge a history. The verdict `Error`, except where the server shows no commits: then the checker
 /// is among those that did not judge.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Unjudgeable {
     #[error("the history does not say which scenario was run")]
     NoScenario,

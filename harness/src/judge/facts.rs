@@ -2,7 +2,7 @@
 
 mod count;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -186,8 +186,12 @@ pub(crate) fn shown_by(name: &str, target: &Target) -> bool {
 }
 
 impl Facts {
-    /// Counts everything in [`names`] that this run shows.
-    pub fn of(history: &History) -> Self {
+    /// Everything in [`names`] that this run shows.
+    pub fn of(history: &History) -> Arc<Self> {
+        history.derived(Self::counted)
+    }
+
+    fn counted(history: &History) -> Self {
         let mut facts = Self::default();
         facts.count_requests(history);
         facts.count_deliveries(history);

@@ -12,7 +12,7 @@ use super::{
 pub struct Judgement {
     /// The worst of the findings.
     pub verdict: Verdict,
-    /// One a checker, in the order of [`crate::judge::check::NAMES`].
+    /// One a checker, in the order of [`crate::judge::check::names`].
     pub findings: Vec<Finding>,
     /// The checkers that could not judge this run. Part of the verdict, too.
     pub not_judged: Vec<NotJudged>,

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::judge::proof::story::{
         Story,
-        ledger::{change, is},
+        columns::{change, is},
     };
 
     fn steps(story: &Story) -> Vec<Step> {

@@ -20,12 +20,14 @@ pub struct Followed {
 }
 
 impl Followed {
-    /// None where the model has followed no run.
+    /// None where the model has followed no run, or none by a single step.
     pub fn of(runs: &[RunSummary]) -> Option<Self> {
         let findings = runs.iter().flat_map(|run| &run.findings);
         let steps = |checker: &str| checker == "model";
-        let counts = findings
-            .filter(|finding| steps(&finding.checker) && finding.counts.contains_key("steps"));
+        let counts = findings.filter(|finding| {
+            let taken = finding.counts.get("steps");
+            steps(&finding.checker) && taken.is_some_and(|taken| *taken > 0)
+        });
         let counts: Vec<_> = counts.map(|finding| &finding.counts).collect();
         let sum = |name: &str| counts.iter().filter_map(|counts| counts.get(name)).sum();
         (!counts.is_empty()).then(|| Self {
@@ -34,8 +36,15 @@ impl Followed {
         })
     }
 
-    /// What none of the runs has met, in a sentence.
-    pub fn unmet(&self) -> Option<String> {
+    /// What none of a set of runs has met, in a sentence.
+    pub fn lacking(runs: &[RunSummary]) -> Option<String> {
+        match Self::of(runs) {
+            Some(followed) => followed.unmet(),
+            None => Some("the model has followed no run".to_owned()),
+        }
+    }
+
+    fn unmet(&self) -> Option<String> {
         let met = OWED.iter().zip(self.met);
         let unmet: Vec<&str> = met
             .filter(|(_, met)| *met == 0)
@@ -97,6 +106,18 @@ mod tests {
     fn where_the_server_shows_no_commits_nothing_was_followed() {
         let mut story = Story::clean();
         story.sampled("the server has wal_level = replica");
-        assert_eq!(Followed::of(&runs(&[story])), None);
+        let runs = runs(&[story]);
+        assert_eq!(Followed::of(&runs), None);
+        let nothing = "the model has followed no run";
+        assert_eq!(Followed::lacking(&runs).as_deref(), Some(nothing));
+    }
+
+    #[test]
+    fn a_run_that_was_followed_by_no_step_was_not_followed() {
+        let mut runs = runs(&[Story::clean()]);
+        for finding in &mut runs[0].findings {
+            finding.counts.insert("steps".to_owned(), 0);
+        }
+        assert_eq!(Followed::of(&runs), None);
     }
 }

@@ -25,6 +25,12 @@ pub struct Budget {
     pub returns: u8,
     /// Messages that somebody sends again.
     pub copies: u8,
+    /// Relays that stop, and give their lanes up with whatever is in flight; one always lives.
+    pub leaves: u8,
+    /// Events in flight that whoever takes their lane gives up.
+    pub given_up: u8,
+    /// Published events that are deleted.
+    pub purges: u8,
     /// Failed events that are mended and put back.
     pub repairs: u8,
 }

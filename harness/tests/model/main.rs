@@ -6,7 +6,7 @@ mod search;
 
 use std::{collections::BTreeSet, time::Instant};
 
-use outbox_harness::judge::model::Rules;
+use outbox_harness::judge::model::{PROPERTIES, Rules};
 use stateright::{Checker, Model};
 
 use budget::Budget;
@@ -25,11 +25,12 @@ fn quiet(bids: &[u8]) -> Search {
             bids: bids.to_vec(),
             ..Budget::default()
         },
+        reaches: vec!["a rest"],
     }
 }
 
-/// Searches everything within the bounds; says which properties do not hold, and how that comes about.
-fn broken(name: &str, search: &Search) -> BTreeSet<&'static str> {
+/// Searches everything within the bounds. Says which properties do not hold, and how that comes about; and what was reached.
+fn searched(name: &str, search: &Search) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
     let began = Instant::now();
     let checker = search.clone().checker().threads(2).spawn_bfs().join();
     println!(
@@ -38,19 +39,30 @@ fn broken(name: &str, search: &Search) -> BTreeSet<&'static str> {
         checker.max_depth(),
         began.elapsed()
     );
-    let mut broken = BTreeSet::new();
-    for (property, path) in checker.discoveries() {
-        println!("{name}: not kept: {property}");
+    let (mut broken, mut reached) = (BTreeSet::new(), BTreeSet::new());
+    for (found, path) in checker.discoveries() {
+        let Some(property) = PROPERTIES.iter().find(|property| property.checker == found) else {
+            reached.insert(found);
+            continue;
+        };
+        println!("{name}: not kept ({found}): {}", property.what);
         for taken in path.into_actions() {
             println!("    {:?}", taken.steps);
         }
-        broken.insert(property);
+        broken.insert(found);
     }
-    broken
+    (broken, reached)
+}
+
+fn broken(name: &str, search: &Search) -> BTreeSet<&'static str> {
+    searched(name, search).0
 }
 
 fn keeps(name: &str, search: &Search) {
-    assert_eq!(broken(name, search), BTreeSet::new(), "{name}");
+    let (broken, reached) = searched(name, search);
+    assert_eq!(broken, BTreeSet::new(), "{name}");
+    let wanted: BTreeSet<&str> = search.reaches.iter().copied().collect();
+    assert_eq!(reached, wanted, "{name}");
 }
 
 fn two_relays() -> Search {
@@ -109,6 +121,7 @@ fn lanes_change_hands_in_good_order() {
     search.budget.bids = vec![1, 1];
     search.budget.drains = 1;
     search.budget.cuts = 1;
+    search.reaches.push("a lane without an owner");
     keeps("drain", &search);
 }
 
@@ -139,6 +152,7 @@ fn under_one_token_for_all_sessions_it_took_events_into_nobodys_hands() {
 fn an_event_that_is_committed_late_is_found() {
     let mut search = slow_writers();
     search.budget.aborts = 1;
+    search.reaches.push("a raised floor");
     keeps("floor", &search);
 }
 
@@ -164,13 +178,61 @@ fn what_waits_for_a_spoilt_event_follows_it_when_it_is_mended() {
     let mut search = quiet(&[2, 1]);
     search.budget.spoilt = 1;
     search.budget.repairs = 1;
+    search.reaches.push("a recall");
     keeps("poison", &search);
+}
+
+#[test]
+fn where_nothing_waits_for_a_failed_event_the_others_keep_their_order() {
+    let mut search = quiet(&[3]);
+    search.rules.hold_failed = false;
+    search.budget.spoilt = 1;
+    search.budget.repairs = 1;
+    search.reaches.push("a recall");
+    keeps("poison, skipped", &search);
+}
+
+#[test]
+fn a_relay_that_stops_leaves_its_lanes_to_another() {
+    let mut search = two_relays();
+    search.budget.leaves = 1;
+    search.budget.give_ups = 1;
+    search.reaches.push("a lane without an owner");
+    keeps("leave", &search);
+}
+
+#[test]
+fn what_a_takeover_gives_up_holds_its_auction_until_it_is_put_back() {
+    let mut search = two_relays();
+    search.budget.crashes = 1;
+    search.budget.given_up = 1;
+    search.budget.repairs = 1;
+    search.reaches.push("a recall");
+    keeps("given up", &search);
+}
+
+/// One event a window, and the broker refuses one.
+fn refused(bids: u8) -> Search {
+    let mut search = Search {
+        window: 1,
+        ..quiet(&[bids])
+    };
+    search.budget.refusals = 1;
+    search.reaches.push("a refusal");
+    search
+}
+
+#[test]
+fn what_was_refused_is_overtaken_by_no_more_than_the_next_window() {
+    keeps("refusal", &refused(3));
 }
 
 #[test]
 fn a_bid_takes_effect_once_and_in_its_place() {
     let mut search = with_consumer(&[2]);
     search.budget.refusals = 1;
+    search.budget.purges = 1;
+    search.reaches.extend(["a refusal", "a purge"]);
     keeps("consumer", &search);
 }
 
@@ -185,6 +247,8 @@ fn each_rule_keeps_something() {
     leases_end.budget.expiries = 1;
     let stale = lacking(|rules| rules.marks_present_tokens = false, leases_end);
     assert!(stale.contains("ownership"));
+    let endless = lacking(|rules| rules.refusals_end_sessions = false, refused(3));
+    assert!(endless.contains("order"));
     let mut cut = quiet(&[1]);
     cut.budget.cuts = 1;
     let unconfirmed = lacking(|rules| rules.marks_wait_for_confirms = false, cut);
@@ -194,6 +258,8 @@ fn each_rule_keeps_something() {
     assert!(forgetful.contains("dedup"));
     let hasty = lacking(|rules| rules.gaps_hold = false, copies());
     assert!(hasty.contains("places"));
+    let careless = lacking(|rules| rules.acks_wait_for_receipts = false, copies());
+    assert!(careless.contains("recovery"));
 }
 
 /// Minutes, not seconds: `cargo test --release -p outbox-harness --test model -- --ignored --nocapture`.

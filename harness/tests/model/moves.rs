@@ -1,6 +1,8 @@
 //! Who may do what in a world.
 
-use outbox_harness::judge::model::{Action, Asker, EventNo, Inbox, RelayNo, Status, Token, World};
+use outbox_harness::judge::model::{
+    Action, Asker, EventNo, Inbox, LaneNo, RelayNo, Status, Token, World,
+};
 
 use crate::budget::Budget;
 use crate::search::{Move, Search, State};
@@ -111,13 +113,7 @@ impl Moves<'_> {
             let number = *number;
             if lane.owner.is_none() || !lane.leased {
                 for relay in self.lives() {
-                    self.owed(Action::Acquire {
-                        relay,
-                        lane: number,
-                        token: self.next_token(),
-                        back: self.world.in_flight_in(number).collect(),
-                        gave_up: Vec::new(),
-                    });
+                    self.acquires(relay, number);
                 }
                 continue;
             }
@@ -150,6 +146,39 @@ impl Moves<'_> {
         }
     }
 
+    fn acquires(&mut self, relay: RelayNo, lane: LaneNo) {
+        let flies: Vec<EventNo> = self.world.in_flight_in(lane).collect();
+        let acquire = |gave_up: &[EventNo], back: &[EventNo]| Action::Acquire {
+            relay,
+            lane,
+            token: self.next_token(),
+            back: back.to_vec(),
+            gave_up: gave_up.to_vec(),
+        };
+        let (some, none) = (flies.split_at(flies.len().min(1)), flies.split_at(0));
+        let (giving_up, giving_back) = (acquire(some.0, some.1), acquire(none.0, none.1));
+        if !flies.is_empty() {
+            self.may(vec![giving_up], |left| &mut left.given_up);
+        }
+        self.owed(giving_back);
+    }
+
+    /// It stops: its session is over, and its lanes are nobody's.
+    fn leaves(&mut self, relay: RelayNo) {
+        let lanes = self.world.lanes.iter();
+        let own = lanes.filter(|(_, lane)| lane.owner == Some(relay));
+        let left = own.map(|(lane, _)| Action::Leave { relay, lane: *lane });
+        let left: Vec<Action> = left.collect();
+        if left.is_empty() {
+            return;
+        }
+        let ended = self.world.relays[&relay].ended;
+        let ends = (!ended).then_some(Action::GiveUp { relay });
+        self.may(ends.into_iter().chain(left).collect(), |left| {
+            &mut left.leaves
+        });
+    }
+
     fn sessions(&mut self) {
         for (number, relay) in &self.world.relays {
             let number = *number;
@@ -160,6 +189,7 @@ impl Moves<'_> {
                 self.may(vec![Action::Crash { relay: number }], |left| {
                     &mut left.crashes
                 });
+                self.leaves(number);
             }
             if relay.ended {
                 self.rewind(number);
@@ -212,11 +242,11 @@ impl Moves<'_> {
         let asked = self.lives().map(Asker::Relay);
         let strays = (0..self.world.strays.len()).map(Asker::Stray);
         for asker in asked.chain(strays) {
-            if self.world.asked(asker).is_none() {
+            let Some(statement) = self.world.asked(asker) else {
                 continue;
-            }
+            };
             let due = due(self.search, self.world, asker);
-            let waits = |event: &EventNo| self.world.waits(&self.search.rules, *event);
+            let waits = |event: &EventNo| self.world.waits(&self.search.rules, statement, *event);
             let (aside, taken) = due.into_iter().partition(waits);
             self.owed(Action::Claim {
                 asker,
@@ -229,25 +259,29 @@ impl Moves<'_> {
     fn wire(&mut self) {
         for (number, link) in &self.world.links {
             let link_no = *number;
-            if let Some((event, _)) = link.transit.front() {
-                self.owed(Action::Pass {
-                    link: link_no,
-                    event: *event,
-                });
+            if let Some(next) = link.transit.front() {
+                let event = next.event;
+                let goes_on = self.world.goes_on(&self.search.rules, link_no);
+                if goes_on {
+                    self.owed(Action::Pass {
+                        link: link_no,
+                        event,
+                    });
+                }
                 if link.closed {
                     self.owed(Action::Vanish { link: link_no });
-                } else {
+                } else if goes_on {
                     let refused = Action::Refuse {
                         link: link_no,
-                        event: *event,
+                        event,
                     };
                     self.may(vec![refused], |left| &mut left.refusals);
                 }
             }
-            if let Some((event, _)) = link.sent.first() {
+            if let Some(sent) = link.sent.first() {
                 self.owed(Action::Confirm {
                     link: link_no,
-                    event: *event,
+                    event: sent.event,
                 });
             }
             let busy = !(link.transit.is_empty() && link.sent.is_empty());
@@ -268,13 +302,22 @@ impl Moves<'_> {
 
     fn repairs(&mut self) {
         for (number, event) in self.world.committed() {
+            if event.status == Status::Published {
+                let purge = Action::Purge { event: number };
+                self.may(vec![purge], |left| &mut left.purges);
+            }
             let (lane, events) = (event.lane, vec![number]);
             if event.status == Status::Failed {
                 let mended = Action::Mend { event: number };
                 let put_back = Action::Requeue { lane, events };
                 self.may(vec![mended, put_back], |left| &mut left.repairs);
             } else if event.held {
-                let let_go = Action::LetGo { lane, events };
+                let unseen = Vec::new();
+                let let_go = Action::LetGo {
+                    lane,
+                    events,
+                    unseen,
+                };
                 if self.world.after(&self.search.rules, &let_go).is_some() {
                     self.owed(let_go);
                 }

@@ -1,7 +1,7 @@
 //! The model as stateright searches it: from one world, by every move that somebody may make.
 
 use outbox_harness::judge::model::{
-    Action, AuctionNo, LaneNo, PROPERTIES, RelayNo, Rules, Token, World,
+    Action, AuctionNo, LaneNo, PROPERTIES, RelayNo, Rules, Status, Token, World,
 };
 use stateright::{Model, Property};
 
@@ -24,6 +24,8 @@ pub struct Search {
     pub consumer: bool,
     /// What may happen.
     pub budget: Budget,
+    /// What must happen somewhere, or the search shows nothing of it: by the names in [`REACHED`].
+    pub reaches: Vec<&'static str>,
 }
 
 /// A world, and what may still happen in it.
@@ -99,14 +101,51 @@ impl Model for Search {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let named = PROPERTIES.iter().zip(HELD);
-        named
-            .map(|(property, held)| Property::always(property.checker, held))
-            .collect()
+        let always = named.map(|(property, held)| Property::always(property.checker, held));
+        let reached = REACHED
+            .iter()
+            .filter(|(name, _)| self.reaches.contains(name));
+        let sometimes = reached.map(|(name, is)| Property::sometimes(name, *is));
+        always.chain(sometimes).collect()
     }
 }
 
+type Held = fn(&Search, &State) -> bool;
+
+/// What a search can come to.
+pub const REACHED: [(&str, Held); 6] = [
+    ("a rest", |search, state| search.is_at_rest(state)),
+    ("a lane without an owner", |_, state| {
+        state.world.lanes.values().any(|lane| lane.owner.is_none())
+    }),
+    ("a recall", |_, state| {
+        state.world.lanes.values().any(|lane| lane.recalls > 0)
+    }),
+    ("a raised floor", |_, state| {
+        let mut edges = state
+            .world
+            .relays
+            .values()
+            .flat_map(|relay| relay.edges.values());
+        edges.any(|edge| edge.floor > 0)
+    }),
+    ("a refusal", |_, state| {
+        state
+            .world
+            .links
+            .values()
+            .any(|link| !link.refused.is_empty())
+    }),
+    ("a purge", |_, state| {
+        state
+            .world
+            .committed()
+            .any(|(_, event)| event.status == Status::Gone)
+    }),
+];
+
 /// One function a property: stateright takes no closures.
-const HELD: [fn(&Search, &State) -> bool; 7] = [
+const HELD: [Held; 7] = [
     held::<0>, held::<1>, held::<2>, held::<3>, held::<4>, held::<5>, held::<6>,
 ];
 const _: () = assert!(HELD.len() == PROPERTIES.len());

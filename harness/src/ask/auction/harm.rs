@@ -1,5 +1,11 @@
 //! What can be done to the auction service alone.
 
+use uuid::Uuid;
+
+/// The relay by which lanes are [taken over](Harm::Usurp): not a UUID that any relay draws. It marks and hands back nothing;
+/// what becomes of the events that it holds is somebody else's doing.
+pub const USURPER: Uuid = Uuid::max();
+
 /// Some harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {

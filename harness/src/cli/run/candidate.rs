@@ -251,8 +251,8 @@ impl Candidate {
     /// What the whole suite must have met, and did not.
     fn unmet(&self, args: &Args, ended: &Ended) -> Option<String> {
         let whole = args.names.is_empty() && self.target.is_ours() && !args.controls;
-        let followed = Followed::of(&ended.summaries).filter(|_| whole);
-        followed?.unmet()
+        let lacking = whole.then(|| Followed::lacking(&ended.summaries));
+        lacking.flatten()
     }
 
     /// What was asked for by its own name is missed where it was not run.

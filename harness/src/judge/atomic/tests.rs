@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::history::{Change, Event, Operation, State};
 use crate::judge::proof::content::later;
-use crate::judge::proof::story::ledger::{change, is};
+use crate::judge::proof::story::columns::{change, is};
 use crate::judge::proof::story::{Story, finding, reason, verdict};
 use crate::judge::verdict::Verdict;
 

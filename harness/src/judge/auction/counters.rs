@@ -33,19 +33,28 @@ fn total(history: &History, counter: &str) -> Option<u64> {
         {
             let (lives_before, last) = seen.entry(process).or_default();
             if now < last {
-                *lives_before += *last;
+                *lives_before = lives_before.saturating_add(*last);
             }
             *last = *now;
         }
     }
-    let totals = seen.values().map(|(before, last)| before + last);
-    (!seen.is_empty()).then(|| totals.sum())
+    let totals = seen.values().flat_map(|(before, last)| [*before, *last]);
+    (!seen.is_empty()).then(|| totals.fold(0, u64::saturating_add))
 }
 
 #[cfg(test)]
 mod tests {
     use crate::judge::facts::Facts;
     use crate::judge::proof::story::Story;
+
+    #[test]
+    fn counters_at_their_end_are_summed_to_the_end() {
+        let mut story = Story::clean();
+        story.counts("relay 1", "relay_returned_total", u64::MAX);
+        story.counts("relay 2", "relay_returned_total", u64::MAX);
+        let facts = Facts::of(&story.history());
+        assert_eq!(facts.get("returned", 1), Ok(u64::MAX));
+    }
 
     #[test]
     fn a_counter_is_summed_over_processes_and_their_lives() {

@@ -1,7 +1,7 @@
 //! The protocol as data: lanes, leases, tokens, late commits, crashes, copies and gaps. A [`World`] is everything that counts
 //! at one instant; an [`Action`] is one step of somebody's, a transaction or a message; [`World::step`] says which steps there
-//! are. Nobody proposes actions here: a search does (`tests/model/`), of small worlds and all steps; a run does (`trace`), of its
-//! own world and the steps that it took.
+//! are. Nobody proposes actions here: a search does (`tests/model/`), of small worlds and the steps of the cycle; a run does
+//! (`trace`), of its own world and the steps that it took.
 //!
 //! What the model leaves out: attempts, shares, time (a lease ends by a step, [`Action::Expire`]), payloads, and who is rung.
 
@@ -23,5 +23,5 @@ pub use rules::{Horizon, Rules};
 pub use step::Illegal;
 pub use world::{
     Auction, AuctionNo, Candidate, Edge, Event, EventNo, Inbox, Lane, LaneNo, Link, LinkNo, Looked,
-    Relay, RelayNo, Running, Statement, Status, Token, USURPER, World, WriterNo,
+    Message, Relay, RelayNo, Running, Statement, Status, Token, USURPER, WindowNo, World, WriterNo,
 };

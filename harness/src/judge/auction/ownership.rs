@@ -10,15 +10,12 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use crate::ask::auction::harm::USURPER;
 use crate::history::{History, LedgerState};
 use crate::judge::auction::replay::{Lane, OutboxEvent, Replay, Step, Told};
 use crate::judge::basis::{Unjudgeable, last};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::Finding;
-
-/// The lab's own relay, which exists only in the database: it takes lanes by force, and marks and hands back nothing. What
-/// becomes of the events that it holds is somebody else's doing.
-const USURPER: Uuid = Uuid::max();
 
 pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     last(history)?;

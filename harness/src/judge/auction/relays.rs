@@ -5,10 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 use super::replay::{Replay, Step};
+use crate::ask::auction::harm::USURPER;
 use crate::history::History;
-
-/// The lab's own relay takes lanes, too, and is none.
-const USURPER: Uuid = Uuid::max();
 
 #[derive(Default)]
 struct Relays {

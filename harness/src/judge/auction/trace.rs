@@ -8,10 +8,16 @@
 
 mod commits;
 mod heard;
+mod links;
 mod names;
+mod owners;
+mod received;
+mod struck;
 mod tally;
 mod turns;
 mod walk;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::counters;
 use super::replay::Replay;
@@ -19,9 +25,11 @@ use crate::history::{History, LedgerState};
 use crate::judge::basis::{Unjudgeable, last};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::verdict::Finding;
-use commits::Bereft;
+use commits::Scripted;
 use heard::Heard;
+use links::Connections;
 use names::Names;
+use struck::Struck;
 use tally::Tally;
 use walk::Walk;
 
@@ -30,7 +38,8 @@ pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable>
     if let LedgerState::Sampled(why) = history.ledger() {
         return Err(Unjudgeable::Sampled(why.to_owned()));
     }
-    let (tally, refused) = replayed(history)?;
+    let followed = Followed::of(history);
+    let Followed { tally, refused } = followed.as_ref().as_ref().map_err(Unjudgeable::clone)?;
     let mut inquiry = Inquiry::new("model");
     for (what, count) in tally.named() {
         inquiry.count(what, count as usize);
@@ -40,20 +49,31 @@ pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable>
         return Ok(inquiry.conclude(steps, "steps"));
     };
     inquiry.count("steps", steps);
-    inquiry.fail("steps that the model does not allow", why);
+    inquiry.fail("steps that the model does not allow", why.clone());
     Ok(inquiry.conclude_with(String::new()))
 }
 
 /// What the model has seen of a run, by the names of facts; nothing where it cannot follow.
 pub(super) fn shown(history: &History) -> Vec<(&'static str, u64)> {
-    match (history.ledger(), replayed(history)) {
-        (LedgerState::Complete, Ok((tally, _))) => tally.named().to_vec(),
+    match (history.ledger(), Followed::of(history).as_ref()) {
+        (LedgerState::Complete, Ok(followed)) => followed.tally.named().to_vec(),
         _ => Vec::new(),
     }
 }
 
 /// How far the model follows, and why no further.
-fn replayed(history: &History) -> Result<(Tally, Option<String>), Unjudgeable> {
+struct Followed {
+    tally: Tally,
+    refused: Option<String>,
+}
+
+impl Followed {
+    fn of(history: &History) -> Arc<Result<Self, Unjudgeable>> {
+        history.derived(replayed)
+    }
+}
+
+fn replayed(history: &History) -> Result<Followed, Unjudgeable> {
     let told = Replay::of(history)?.unwrap_or_default().told;
     let names = Names::of(&told)?;
     let skips = history.scenario().is_some_and(|scenario| {
@@ -62,22 +82,21 @@ fn replayed(history: &History) -> Result<(Tally, Option<String>), Unjudgeable> {
     });
     let conflicts = counters::counted(history).find(|(name, _)| *name == "lease_conflicts");
     let conflicts = conflicts.map_or(0, |(_, count)| count);
-    let replay = |bereft| {
-        let script = commits::script(&told, &names, bereft);
-        let heard = Heard::all(history, &names, &script);
-        let mut walk = Walk::new(&names, &script, heard, !skips);
-        let refused = walk.follow();
-        (walk.tally(conflicts), refused)
-    };
-    let (tally, refused) = replay(Bereft::GoesOn);
-    if refused.is_none() {
-        return Ok((tally, None));
+    let struck = Struck::of(history)?;
+    let mut heard = Heard::all(history, &names, &struck);
+    let script = |going_on: &_| commits::script(&told, &names, going_on, struck.statement_us);
+    let each_its_own = script(&BTreeSet::new());
+    let going_on = Connections::of(&heard, &each_its_own.claims).going_on();
+    let script = script(&going_on);
+    if heard.is_empty() && script.commits.iter().any(Scripted::needs_the_wire) {
+        return Err(Unjudgeable::NotShown("the taps heard nothing"));
     }
-    let anew = replay(Bereft::BeginsAnew);
-    Ok(match anew.0.steps > tally.steps || anew.1.is_none() {
-        true => anew,
-        false => (tally, refused),
-    })
+    let links = Connections::of(&heard, &script.claims).links();
+    Heard::connect(&mut heard, &links);
+    let mut walk = Walk::new(&names, &script, heard, !skips);
+    let refused = walk.follow();
+    let tally = walk.tally(conflicts);
+    Ok(Followed { tally, refused })
 }
 
 #[cfg(test)]

@@ -3,12 +3,8 @@
 
 use anyhow::{Result, ensure};
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
-use crate::run::own_servers::OwnServers;
-
-/// Not a UUID that any relay draws.
-const USURPER: Uuid = Uuid::max();
+use crate::{ask::auction::harm::USURPER, run::own_servers::OwnServers};
 
 impl OwnServers {
     /// Takes every lane with a new token and claims with it what was in flight, in one transaction. From then on nothing but

@@ -191,13 +191,7 @@ fn a_bid_is_sent_when_what_is_stored_is_first_asked_for() {
 
 #[test]
 fn each_auction_shows_its_own_highest_bid() {
-    let mut story = Story::new();
-    story.opens(1);
-    story.opens(2);
-    story.place(1, 1, 100);
-    story.place(2, 2, 200);
-    story.finish();
-    assert_eq!(verdict(check, &story), Verdict::Pass);
+    assert_eq!(verdict(check, &Story::of_two_auctions()), Verdict::Pass);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn in_turn(inquiry: &mut Inquiry, told: &[Told<'_>]) {
                 let example = format!(
                     "bid {} says that it was placed {} us before the one in front of it was committed",
                     bid.id,
-                    committed - bid.placed_at_us()
+                    committed.saturating_sub(bid.placed_at_us())
                 );
                 inquiry.fail("bids placed before their turn", example);
             }

@@ -93,8 +93,12 @@ pub enum Action {
 
     /// Failed events of a lane are put back.
     Requeue { lane: LaneNo, events: Vec<EventNo> },
-    /// Held events of a lane wait no longer.
-    LetGo { lane: LaneNo, events: Vec<EventNo> },
+    /// Held events of a lane wait no longer. Events that fail meanwhile lock no lane: some may be unseen.
+    LetGo {
+        lane: LaneNo,
+        events: Vec<EventNo>,
+        unseen: Vec<EventNo>,
+    },
     /// A message can be made of an event again.
     Mend { event: EventNo },
     /// A published event is deleted.

@@ -59,6 +59,7 @@ impl World {
             relay: number,
             lanes: looked,
             unseen: BTreeSet::new(),
+            unseen_holds: BTreeSet::new(),
             waits_for: self
                 .running
                 .range(..below)
@@ -109,17 +110,23 @@ impl World {
         (owned && presented && current).then_some(due)
     }
 
-    /// Whether an event waits for an earlier one of its auction.
-    pub fn waits(&self, rules: &Rules, event: EventNo) -> bool {
+    /// Whether an event waits for an earlier one of its auction, as far as a claim's snapshot shows. Nothing that fails locks
+    /// its lane.
+    pub fn waits(&self, rules: &Rules, statement: &Statement, event: EventNo) -> bool {
+        let seen = |event: &EventNo| !statement.unseen_holds.contains(event);
+        let mut earlier = self.holding_before(event).filter(seen);
+        earlier.any(|event| self.events[event as usize].held || rules.hold_failed)
+    }
+
+    /// Events of an event's auction before it that have failed or are held.
+    pub(super) fn holding_before(&self, event: EventNo) -> impl Iterator<Item = EventNo> {
         let event = &self.events[event as usize];
-        let earlier = self
-            .holding
-            .range((event.auction, 0)..(event.auction, event.sequence));
-        let mut earlier = earlier.filter_map(|(auction, sequence)| {
+        let earlier = (event.auction, 0)..(event.auction, event.sequence);
+        let earlier = self.holding.range(earlier);
+        earlier.filter_map(|(auction, sequence)| {
             let places = &self.auctions.get(auction)?.places;
-            self.event(*places.get(*sequence as usize - 1)?)
-        });
-        earlier.any(|event| event.held || rules.hold_failed)
+            places.get(*sequence as usize - 1).copied()
+        })
     }
 
     pub(super) fn claim(
@@ -133,7 +140,7 @@ impl World {
             .asked(asker)
             .ok_or(Illegal("a claim that nobody asked for"))?;
         let found = self.finds(rules, statement, taken, aside)?;
-        let waits = |event: &EventNo| self.waits(rules, *event);
+        let waits = |event: &EventNo| self.waits(rules, statement, *event);
         must(
             !taken.iter().any(waits),
             "an event is claimed past one that has failed",
@@ -172,7 +179,8 @@ impl World {
         asked.ok_or(Illegal("a claim that nobody asked for"))
     }
 
-    /// What was taken and put aside must be, of each lane, the first that was due.
+    /// What is taken must be, of each lane, the first that is due and waits for none, and whatever waits before it is put
+    /// aside. Behind that more may be put aside: a claim may take fewer events than it looks at.
     fn finds(
         &self,
         rules: &Rules,
@@ -190,28 +198,34 @@ impl World {
         }
         let mut found = Vec::new();
         for looked in &statement.lanes {
-            let wanted = wanted.remove(&looked.lane).unwrap_or_default();
-            let Some(mut due) = self.due(rules, statement, looked) else {
+            let mut wanted = wanted.remove(&looked.lane).unwrap_or_default();
+            let Some(due) = self.due(rules, statement, looked) else {
                 must(
                     wanted.is_empty(),
                     "a claim takes from a lane that is not its relay's now",
                 )?;
                 continue;
             };
-            for event in &wanted {
-                let next = due.next();
-                must(next.is_some(), "a claim takes what cannot be claimed")?;
-                must(
-                    next == Some(*event),
-                    "a claim passes by what comes first in its lane",
-                )?;
+            let (mut through, mut last) = (true, None);
+            for event in due {
+                match wanted.remove(&event) {
+                    false => through = false,
+                    true if taken.contains(&event) => {
+                        must(through, "a claim passes by what comes first in its lane")?;
+                        last = Some(event);
+                    }
+                    true => {}
+                }
+                if !through && wanted.is_empty() {
+                    break;
+                }
             }
-            let mut reached = wanted.into_iter().filter(|event| taken.contains(event));
+            must(wanted.is_empty(), "a claim takes what cannot be claimed")?;
             found.push(Found {
                 lane: looked.lane,
                 token: self.lanes[&looked.lane].token,
-                through: due.next().is_none(),
-                last: reached.next_back(),
+                through,
+                last,
             });
         }
         must(

@@ -116,10 +116,7 @@ impl World {
     }
 
     fn park(&mut self, number: EventNo) {
-        let event = &mut self.events[number as usize];
-        event.inbox = Inbox::Parked;
-        let of = self.auctions.entry(event.auction).or_default();
-        of.parked.insert(event.sequence);
+        self.events[number as usize].inbox = Inbox::Parked;
     }
 
     fn apply(&mut self, number: EventNo) {
@@ -127,13 +124,15 @@ impl World {
         event.inbox = Inbox::Applied;
         event.effects = event.effects.saturating_add(1);
         let of = self.auctions.entry(event.auction).or_default();
-        of.parked.remove(&event.sequence);
         of.standing += 1;
     }
 
-    pub(super) fn ack(&mut self, event: EventNo) -> Stepped {
+    pub(super) fn ack(&mut self, rules: &Rules, event: EventNo) -> Stepped {
         let known = self.event(event).is_some() && self.is_received(event);
-        must(known, "a message is acked whose bid was not received")?;
+        must(
+            known || !rules.acks_wait_for_receipts,
+            "a message is acked whose bid was not received",
+        )?;
         take(
             &mut self.unacked,
             event,

@@ -157,6 +157,7 @@ impl World {
         self.strays.extend(relay.asks.take());
         let over = (number, relay.session);
         relay.session += 1;
+        relay.windows = 0;
         (relay.ended, relay.spoilt, relay.silent) = (false, false, false);
         relay.edges.clear();
         for (lane, token) in tokens.iter().filter(|_| rules.tokens_per_session) {

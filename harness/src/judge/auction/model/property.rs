@@ -26,8 +26,8 @@ pub const PROPERTIES: &[Property] = &[
     },
     Property {
         checker: "order",
-        what: "an auction's events come to the broker in the order of their places",
-        holds: in_order,
+        what: "what comes to the broker overtakes nothing of its auction but what was refused on its own way",
+        holds: |world| world.events.iter().all(|event| !event.overtook),
         at_rest: false,
     },
     Property {
@@ -58,7 +58,10 @@ pub const PROPERTIES: &[Property] = &[
         checker: "recovery",
         what: "in the end every bid whose event was not given up has taken effect",
         holds: |world| {
-            let owed = |event: &&Event| event.status == Status::Published;
+            let owed = |event: &&Event| match event.status {
+                Status::Gone => event.arrived,
+                status => status == Status::Published,
+            };
             let all = world.events.iter().filter(owed);
             all.into_iter()
                 .all(|event| event.inbox == Inbox::Applied || event.is_behind(world))
@@ -89,20 +92,6 @@ impl Event {
         of.into_iter()
             .any(|event| failed(event) && event.sequence < self.sequence)
     }
-}
-
-/// What came overtook nothing but what the broker had refused, or what had failed.
-fn in_order(world: &World) -> bool {
-    world.auctions.values().all(|auction| {
-        let events = auction
-            .places
-            .iter()
-            .map(|number| &world.events[*number as usize]);
-        let binding = events.filter(|event| !event.refused && !event.spoilt);
-        binding
-            .map(|event| event.arrived)
-            .is_sorted_by(|before, after| before >= after)
-    })
 }
 
 fn is_owned(world: &World, event: &Event) -> bool {

@@ -33,14 +33,20 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn let_go(&mut self, rules: &Rules, lane: LaneNo, events: &[EventNo]) -> Stepped {
+    pub(super) fn let_go(
+        &mut self,
+        rules: &Rules,
+        lane: LaneNo,
+        events: &[EventNo],
+        unseen: &[EventNo],
+    ) -> Stepped {
         self.all_in(lane, events)?;
         let held = |event: &EventNo| self.events[*event as usize].held;
         must(
             events.iter().all(held),
             "an event is let go that is not held",
         )?;
-        let behind = |event: &EventNo| self.is_behind_another(rules, *event, events);
+        let behind = |event: &EventNo| self.is_behind_another(rules, *event, (events, unseen));
         must(
             !events.iter().any(behind),
             "an event is let go past one that it waits for",
@@ -52,19 +58,17 @@ impl World {
         Ok(())
     }
 
-    /// Whether an event waits for an earlier one that is not let go with it.
-    fn is_behind_another(&self, rules: &Rules, event: EventNo, with: &[EventNo]) -> bool {
-        let event = &self.events[event as usize];
-        let earlier = self
-            .holding
-            .range((event.auction, 0)..(event.auction, event.sequence));
-        let mut earlier = earlier.filter_map(|(auction, sequence)| {
-            let places = &self.auctions.get(auction)?.places;
-            places.get(*sequence as usize - 1).copied()
-        });
+    /// Whether an event waits for an earlier one that is seen, and not let go with it.
+    fn is_behind_another(
+        &self,
+        rules: &Rules,
+        event: EventNo,
+        (with, unseen): (&[EventNo], &[EventNo]),
+    ) -> bool {
+        let mut earlier = self.holding_before(event);
         earlier.any(|other| match self.events[other as usize].held {
             true => !with.contains(&other),
-            false => rules.hold_failed,
+            false => rules.hold_failed && !unseen.contains(&other),
         })
     }
 

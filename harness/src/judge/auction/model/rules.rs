@@ -18,8 +18,12 @@ pub struct Rules {
     pub horizon: Horizon,
     /// A mark changes only what is in flight under its own token.
     pub marks_present_tokens: bool,
+    /// A session sends no window beyond the next one when the broker would not take something.
+    pub refusals_end_sessions: bool,
     /// An event is marked when the broker has confirmed it; without, as soon as it is claimed.
     pub marks_wait_for_confirms: bool,
+    /// A message is acked when its bid was received; without, as soon as it is delivered.
+    pub acks_wait_for_receipts: bool,
     /// What was received before is not applied again.
     pub inbox_knows: bool,
     /// What has a gap before it waits.
@@ -36,7 +40,9 @@ impl Rules {
         tokens_per_session: true,
         horizon: Horizon::OwnId,
         marks_present_tokens: true,
+        refusals_end_sessions: true,
         marks_wait_for_confirms: true,
+        acks_wait_for_receipts: true,
         inbox_knows: true,
         gaps_hold: true,
         hold_failed: true,

@@ -76,7 +76,7 @@ impl World {
     fn step_elsewhere(&mut self, rules: &Rules, action: &Action) -> Stepped {
         use Action::*;
         match action {
-            Pass { link, event } => self.pass(*link, *event),
+            Pass { link, event } => self.pass(rules, *link, *event),
             Confirm { link, event } => self.confirm(rules, *link, *event),
             Refuse { link, event } => self.refuse(*link, *event),
             Cut { link } => self.cut(*link),
@@ -84,14 +84,18 @@ impl World {
             Mark { event, token } => self.mark(rules, *event, *token),
             Fail { event, token } => self.fail(*event, *token),
             Requeue { lane, events } => self.requeue(*lane, events),
-            LetGo { lane, events } => self.let_go(rules, *lane, events),
+            LetGo {
+                lane,
+                events,
+                unseen,
+            } => self.let_go(rules, *lane, events, unseen),
             Mend { event } => self.mend(*event),
             Purge { event } => self.purge(*event),
             Deliver { event } => self.deliver(*event),
             Return { event } => self.give_back(*event),
             Copy { event } => self.copy(*event),
             Receive { new, applied } => self.receive(rules, new, applied),
-            Ack { event } => self.ack(*event),
+            Ack { event } => self.ack(rules, *event),
             Reject { event } => self.reject(*event),
             Forget { event } => self.forget(*event),
             _ => Err(Illegal("no step of anybody's")),

@@ -1,7 +1,7 @@
 //! Between a relay and the broker, and what the relay writes back.
 
 use super::step::{Illegal, Stepped, must};
-use super::world::{AuctionNo, EventNo, Link, LinkNo, RelayNo, Status, Token};
+use super::world::{AuctionNo, EventNo, Link, LinkNo, Message, RelayNo, Status, Token};
 use super::{Rules, World};
 
 impl World {
@@ -11,9 +11,11 @@ impl World {
         let Some(sender) = self.relays.get_mut(&relay) else {
             return;
         };
-        if sender.silent {
+        if sender.silent || claimed.is_empty() {
             return;
         }
+        let window = sender.windows;
+        sender.windows += 1;
         let mut behind: Vec<AuctionNo> = Vec::new();
         for (number, token) in claimed {
             let event = &self.events[number as usize];
@@ -27,7 +29,11 @@ impl World {
                 continue;
             }
             let link = self.links.entry((relay, sender.session)).or_default();
-            link.transit.push_back((number, token));
+            link.transit.push_back(Message {
+                event: number,
+                token,
+                window,
+            });
             if !rules.marks_wait_for_confirms {
                 self.marks.insert((number, token));
             }
@@ -50,24 +56,71 @@ impl World {
         link.ok_or(Illegal("a connection on which nothing is under way"))
     }
 
-    pub(super) fn pass(&mut self, number: LinkNo, event: EventNo) -> Stepped {
+    /// Whether a connection's next message may be sent: not if it is two windows behind something that was refused, for that
+    /// window is settled before a third one goes out.
+    pub fn goes_on(&self, rules: &Rules, number: LinkNo) -> bool {
+        let Some(link) = self.links.get(&number) else {
+            return false;
+        };
+        let refused = link.refused.values().min();
+        let next = link.transit.front();
+        let behind = next
+            .zip(refused)
+            .is_some_and(|(next, refused)| next.window > refused + 1);
+        next.is_some() && !(behind && rules.refusals_end_sessions)
+    }
+
+    pub(super) fn pass(&mut self, rules: &Rules, number: LinkNo, event: EventNo) -> Stepped {
         let link = self.link(number)?;
-        let claimed = link.transit.iter().any(|(of, _)| *of == event);
+        let claimed = link.transit.iter().any(|sent| sent.event == event);
         must(
             claimed,
             "an event is published that its session has not claimed",
         )?;
-        let first = link.transit.front().filter(|(of, _)| *of == event);
-        let (_, token) = *first.ok_or(Illegal("an event is published past one claimed before"))?;
+        let first = link.transit.front().filter(|first| first.event == event);
+        let message = *first.ok_or(Illegal("an event is published past one claimed before"))?;
+        must(
+            self.goes_on(rules, number),
+            "an event is published two windows behind one that was refused",
+        )?;
+        let overtook = self.overtakes(rules, number, &message);
+        let link = self.link(number)?;
         link.transit.pop_front();
         match link.closed {
             true if link.transit.is_empty() => _ = self.links.remove(&number),
             true => {}
-            false => link.sent.push((event, token)),
+            false => link.sent.push(message),
         }
-        self.events[event as usize].arrived = true;
-        *self.queue.entry(event).or_default() += 1;
+        let event = &mut self.events[message.event as usize];
+        event.arrived = true;
+        event.overtook |= overtook;
+        let auction = event.auction;
+        if let Some(of) = self.auctions.get_mut(&auction) {
+            let next = of.places.iter().skip(of.came as usize);
+            let came = next.take_while(|event| self.events[**event as usize].arrived);
+            of.came += came.count() as u32;
+        }
+        *self.queue.entry(message.event).or_default() += 1;
         Ok(())
+    }
+
+    /// Whether a message comes before one that it must follow: not one that was refused on the same way, in its own window,
+    /// the one before or a later one; nor, where failed events do not hold, one that was given up.
+    fn overtakes(&self, rules: &Rules, number: LinkNo, message: &Message) -> bool {
+        let event = &self.events[message.event as usize];
+        let Some(of) = self.auctions.get(&event.auction) else {
+            return false;
+        };
+        let earlier = of.places.iter().take(event.sequence as usize - 1);
+        let mut earlier = earlier.skip(of.came as usize);
+        let refused = self.links.get(&number).map(|link| &link.refused);
+        let explained = |earlier: &EventNo| {
+            let window = refused.and_then(|refused| refused.get(earlier));
+            let skipped = &self.events[*earlier as usize];
+            window.is_some_and(|window| window + 1 >= message.window)
+                || (!rules.hold_failed && (skipped.spoilt || skipped.gave_up))
+        };
+        earlier.any(|earlier| !self.events[*earlier as usize].arrived && !explained(earlier))
     }
 
     /// Of a connection that is closed nobody hears.
@@ -75,12 +128,11 @@ impl World {
         let Some(link) = self.links.get_mut(&number).filter(|link| !link.closed) else {
             return Ok(());
         };
-        let sent = link.sent.iter().position(|(of, _)| *of == event);
-        let (_, token) = link
-            .sent
-            .remove(sent.ok_or(Illegal("a confirm of what was not sent"))?);
+        let sent = link.sent.iter().position(|sent| sent.event == event);
+        let sent = sent.ok_or(Illegal("a confirm of what was not sent"))?;
+        let confirmed = link.sent.remove(sent);
         if rules.marks_wait_for_confirms {
-            self.marks.insert((event, token));
+            self.marks.insert((event, confirmed.token));
         }
         Ok(())
     }
@@ -90,13 +142,13 @@ impl World {
         let Some(link) = self.links.get_mut(&number).filter(|link| !link.closed) else {
             return Ok(());
         };
-        let sent = link.sent.iter().position(|(of, _)| *of == event);
-        match (link.transit.front(), sent) {
-            (_, Some(sent)) => _ = link.sent.remove(sent),
-            (Some((of, _)), None) if *of == event => _ = link.transit.pop_front(),
-            _ => return Err(Illegal("a refusal of what was not sent")),
-        }
-        self.events[event as usize].refused = true;
+        let sent = link.sent.iter().position(|sent| sent.event == event);
+        let first = link
+            .transit
+            .pop_front_if(|first| sent.is_none() && first.event == event);
+        let refused = sent.map(|sent| link.sent.remove(sent)).or(first);
+        let refused = refused.ok_or(Illegal("a refusal of what was not sent"))?;
+        link.refused.insert(event, refused.window);
         if let Some(relay) = self.relays.get_mut(&number.0) {
             relay.spoilt = true;
         }

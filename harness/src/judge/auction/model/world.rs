@@ -14,6 +14,8 @@ pub type LaneNo = i16;
 pub type RelayNo = u16;
 /// A fencing token.
 pub type Token = i64;
+/// Events that a session has claimed together, counted from 0.
+pub type WindowNo = u32;
 /// A relay's connection to the broker: one a session, counted from 0.
 pub type LinkNo = (RelayNo, u16);
 
@@ -71,10 +73,10 @@ pub struct Running {
 pub struct Auction {
     /// Its events, by place: the first has the place 1.
     pub places: Vec<EventNo>,
+    /// How many of them, from the first on without a gap, have come to the broker.
+    pub came: u32,
     /// How far the consumer's standing is.
     pub standing: u32,
-    /// Places that were received and wait for one before them.
-    pub parked: BTreeSet<u32>,
 }
 
 /// What has become of an event.
@@ -122,8 +124,10 @@ pub struct Event {
     pub spoilt: bool,
     /// The broker has taken a copy of it.
     pub arrived: bool,
-    /// The broker would not take a copy of it: what was on its way with it may overtake it.
-    pub refused: bool,
+    /// It has come before one that it must follow.
+    pub overtook: bool,
+    /// It was given up once.
+    pub gave_up: bool,
     /// What the consumer knows of it.
     pub inbox: Inbox,
     /// How often it has taken effect.
@@ -173,6 +177,8 @@ pub struct Relay {
     pub spoilt: bool,
     /// What it claims is not sent any more: its connection has ended, or something that was claimed before stays behind.
     pub silent: bool,
+    /// How many windows the session has claimed.
+    pub windows: WindowNo,
     /// Where the session's next claim begins in each lane.
     pub edges: BTreeMap<LaneNo, Edge>,
     /// The claim whose answer it waits for.
@@ -210,6 +216,8 @@ pub struct Statement {
     pub lanes: Vec<Looked>,
     /// What became claimable after its snapshot.
     pub unseen: BTreeSet<EventNo>,
+    /// What began to hold its auction back after it.
+    pub unseen_holds: BTreeSet<EventNo>,
     /// Writers that the next floor waits for.
     pub waits_for: BTreeSet<WriterNo>,
     /// Writers that had begun at its snapshot.
@@ -233,13 +241,26 @@ pub struct Looked {
     pub ripe: bool,
 }
 
+/// A message on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Message {
+    /// Of which event.
+    pub event: EventNo,
+    /// Under which token it was claimed,
+    pub token: Token,
+    /// and in which of its session's windows.
+    pub window: WindowNo,
+}
+
 /// A session's connection to the broker.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Link {
     /// Claimed and on the way, in order.
-    pub transit: VecDeque<(EventNo, Token)>,
+    pub transit: VecDeque<Message>,
     /// Come to the broker, and not confirmed.
-    pub sent: Vec<(EventNo, Token)>,
+    pub sent: Vec<Message>,
+    /// What the broker would not take, and of which windows.
+    pub refused: BTreeMap<EventNo, WindowNo>,
     /// Nobody listens to it any more.
     pub closed: bool,
 }
@@ -266,11 +287,6 @@ impl World {
         numbered.filter(|(_, event)| event.status != Status::Drawn && event.sequence > 0)
     }
 
-    /// What can be claimed in a lane, in order.
-    pub fn ready_in(&self, lane: LaneNo) -> impl Iterator<Item = EventNo> {
-        self.ready.get(&lane).into_iter().flatten().copied()
-    }
-
     /// What a lane has in flight.
     pub fn in_flight_in(&self, lane: LaneNo) -> impl Iterator<Item = EventNo> {
         self.in_flight.get(&lane).into_iter().flatten().copied()
@@ -291,13 +307,19 @@ impl World {
             return;
         };
         (event.status, event.held) = (status, held);
+        event.gave_up |= status == Status::Failed;
         let (lane, place) = (event.lane, (event.auction, event.sequence));
         let claimable = status == Status::Pending && !held;
         put(self.ready.entry(lane).or_default(), number, claimable);
         let flies = matches!(status, Status::Processing(_));
         put(self.in_flight.entry(lane).or_default(), number, flies);
         let holds = held || status == Status::Failed;
-        put(&mut self.holding, place, holds);
+        let began = put(&mut self.holding, place, holds);
+        if holds && began {
+            for statement in self.statements() {
+                statement.unseen_holds.insert(number);
+            }
+        }
         if claimable {
             for statement in self.statements() {
                 statement.unseen.insert(number);
@@ -306,9 +328,10 @@ impl World {
     }
 }
 
-fn put<T: Ord>(set: &mut BTreeSet<T>, value: T, is_in: bool) {
+/// Whether that changes anything.
+fn put<T: Ord>(set: &mut BTreeSet<T>, value: T, is_in: bool) -> bool {
     match is_in {
         true => set.insert(value),
         false => set.remove(&value),
-    };
+    }
 }

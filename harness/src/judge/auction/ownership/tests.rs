@@ -1,7 +1,7 @@
 use super::*;
 use crate::history::{Change, Event, Operation, State};
 use crate::judge::auction::told::state;
-use crate::judge::proof::story::ledger::{change, is, time};
+use crate::judge::proof::story::columns::{change, is, time};
 use crate::judge::proof::story::{Story, finding, reason, verdict};
 use crate::judge::verdict::{Finding, Verdict};
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::history::{Change, Event, Operation};
 use crate::judge::auction::standing::StandingRow;
-use crate::judge::proof::story::ledger::{change, is};
+use crate::judge::proof::story::columns::{change, is};
 use crate::judge::proof::story::{Story, finding, reason, verdict};
 use crate::judge::verdict::Verdict;
 

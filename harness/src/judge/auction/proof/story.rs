@@ -2,7 +2,10 @@
 
 mod amend;
 mod answers;
-pub(in crate::judge) mod ledger;
+pub(in crate::judge) mod columns;
+mod lanes;
+mod ledger;
+mod repair;
 mod stranger;
 mod twist;
 
@@ -99,6 +102,15 @@ impl Story {
         story
     }
 
+    /// Two auctions with a bid each, everything as it should be.
+    pub(crate) fn of_two_auctions() -> Self {
+        let mut story = Self::new();
+        (1..=2).for_each(|auction| story.opens(auction));
+        (1..=2).for_each(|bid| story.place(bid, bid, 100 * bid as i64));
+        story.finish();
+        story
+    }
+
     pub(crate) fn id(bid: u128) -> Uuid {
         let number = u32::try_from(bid).expect("a small number");
         let (run, key) = (Run::of(7), 1);
@@ -172,7 +184,7 @@ impl Story {
         let position = self.tables.outbox.len();
         written
             .row
-            .insert("position".to_owned(), ledger::is(position));
+            .insert("position".to_owned(), columns::is(position));
         let changes = vec![Self::bid_written(&event), written];
         self.tables.outbox.push(event);
         self.commit(changes);
@@ -287,17 +299,6 @@ impl Story {
             of("consumer 1", &["consumer_duplicates_total"]),
             of("api 1", &["bids_refused_total{code=\"outcome_unknown\"}"]),
         ]
-    }
-
-    /// One more request, so long after everything that no fault explains what became of it.
-    pub(in crate::judge) fn ask_after_the_grace(&mut self, grace_us: u64) {
-        let fenced = self.events.iter().position(|event| *event == Event::Fenced);
-        let ended = self.events.split_off(fenced.expect("a finished story"));
-        self.events
-            .extend((0..grace_us / Self::TICK_US + 1).map(|_| Self::driven()));
-        let op = self.ask(77, 1, 7_700);
-        self.unavailable(op, 503);
-        self.events.extend(ended);
     }
 
     fn delivery(event: &OutboxRow) -> Event {

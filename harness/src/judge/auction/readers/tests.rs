@@ -289,11 +289,5 @@ fn what_does_not_come_back_need_not_be_read_in_the_end() {
 
 #[test]
 fn a_list_has_the_bids_of_its_auction_alone() {
-    let mut story = Story::new();
-    story.opens(1);
-    story.opens(2);
-    story.place(1, 1, 100);
-    story.place(2, 2, 200);
-    story.finish();
-    assert_eq!(verdict(check, &story), Pass);
+    assert_eq!(verdict(check, &Story::of_two_auctions()), Pass);
 }

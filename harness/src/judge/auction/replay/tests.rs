@@ -1,6 +1,6 @@
 use super::*;
 use crate::judge::proof::story::Story;
-use crate::judge::proof::story::ledger::{change, is};
+use crate::judge::proof::story::columns::{change, is};
 
 fn told(story: &Story) -> String {
     match Replay::of(&story.history()) {

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use uuid::Uuid;
-
 use super::names::Names;
+use super::received;
 use super::turns::Turns;
 use crate::judge::auction::model::{
-    Action, Asker, AuctionNo, EventNo, LaneNo, RelayNo, Status, Token, USURPER,
+    Action, Asker, AuctionNo, EventNo, LaneNo, LinkNo, RelayNo, Status, USURPER,
 };
 use crate::judge::auction::replay::{Lane, Step, Told};
 
@@ -23,6 +22,8 @@ pub(super) struct Scripted {
     /// As the rows are afterwards.
     pub events: Vec<(EventNo, Status, bool)>,
     pub standings: BTreeMap<AuctionNo, u32>,
+    /// How often lanes that matter here had been recalled by then.
+    pub recalls: Vec<(LaneNo, i64)>,
     /// What nobody can do.
     pub odd: Option<String>,
     /// Claims whose snapshots are taken when this has been committed, with what they will take.
@@ -33,8 +34,10 @@ pub(super) struct Scripted {
 #[derive(Debug)]
 pub(super) struct Claimed {
     pub at_us: i64,
-    pub by: (RelayNo, u16),
+    pub by: LinkNo,
     pub event: EventNo,
+    /// The event was marked under it.
+    pub marked: bool,
 }
 
 /// Everything that was committed.
@@ -45,26 +48,28 @@ pub(super) struct Script {
     pub lanes: BTreeSet<LaneNo>,
 }
 
-/// What a relay does that has lost all its lanes, and shows nothing of it before it has others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bereft {
-    /// Its session goes on, for nobody has told it.
-    GoesOn,
-    /// It knows, and begins another one.
-    BeginsAnew,
-}
-
-pub(super) fn script(told: &[Told<'_>], names: &Names, bereft: Bereft) -> Script {
+/// Tells it. A relay that has lost all its lanes shows nothing of its session's end before it has others: of the sessions that
+/// may begin there, some are `going_on` with the one before.
+pub(super) fn script(
+    told: &[Told<'_>],
+    names: &Names,
+    going_on: &BTreeSet<LinkNo>,
+    statement_us: i64,
+) -> Script {
     let mut writer = Writer {
         names,
-        bereft,
+        going_on,
+        statement_us,
         script: Script::default(),
         lanes: BTreeMap::new(),
         since: HashMap::new(),
         drawn: HashMap::new(),
+        recalled: HashMap::new(),
         begun: HashMap::new(),
         sessions: HashMap::new(),
         in_flight: BTreeMap::new(),
+        claimed: HashMap::new(),
+        failed: Vec::new(),
     };
     for told in told {
         writer.write(told);
@@ -74,25 +79,62 @@ pub(super) fn script(told: &[Told<'_>], names: &Names, bereft: Bereft) -> Script
     writer.script
 }
 
+/// A relay's session.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Session {
+    pub number: u16,
+    /// Its number, were every session another one that may be.
+    pub may_be: u16,
+    pub has_claimed: bool,
+}
+
 /// Writes the script. Commits are told by their numbers.
-struct Writer<'n> {
-    names: &'n Names,
-    bereft: Bereft,
-    script: Script,
-    lanes: BTreeMap<LaneNo, Lane>,
+pub(super) struct Writer<'n> {
+    pub names: &'n Names,
+    pub going_on: &'n BTreeSet<LinkNo>,
+    /// From a statement's snapshot to its commit, at most.
+    pub statement_us: i64,
+    pub script: Script,
+    pub lanes: BTreeMap<LaneNo, Lane>,
     /// When an event became claimable.
-    since: HashMap<EventNo, usize>,
+    pub since: HashMap<EventNo, usize>,
     /// When a lane's token was drawn.
-    drawn: HashMap<LaneNo, usize>,
+    pub drawn: HashMap<LaneNo, usize>,
+    /// When a lane was recalled.
+    pub recalled: HashMap<LaneNo, usize>,
     /// When a relay could begin its next claim: after the one before, and after its rewind.
-    begun: HashMap<RelayNo, usize>,
-    /// A relay's session, and whether it has claimed in it.
-    sessions: HashMap<RelayNo, (u16, bool)>,
-    in_flight: BTreeMap<LaneNo, BTreeSet<EventNo>>,
+    pub begun: HashMap<RelayNo, usize>,
+    pub sessions: HashMap<RelayNo, Session>,
+    pub in_flight: BTreeMap<LaneNo, BTreeSet<EventNo>>,
+    /// An event's last claim, by its number.
+    pub claimed: HashMap<EventNo, usize>,
+    /// Events that their own relays gave up, and when.
+    pub failed: Vec<(EventNo, i64)>,
+}
+
+impl Scripted {
+    /// Something must have passed between processes and broker before.
+    pub fn needs_the_wire(&self) -> bool {
+        let needs = |action: &Action| match action {
+            Action::Mark { .. } => true,
+            Action::Receive { new, .. } => !new.is_empty(),
+            _ => false,
+        };
+        self.actions.iter().any(needs)
+    }
+
+    /// A lane's lease has ended before this commit, by more than a statement takes that has found it alive.
+    pub fn expires(&mut self, row: &Lane, statement_us: i64) {
+        let lane = row.number;
+        let ended = row.lease_until_us.saturating_add(statement_us) < self.at_us;
+        if row.owner.is_some() && ended {
+            self.actions.push(Action::Expire { lane });
+        }
+    }
 }
 
 impl Writer<'_> {
-    fn now(&self) -> usize {
+    pub fn now(&self) -> usize {
         self.script.commits.len()
     }
 
@@ -114,7 +156,18 @@ impl Writer<'_> {
             event: *event,
             token: *token,
         });
+        let failed: Vec<Action> = failed.collect();
+        self.failed
+            .extend(failed.iter().filter_map(|fail| match fail {
+                Action::Fail { event, .. } => Some((*event, scripted.at_us)),
+                _ => None,
+            }));
         scripted.actions.extend(failed);
+        for (event, _) in &turns.marked {
+            if let Some(claim) = self.claimed.get(event) {
+                self.script.claims[*claim].marked = true;
+            }
+        }
         let marked = turns.marked.iter();
         let marked = marked.map(|(event, token)| Action::Mark {
             event: *event,
@@ -126,17 +179,30 @@ impl Writer<'_> {
             let (lane, events) = (*lane, events.clone());
             Action::Requeue { lane, events }
         }));
+        let unseen = self.failed_since(scripted.at_us.saturating_sub(self.statement_us));
         let let_go = turns.let_go.iter();
-        scripted.actions.extend(let_go.map(|(lane, events)| {
-            let (lane, events) = (*lane, events.clone());
-            Action::LetGo { lane, events }
-        }));
+        scripted
+            .actions
+            .extend(let_go.map(|(lane, events)| Action::LetGo {
+                lane: *lane,
+                events: events.clone(),
+                unseen: unseen.clone(),
+            }));
+        let recalled = turns.requeued.keys().chain(turns.let_go.keys());
+        let recalls = recalled.map(|lane| (*lane, self.lanes.get(lane).unwrap_or(&Lane::FREE)));
+        scripted
+            .recalls
+            .extend(recalls.map(|(lane, row)| (lane, row.recalls)));
         scripted.actions.extend(turns.others.iter().cloned());
-        received(told, self.names, &mut scripted);
+        received::tell(told, self.names, &mut scripted);
+        let emptied = told.steps.iter().find_map(|step| match step {
+            Step::Emptied(table) => Some(format!("the table {table} was emptied")),
+            _ => None,
+        });
         self.remember(&turns);
         scripted.stored = turns.stored;
         scripted.events = turns.after;
-        scripted.odd = scripted.odd.or(turns.odd);
+        scripted.odd = scripted.odd.or(turns.odd).or(emptied);
         self.script.commits.push(scripted);
     }
 
@@ -154,120 +220,17 @@ impl Writer<'_> {
         }
     }
 
-    /// What became of lanes.
-    fn owners(&mut self, told: &Told<'_>, turns: &Turns, scripted: &mut Scripted) {
-        let mut rewound: BTreeMap<RelayNo, Vec<(LaneNo, Token)>> = BTreeMap::new();
-        for step in &told.steps {
-            let Step::Lane(turn) = step else { continue };
-            let Some(after) = turn.after else { continue };
-            let before = turn.before.unwrap_or(Lane::FREE);
-            self.lanes.insert(after.number, after);
-            let Some(owner) = after.owner else {
-                scripted
-                    .actions
-                    .extend(self.given_up(&before, after.number));
-                continue;
-            };
-            let relay = self.names.relay(owner);
-            let lane = after.number;
-            let same = before.owner == Some(owner);
-            if same && after.token != before.token && after.lease_until_us == before.lease_until_us
-            {
-                rewound.entry(relay).or_default().push((lane, after.token));
-            } else if !same || after.token != before.token {
-                self.acquired(before, after, relay, turns, scripted);
-            } else if after.draining != before.draining {
-                let on = after.draining;
-                scripted.actions.push(Action::Drain { relay, lane, on });
-            } else if after.lease_until_us != before.lease_until_us {
-                scripted.actions.push(Action::Renew { relay, lane });
-            }
-        }
-        for (relay, tokens) in rewound {
-            let lanes = tokens.iter().map(|(lane, _)| lane);
-            let back = lanes
-                .filter_map(|lane| turns.back.get(lane))
-                .flatten()
-                .copied();
-            let back = sorted(back);
-            self.drawn.extend(
-                tokens
-                    .iter()
-                    .map(|(lane, _)| (*lane, self.script.commits.len())),
-            );
-            self.rewinds(relay, tokens, back, scripted);
-        }
+    /// Whose failing locks no lane: a statement may not have seen it.
+    fn failed_since(&self, at_us: i64) -> Vec<EventNo> {
+        let failed = self.failed.iter().rev();
+        let failed = failed.take_while(|(_, failed_us)| *failed_us >= at_us);
+        failed.map(|(event, _)| *event).collect()
     }
 
-    fn rewinds(
-        &mut self,
-        relay: RelayNo,
-        tokens: Vec<(LaneNo, Token)>,
-        back: Vec<EventNo>,
-        scripted: &mut Scripted,
-    ) {
-        self.begun.insert(relay, self.now());
-        let session = self.sessions.entry(relay).or_default();
-        *session = (session.0 + 1, false);
-        scripted.actions.push(Action::GiveUp { relay });
-        scripted.actions.push(Action::Rewind {
-            relay,
-            tokens,
-            back,
-        });
-    }
-
-    fn given_up(&self, before: &Lane, lane: LaneNo) -> Option<Action> {
-        let relay = before.owner.map(|owner| self.names.relay(owner))?;
-        let flies = self
-            .in_flight
-            .get(&lane)
-            .is_some_and(|flying| !flying.is_empty());
-        Some(match before.draining && !flies {
-            true => Action::Release { relay, lane },
-            false => Action::Leave { relay, lane },
-        })
-    }
-
-    fn acquired(
-        &mut self,
-        before: Lane,
-        after: Lane,
-        relay: RelayNo,
-        turns: &Turns,
-        scripted: &mut Scripted,
-    ) {
-        let (lane, token) = (after.number, after.token);
-        self.drawn.insert(lane, self.now());
-        if relay == USURPER {
-            let claims = sorted(turns.retaken.get(&lane).into_iter().flatten().copied());
-            scripted.actions.push(Action::Usurp {
-                lane,
-                token,
-                claims,
-            });
-            return;
-        }
-        let others = self.lanes.values().filter(|other| other.number != lane);
-        let owns_none = !others.into_iter().any(|other| other.owner == after.owner);
-        let has_claimed = self
-            .sessions
-            .get(&relay)
-            .is_some_and(|(_, claimed)| *claimed);
-        if owns_none && has_claimed && self.bereft == Bereft::BeginsAnew {
-            self.rewinds(relay, Vec::new(), Vec::new(), scripted);
-        }
-        if before.owner.is_some() && before.lease_until_us <= scripted.at_us {
-            scripted.actions.push(Action::Expire { lane });
-        }
-        let failed = turns.failed.get(&lane).into_iter().flatten();
-        scripted.actions.push(Action::Acquire {
-            relay,
-            lane,
-            token,
-            back: sorted(turns.back.get(&lane).into_iter().flatten().copied()),
-            gave_up: sorted(failed.map(|(event, _)| *event)),
-        });
+    /// The last commit that was over by then.
+    fn by_then(&self, at_us: i64) -> Option<usize> {
+        let mut commits = self.script.commits.iter();
+        commits.rposition(|commit| commit.at_us <= at_us)
     }
 
     /// A claim's snapshot shows all that it takes, under tokens that its relay knows.
@@ -293,21 +256,29 @@ impl Writer<'_> {
             let met: Vec<EventNo> = taken.iter().chain(&aside).copied().collect();
             let since = met.iter().filter_map(|event| self.since.get(event));
             let drawn = lanes.iter().filter_map(|lane| self.drawn.get(lane));
-            let seen = since.chain(drawn).chain(self.begun.get(&relay)).max();
+            let recalled = lanes.iter().filter_map(|lane| self.recalled.get(lane));
+            let long_ago = self.by_then(scripted.at_us.saturating_sub(self.statement_us));
+            let seen = since.chain(drawn).chain(recalled);
+            let seen = seen.chain(self.begun.get(&relay)).chain(&long_ago).max();
+            for lane in lanes.iter().filter_map(|lane| self.lanes.get(lane)) {
+                scripted.expires(lane, self.statement_us);
+            }
             let asker = Asker::Relay(relay);
             if let Some(at) = seen.and_then(|seen| self.script.commits.get_mut(*seen)) {
                 at.looks.push((Action::Look { relay, lanes }, met));
             }
-            let (session, claimed) = self.sessions.entry(relay).or_default();
-            *claimed = true;
-            let by = (relay, *session);
-            let at_us = scripted.at_us;
-            let claims = taken.iter().map(|event| Claimed {
-                at_us,
-                by,
-                event: *event,
-            });
-            self.script.claims.extend(claims);
+            let session = self.sessions.entry(relay).or_default();
+            session.has_claimed = true;
+            let by = (relay, session.number);
+            for event in &taken {
+                self.claimed.insert(*event, self.script.claims.len());
+                self.script.claims.push(Claimed {
+                    at_us: scripted.at_us,
+                    by,
+                    event: *event,
+                    marked: false,
+                });
+            }
             scripted.actions.push(Action::Claim {
                 asker,
                 taken,
@@ -318,48 +289,7 @@ impl Writer<'_> {
     }
 }
 
-/// What a consumer's transaction did.
-fn received(told: &Told<'_>, names: &Names, scripted: &mut Scripted) {
-    let (mut new, mut applied) = (Vec::new(), Vec::new());
-    let mut auctions = HashMap::new();
-    for step in &told.steps {
-        match step {
-            Step::Received(turn) => {
-                let row = turn.after.as_ref().or(turn.before.as_ref());
-                let id = row.map_or(Uuid::nil(), |row| row.id);
-                let Some(event) = names.announcing(id) else {
-                    scripted.odd =
-                        Some(format!("bid {id} was received, and no event announces it"));
-                    continue;
-                };
-                let was = turn.before.as_ref().is_some_and(|row| row.applied);
-                let is = turn.after.as_ref().is_some_and(|row| row.applied);
-                if turn.after.is_none() {
-                    scripted.actions.push(Action::Forget { event });
-                    continue;
-                }
-                auctions.extend(row.map(|row| (row.key, names.events[event as usize].auction)));
-                new.extend(turn.before.is_none().then_some(event));
-                applied.extend((is && !was).then_some(event));
-            }
-            Step::Standing(turn) => {
-                let row = turn.after.as_ref();
-                let known = row.and_then(|row| Some((auctions.get(&row.key)?, row.last_sequence)));
-                if let Some((auction, stands)) = known {
-                    scripted
-                        .standings
-                        .insert(*auction, u32::try_from(stands).unwrap_or(0));
-                }
-            }
-            _ => {}
-        }
-    }
-    if !(new.is_empty() && applied.is_empty()) {
-        scripted.actions.push(Action::Receive { new, applied });
-    }
-}
-
-fn sorted(events: impl Iterator<Item = EventNo>) -> Vec<EventNo> {
+pub(super) fn sorted(events: impl Iterator<Item = EventNo>) -> Vec<EventNo> {
     let mut events: Vec<EventNo> = events.collect();
     events.sort_unstable();
     events

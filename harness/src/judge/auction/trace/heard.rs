@@ -1,11 +1,14 @@
 //! What passed the taps, in the model's words.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::commits::{Claimed, Script};
 use super::names::Names;
+use super::struck::{Came, Struck};
 use crate::history::{Event, History};
 use crate::judge::auction::model::{EventNo, LinkNo};
+
+/// A connection: process and number.
+pub(super) type Connection = (String, u64);
 
 /// What a message says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,22 +28,17 @@ pub(super) struct Heard {
     /// The wall clock; none where the servers' is another one.
     pub at_us: Option<i64>,
     pub what: What,
+    pub on: Connection,
     /// The session whose connection it is; none of one that has claimed nothing that it sends, and of a consumer's.
     pub link: Option<LinkNo>,
     pub events: Vec<EventNo>,
-    /// Process and connection, for the reader.
-    pub by: String,
 }
 
-/// A connection: process and number.
-type Connection<'h> = (&'h str, u64);
-
 impl Heard {
-    /// All messages between relays, broker and consumers that name an event, in the order in which they passed.
-    pub fn all(history: &History, names: &Names, script: &Script) -> Vec<Self> {
+    /// All messages between relays, broker and consumers that name an event, in the order in which they came, but for those
+    /// that did not go on.
+    pub fn all(history: &History, names: &Names, struck_by: &Struck) -> Vec<Self> {
         let mut all = Vec::new();
-        let mut published: BTreeMap<Connection<'_>, Vec<(EventNo, Option<i64>)>> = BTreeMap::new();
-        let mut connections = Vec::new();
         for (position, event) in history.events().enumerate() {
             let Event::Passed {
                 edge,
@@ -48,39 +46,52 @@ impl Heard {
                 connection,
                 what,
                 ops,
+                struck,
                 ..
             } = event
             else {
                 continue;
             };
-            let Some(what) = what_is(edge, what) else {
+            let Some(says) = what_is(edge, what) else {
                 continue;
+            };
+            let came = match struck {
+                true => struck_by.came(by, what),
+                false => Came::Whole,
+            };
+            let what = match came {
+                Came::Whole => says,
+                Came::Refused => What::Refuse,
+                Came::Not => continue,
             };
             let events: Vec<EventNo> = ops.iter().filter_map(|id| names.announcing(*id)).collect();
             if events.is_empty() {
                 continue;
             }
-            let at_us = history.wall_clock_us(position);
-            if what == What::Publish {
-                let sent = published.entry((by, *connection)).or_default();
-                sent.extend(events.iter().map(|event| (*event, at_us)));
-            }
-            connections.push((by.as_str(), *connection));
             all.push(Self {
-                at_us,
+                at_us: history.wall_clock_us(position),
                 what,
+                on: (by.clone(), *connection),
                 link: None,
                 events,
-                by: format!("{by}, connection {connection}"),
             });
         }
-        let links = links(&published, &script.claims);
-        for (heard, connection) in all.iter_mut().zip(connections) {
-            if matches!(heard.what, What::Publish | What::Confirm | What::Refuse) {
-                heard.link = links.get(&connection).copied();
-            }
-        }
         all
+    }
+
+    /// Whose message it is, for the reader.
+    pub fn by(&self) -> String {
+        let (process, connection) = &self.on;
+        format!("{process}, connection {connection}")
+    }
+
+    /// Gives each message of a relay's its session.
+    pub fn connect(all: &mut [Self], links: &HashMap<Connection, LinkNo>) {
+        let of_relays =
+            |heard: &&mut Self| matches!(heard.what, What::Publish | What::Confirm | What::Refuse);
+        for heard in all.iter_mut().filter(of_relays) {
+            heard.link = links.get(&heard.on).copied();
+        }
     }
 }
 
@@ -94,33 +105,4 @@ fn what_is(edge: &str, what: &str) -> Option<What> {
         ("consumer -> rabbitmq", "reject") => What::Reject,
         _ => return None,
     })
-}
-
-/// Whose connection is whose session's: that of whoever had last claimed most of what it sent, when it sent it.
-fn links<'h>(
-    published: &BTreeMap<Connection<'h>, Vec<(EventNo, Option<i64>)>>,
-    claims: &[Claimed],
-) -> HashMap<Connection<'h>, LinkNo> {
-    let mut of: HashMap<EventNo, Vec<&Claimed>> = HashMap::new();
-    for claim in claims {
-        of.entry(claim.event).or_default().push(claim);
-    }
-    let mut links = HashMap::new();
-    for (connection, sent) in published {
-        let mut votes: BTreeMap<LinkNo, u32> = BTreeMap::new();
-        for (event, at_us) in sent {
-            let claims = of.get(event).into_iter().flatten();
-            let before = claims.filter(|claim| at_us.is_none_or(|at_us| claim.at_us <= at_us));
-            let before: Vec<LinkNo> = before.map(|claim| claim.by).collect();
-            for by in &before {
-                *votes.entry(*by).or_default() += 1;
-            }
-            before
-                .last()
-                .map(|last| votes.entry(*last).and_modify(|votes| *votes += 1));
-        }
-        let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
-        links.extend(most.map(|(link, _)| (*connection, link)));
-    }
-    links
 }

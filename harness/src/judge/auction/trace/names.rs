@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
+use crate::ask::auction::harm;
 use crate::history::Key;
 use crate::judge::auction::model::{AuctionNo, EventNo, LaneNo, RelayNo, USURPER};
 use crate::judge::auction::replay::{OutboxEvent, Step, Told};
@@ -26,6 +27,7 @@ pub(super) struct Names {
     pub events: Vec<Known>,
     numbers: HashMap<Uuid, EventNo>,
     of_operation: HashMap<Uuid, EventNo>,
+    auctions: HashMap<Key, AuctionNo>,
     relays: Vec<Uuid>,
 }
 
@@ -33,16 +35,13 @@ impl Names {
     /// Events are numbered by their positions, which were drawn in order.
     pub fn of(told: &[Told<'_>]) -> Result<Self, Unjudgeable> {
         let mut names = Self::default();
-        let mut new: Vec<(i64, &OutboxEvent)> = Vec::new();
+        let mut new: Vec<(Option<i64>, &OutboxEvent)> = Vec::new();
         let mut bids: HashMap<(Key, i64), Uuid> = HashMap::new();
         for step in told.iter().flat_map(|told| &told.steps) {
             match step {
                 Step::Event(turn) => {
                     if let (None, Some(event)) = (&turn.before, &turn.after) {
-                        let position = event.position.ok_or(Unjudgeable::NotShown(
-                            "the history was recorded without the events' positions",
-                        ))?;
-                        new.push((position, event));
+                        new.push((event.position, event));
                     }
                 }
                 Step::Bid(turn) => {
@@ -50,7 +49,7 @@ impl Names {
                 }
                 Step::Lane(turn) => {
                     let owner = turn.after.and_then(|lane| lane.owner);
-                    let owner = owner.filter(|owner| *owner != Uuid::max());
+                    let owner = owner.filter(|owner| *owner != harm::USURPER);
                     if let Some(owner) = owner.filter(|owner| !names.relays.contains(owner)) {
                         names.relays.push(owner);
                     }
@@ -59,15 +58,26 @@ impl Names {
             }
         }
         new.sort_by_key(|(position, _)| *position);
-        let mut auctions: HashMap<Key, AuctionNo> = HashMap::new();
+        let lacks = new.iter().filter(|(position, _)| position.is_none());
+        match lacks.count() {
+            0 => {}
+            all if all == new.len() => {
+                let without = "the history was recorded without the events' positions";
+                return Err(Unjudgeable::NotShown(without));
+            }
+            some => {
+                let without = format!("{some} of {} events have no position", new.len());
+                return Err(Unjudgeable::Ledger(without));
+            }
+        }
         for (number, (_, event)) in (0..).zip(new) {
-            let next = auctions.len() as AuctionNo;
+            let next = names.auctions.len() as AuctionNo;
             names.numbers.insert(event.id, number);
             let operation = bids.get(&(event.key, event.n));
             names.of_operation.extend(operation.map(|id| (*id, number)));
             names.events.push(Known {
                 id: event.id,
-                auction: *auctions.entry(event.key).or_insert(next),
+                auction: *names.auctions.entry(event.key).or_insert(next),
                 sequence: u32::try_from(event.n).unwrap_or(0),
                 lane: event.lane,
                 spoilt: event.item.is_err(),
@@ -84,6 +94,11 @@ impl Names {
     /// The event that announces an operation.
     pub fn announcing(&self, operation: Uuid) -> Option<EventNo> {
         self.of_operation.get(&operation).copied()
+    }
+
+    /// An auction of which there are events.
+    pub fn auction(&self, key: Key) -> Option<AuctionNo> {
+        self.auctions.get(&key).copied()
     }
 
     /// A relay; the lab's own has a number that none has.

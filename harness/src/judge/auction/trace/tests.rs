@@ -1,6 +1,10 @@
+mod lanes;
+mod wire;
+
 use super::*;
-use crate::history::{Event, OutboxRow};
-use crate::judge::proof::story::{Story, reason, verdict};
+use crate::history::{Event, Operation, OutboxRow};
+use crate::judge::proof::story::columns::{change, is};
+use crate::judge::proof::story::{Story, finding, reason, verdict};
 use crate::judge::verdict::Verdict;
 
 /// Two bids, claimed together; then `what` happens before the run is told to its end.
@@ -107,21 +111,17 @@ fn tokens_are_not_drawn_without_handing_back_what_is_in_flight() {
     );
 }
 
-#[test]
-fn a_mark_whose_token_was_replaced_changes_nothing() {
-    let accepted = claimed_then(|story| {
-        let late = event(story, 1);
-        story.rewind(1);
-        let marked = OutboxRow {
-            state: crate::history::State::Sent,
-            ..late
-        };
-        story.commit(vec![Story::event_updated(&marked, None)]);
-        story.tables.outbox[0].state = crate::history::State::Sent;
-    });
-    assert_eq!(verdict(check, &accepted), Verdict::Fail);
-    let refused = claimed_then(|story| story.rewind(1));
-    assert_eq!(verdict(check, &refused), Verdict::Pass);
+/// What the model says of a run in which it meets a step that there is not.
+fn refused(story: &Story) -> String {
+    let finding = finding(check, story);
+    assert_eq!(finding.verdict, Verdict::Fail, "{}", finding.reason);
+    finding.examples.concat()
+}
+
+fn passes(story: &Story) {
+    let finding = finding(check, story);
+    let said = finding.examples.concat();
+    assert_eq!(finding.verdict, Verdict::Pass, "{said}");
 }
 
 /// Auctions 1 and 65 share a lane; the event of the second is claimed so long after that of the first was committed.
@@ -177,15 +177,63 @@ fn a_stale_mark_is_one_that_relay_and_taps_agree_about() {
     assert_eq!(verdict(check, &counted), Verdict::Pass);
 }
 
+/// The positions of the first so many events are not in the history.
+fn without_positions(events: usize) -> Result<Finding, Unjudgeable> {
+    let mut story = Story::clean();
+    let commits = story.events.iter_mut().filter_map(|event| match event {
+        Event::Committed(commit) => Some(&mut commit.changes),
+        _ => None,
+    });
+    let rows = commits.flatten().map(|change| &mut change.row);
+    let rows = rows.filter(|row| row.contains_key("position"));
+    rows.take(events).for_each(|row| _ = row.remove("position"));
+    check(&story.history())
+}
+
 #[test]
 fn without_positions_nothing_is_judged() {
-    let mut story = Story::clean();
-    for event in &mut story.events {
-        if let Event::Committed(commit) = event {
-            let changes = commit.changes.iter_mut();
-            changes.for_each(|change| _ = change.row.remove("position"));
-        }
-    }
-    let error = check(&story.history()).expect_err("not judged");
+    let error = without_positions(3).expect_err("not judged");
+    assert!(matches!(error, Unjudgeable::NotShown(_)), "{error}");
     assert!(error.to_string().contains("positions"), "{error}");
+}
+
+#[test]
+fn a_ledger_that_lacks_the_position_of_one_event_has_a_hole() {
+    let error = without_positions(1).expect_err("not judged");
+    assert!(matches!(error, Unjudgeable::Ledger(_)), "{error}");
+    assert!(error.to_string().contains("1 of 3 events"), "{error}");
+}
+
+#[test]
+fn a_standing_is_compared_in_a_commit_without_new_bids_too() {
+    let mut story = Story::clean();
+    let stands = [
+        ("auction_id", is(Story::key(1))),
+        ("last_sequence", is(2)),
+        ("bid_count", is(2)),
+    ];
+    story.commit_last(vec![change("standings", Operation::Update, &stands)]);
+    assert!(refused(&story).contains("stands at 2 by its row and at 3 by the model"));
+}
+
+#[test]
+fn a_table_that_was_emptied_is_no_step() {
+    let mut story = Story::clean();
+    story.commit_last(vec![change("inbox", Operation::Truncate, &[])]);
+    assert!(refused(&story).contains("the table inbox was emptied"));
+}
+
+#[test]
+fn what_will_never_be_is_told_before_what_is_not_yet() {
+    let mut story = Story::clean();
+    let row = story.tables.outbox[0].row.clone();
+    let claim = story.last_claim(&row);
+    claim.row.insert("claim_token".to_owned(), is(77));
+    let claim = claim.clone();
+    // Published a little before it is claimed, as two witnesses may say.
+    let (claimed, _) = story.told(&claim);
+    let published = story.events.remove(claimed + 1);
+    story.events.insert(claimed, published);
+    let said = refused(&story);
+    assert!(said.starts_with("transaction "), "{said}");
 }

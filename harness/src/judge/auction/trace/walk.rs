@@ -38,8 +38,6 @@ pub(super) struct Walk<'s> {
     /// What came back, and is confirmed all the same.
     refused: BTreeSet<(LinkNo, EventNo)>,
     delivered: BTreeSet<EventNo>,
-    /// The taps heard nothing: what passed is taken for granted.
-    deaf: bool,
     tally: Tally,
 }
 
@@ -53,7 +51,6 @@ impl<'s> Walk<'s> {
                 ..Rules::TODAY
             },
             world: World::new(script.lanes.iter().copied(), names.relays()),
-            deaf: heard.is_empty(),
             heard: heard.into(),
             next: 0,
             drawn: 0,
@@ -83,7 +80,7 @@ impl<'s> Walk<'s> {
             let Err(refused) = self.advance(ledger) else {
                 continue;
             };
-            if !refused.for_now || !self.catch_up(ledger) {
+            if let Err(refused) = self.catch_up(ledger, refused) {
                 return Some(refused.why);
             }
         }
@@ -100,18 +97,20 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// Lets the other witness speak until the refused one is heard. False if that does not help: what the other one has
-    /// to say was surely later.
-    fn catch_up(&mut self, refused_is_ledger: bool) -> bool {
-        while self.is_in_doubt() {
-            if self.advance(!refused_is_ledger).is_err() {
-                return false;
+    /// Lets the other witness speak until the refused one is heard. If that does not help, for what the other one has to say
+    /// was surely later, it is what was refused that there is not; but whatever will never be is the better reason.
+    fn catch_up(&mut self, refused_is_ledger: bool, refused: Refused) -> Result<(), Refused> {
+        let mut refused = refused;
+        while refused.for_now && self.is_in_doubt() {
+            if let Err(other) = self.advance(!refused_is_ledger) {
+                return Err(if other.for_now { refused } else { other });
             }
-            if self.advance(refused_is_ledger).is_ok() {
-                return true;
+            match self.advance(refused_is_ledger) {
+                Ok(()) => return Ok(()),
+                Err(again) => refused = again,
             }
         }
-        false
+        Err(refused)
     }
 
     /// Whether either of the next entries may have been the first.
@@ -182,9 +181,7 @@ impl<'s> Walk<'s> {
             why: named(why),
             for_now: false,
         };
-        if self.deaf {
-            self.take_for_granted(commit);
-        } else if let Some(why) = self.waits_for_the_wire(commit) {
+        if let Some(why) = self.waits_for_the_wire(commit) {
             let why = named(why);
             return Err(Refused { why, for_now: true });
         }
@@ -197,7 +194,7 @@ impl<'s> Walk<'s> {
             self.tally.late_commits += u64::from(self.is_late(*event));
         }
         while let Some((event, at_us)) = self.unseen.front().copied() {
-            if at_us + SEEN_WITHIN_US > commit.at_us {
+            if at_us.saturating_add(SEEN_WITHIN_US) > commit.at_us {
                 break;
             }
             self.show(event).map_err(finally)?;
@@ -277,38 +274,6 @@ impl<'s> Walk<'s> {
         })
     }
 
-    /// Where no tap was heard, what a commit needs has passed.
-    fn take_for_granted(&mut self, commit: &Scripted) {
-        for action in &commit.actions {
-            match action {
-                Action::Mark { event, token } => {
-                    let sent = |link: &&LinkNo| {
-                        let transit = &self.world.links[*link].transit;
-                        transit.contains(&(*event, *token))
-                    };
-                    let Some(link) = self.world.links.keys().find(sent).copied() else {
-                        continue;
-                    };
-                    while let Some((next, _)) = self.first_on(link)
-                        && self.step(&Action::Pass { link, event: next }).is_ok()
-                        && self.step(&Action::Confirm { link, event: next }).is_ok()
-                        && next != *event
-                    {}
-                }
-                Action::Receive { new, .. } => {
-                    for event in new {
-                        let _ = self.deliver(*event);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn first_on(&self, link: LinkNo) -> Option<(EventNo, i64)> {
-        self.world.links.get(&link)?.transit.front().copied()
-    }
-
     /// The rows are what the model says.
     fn agrees(&self, commit: &Scripted) -> Result<(), String> {
         for (number, status, held) in &commit.events {
@@ -324,6 +289,14 @@ impl<'s> Walk<'s> {
                 let id = self.names.events[*number as usize].id;
                 return Err(format!(
                     "event {id} is {status:?} by its row and {says:?} by the model"
+                ));
+            }
+        }
+        for (lane, recalls) in &commit.recalls {
+            let says = self.world.lanes.get(lane).map_or(0, |lane| lane.recalls);
+            if i64::from(says) != *recalls {
+                return Err(format!(
+                    "lane {lane} was recalled {recalls} times by its row and {says} times by the model"
                 ));
             }
         }
@@ -348,7 +321,7 @@ impl<'s> Walk<'s> {
                     front.events.drain(..taken);
                 }
                 return Err(Refused {
-                    why: format!("{}: {why}", heard.by),
+                    why: format!("{}: {why}", heard.by()),
                     for_now: true,
                 });
             }

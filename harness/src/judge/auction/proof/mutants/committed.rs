@@ -6,7 +6,7 @@ use super::Mutant;
 use super::legal::VICTIM;
 use crate::history::{Change, Operation};
 use crate::judge::proof::story::Story;
-use crate::judge::proof::story::ledger::{change, is};
+use crate::judge::proof::story::columns::{change, is};
 
 /// A lane that no auction of the story is in.
 const LANE: i16 = 63;
@@ -65,6 +65,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
             story.commit_last(vec![lane(None, 6, "-infinity")]);
         },
         &["ownership"],
+    ),
+    (
+        "renew a lease that has ended",
+        |story| {
+            story.commit_last(vec![lane(Some(1), 7, "-infinity")]);
+            story.commit_last(vec![lane(Some(1), 7, "infinity")]);
+        },
+        &["model"],
     ),
     (
         "claim an event with a stale token",

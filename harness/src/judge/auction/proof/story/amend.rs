@@ -1,6 +1,6 @@
 //! What goes wrong in a ledger: changes to one that was told already.
 
-use super::ledger::{change, is};
+use super::columns::{change, is};
 use super::{Event, Story};
 use crate::history::{Change, Commit, Operation, OutboxRow};
 
@@ -107,6 +107,17 @@ impl Story {
                 && commit.changes.iter().any(marks)
             {
                 commit.committed_at_us = at_us;
+            }
+        }
+    }
+
+    /// A column of a table is not in the log, as if nobody wrote it.
+    pub(crate) fn forget_column(&mut self, table: &str, column: &str) {
+        for event in &mut self.events {
+            if let Event::Committed(commit) = event {
+                let rows = commit.changes.iter_mut();
+                let rows = rows.filter(|change| change.table == table);
+                rows.for_each(|change| _ = change.row.remove(column));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Event, Story, ledger::is};
+use super::{Event, Story, columns::is};
 use crate::history::{Change, Operation, Rules};
 
 impl Story {

@@ -2,7 +2,7 @@
 
 use super::{
     Condition, Delivery, Event, Note, OutboxRow, Scenario, Snapshot, StandingRow, Story, Subject,
-    Uuid, ledger,
+    Uuid, columns,
 };
 use crate::judge::proof::content::placed_at_us;
 
@@ -49,14 +49,14 @@ impl Story {
         for item in stored.chain(events).filter(|item| item.id == id) {
             placed_at_us(&mut item.content, us);
         }
-        let name = ledger::is(id);
+        let name = columns::is(id);
         let commits = self.events.iter_mut().filter_map(|event| match event {
             Event::Committed(commit) => Some(&mut commit.changes),
             _ => None,
         });
         for change in commits.flatten() {
             if change.table == "bids" && change.row.get("bid_id") == Some(&name) {
-                let at = ledger::is(ledger::time(us));
+                let at = columns::is(columns::time(us));
                 change.row.insert("placed_at".to_owned(), at);
             }
         }
@@ -148,6 +148,17 @@ impl Story {
 
     pub(crate) fn drop_events(&mut self, wrong: impl Fn(&Event) -> bool) {
         self.events.retain(|event| !wrong(event));
+    }
+
+    /// One more request, so long after everything that no fault explains what became of it.
+    pub(in crate::judge) fn ask_after_the_grace(&mut self, grace_us: u64) {
+        let fenced = self.events.iter().position(|event| *event == Event::Fenced);
+        let ended = self.events.split_off(fenced.expect("a finished story"));
+        self.events
+            .extend((0..grace_us / Self::TICK_US + 1).map(|_| Self::driven()));
+        let op = self.ask(77, 1, 7_700);
+        self.unavailable(op, 503);
+        self.events.extend(ended);
     }
 
     /// A second fault, of which the run has recorded nothing.
@@ -274,6 +285,14 @@ impl Story {
         let of = |bid| self.heard(what, bid).expect("a message that was heard");
         let (one, other) = (of(one), of(other));
         self.events.swap(one, other);
+    }
+
+    /// A fault has struck the first such message about a bid.
+    pub(crate) fn strike(&mut self, what: &str, bid: u128) {
+        let at = self.heard(what, bid).expect("a message that was heard");
+        if let Event::Passed { struck, .. } = &mut self.events[at] {
+            *struck = true;
+        }
     }
 
     fn heard(&self, what: &str, bid: u128) -> Option<usize> {
