@@ -14,6 +14,9 @@ const MEANT: u32 = 1;
 /// and that what is confirmed on the connection is marked by the session.
 const MARKED: u32 = 2;
 
+/// The votes for each of a relay's sessions.
+type Sessions = BTreeMap<u16, u32>;
+
 /// What was sent on a connection.
 #[derive(Default)]
 struct Traffic {
@@ -81,8 +84,7 @@ impl<'h> Connections<'h> {
 
     /// Each connection's session: a relay's later connection is a later session's.
     pub fn links(&self) -> HashMap<Connection, LinkNo> {
-        let mut of_relay: BTreeMap<RelayNo, Vec<(&Connection, BTreeMap<u16, u32>)>> =
-            BTreeMap::new();
+        let mut of_relay: BTreeMap<RelayNo, Vec<(&Connection, Sessions)>> = BTreeMap::new();
         for (on, votes) in &self.votes {
             let mut of: BTreeMap<RelayNo, u32> = BTreeMap::new();
             for ((relay, _), votes) in votes {
@@ -137,7 +139,7 @@ fn before<'c>(claims: &[&'c Claimed], at_us: Option<i64>) -> impl Iterator<Item 
 
 /// Connections by number, and for each its session: those with the most votes altogether of which each is later than the one
 /// before. Of two that say the same the earlier.
-fn in_turn(votes: &[&BTreeMap<u16, u32>]) -> Vec<(usize, u16)> {
+fn in_turn(votes: &[&Sessions]) -> Vec<(usize, u16)> {
     struct Best {
         session: u16,
         connection: usize,
