@@ -1,6 +1,6 @@
 //! The replay: ledger and taps, side by side, through the model.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::commits::{Script, Scripted};
 use super::heard::{Heard, What};
@@ -38,6 +38,8 @@ pub(super) struct Walk<'s> {
     /// What came back, and is confirmed all the same.
     refused: BTreeSet<(LinkNo, EventNo)>,
     delivered: BTreeSet<EventNo>,
+    /// How often a copy was taken for one that came back while a consumer had another.
+    in_doubt: BTreeMap<EventNo, u32>,
     tally: Tally,
 }
 
@@ -57,6 +59,7 @@ impl<'s> Walk<'s> {
             unseen: VecDeque::new(),
             refused: BTreeSet::new(),
             delivered: BTreeSet::new(),
+            in_doubt: BTreeMap::new(),
             tally: Tally::default(),
         }
     }
@@ -351,16 +354,39 @@ impl<'s> Walk<'s> {
                 }
             }
             What::Deliver => self.deliver(event),
-            What::Ack => self.step(&Action::Ack { event }),
-            What::Reject => self.step(&Action::Reject { event }),
+            What::Ack => {
+                self.has(event)?;
+                self.step(&Action::Ack { event })
+            }
+            What::Reject => {
+                self.has(event)?;
+                self.step(&Action::Reject { event })
+            }
         }
+    }
+
+    /// Whoever settles more copies than he has, by what was taken for a copy that came back, had another one, which somebody else
+    /// had sent.
+    fn has(&mut self, event: EventNo) -> Result<(), String> {
+        let doubts = self.in_doubt.get_mut(&event).filter(|doubts| **doubts > 0);
+        if let Some(doubts) = doubts
+            && !self.world.unacked.contains_key(&event)
+        {
+            *doubts -= 1;
+            self.step(&Action::Copy { event })?;
+            self.step(&Action::Deliver { event })?;
+        }
+        Ok(())
     }
 
     /// A copy that is not in the queue came back from a consumer, or was sent by somebody else.
     fn deliver(&mut self, event: EventNo) -> Result<(), String> {
         if !self.world.queue.contains_key(&event) {
             match self.world.unacked.contains_key(&event) {
-                true => self.step(&Action::Return { event })?,
+                true => {
+                    *self.in_doubt.entry(event).or_default() += 1;
+                    self.step(&Action::Return { event })?;
+                }
                 false => self.step(&Action::Copy { event })?,
             }
         }

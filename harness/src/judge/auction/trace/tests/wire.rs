@@ -145,3 +145,33 @@ fn a_session_sends_one_window_behind_one_that_was_refused_and_no_other() {
         "{said}"
     );
 }
+
+/// A message that the consumer is given twice before it settles the first, and acks so often.
+fn given_twice_and_acked(times: usize) -> Verdict {
+    let mut story = Story::clean();
+    let about = |event: &Event, wanted: &str| match event {
+        Event::Passed { what, ops, .. } if what == wanted => Some(ops.clone()),
+        _ => None,
+    };
+    let mut events = story.events.iter();
+    let given = events.position(|event| about(event, "deliver").is_some());
+    let given = given.expect("a message is delivered");
+    let ops = about(&story.events[given], "deliver");
+    let copy = story.events[given].clone();
+    story.events.insert(given, copy);
+    let mut events = story.events.iter();
+    let acked = events.position(|event| about(event, "ack") == ops);
+    let acked = acked.expect("it is acked");
+    let ack = story.events[acked].clone();
+    for _ in 1..times {
+        story.events.insert(acked, ack.clone());
+    }
+    verdict(check, &story)
+}
+
+#[test]
+fn a_copy_that_somebody_else_has_sent_is_acked_beside_the_first_and_no_third_is() {
+    assert_eq!(given_twice_and_acked(1), Verdict::Pass);
+    assert_eq!(given_twice_and_acked(2), Verdict::Pass);
+    assert_eq!(given_twice_and_acked(3), Verdict::Fail);
+}
