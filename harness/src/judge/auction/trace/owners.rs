@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::commits::{Scripted, Writer, sorted};
+use super::commits::{Writer, sorted};
+use super::scripted::Scripted;
 use super::turns::Turns;
 use crate::judge::auction::model::{Action, EventNo, LaneNo, RelayNo, Token, USURPER};
 use crate::judge::auction::replay::{Lane, Step, Told};

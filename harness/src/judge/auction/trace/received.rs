@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::commits::Scripted;
 use super::names::Names;
+use super::scripted::Scripted;
 use crate::judge::auction::model::{Action, EventNo};
 use crate::judge::auction::replay::{Received, Standing, Step, Told, Turn};
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::commits::{Script, Scripted};
+use super::commits::Script;
 use super::heard::{Heard, What};
 use super::names::Names;
+use super::scripted::Scripted;
 use super::tally::Tally;
 use crate::judge::auction::model::{Action, EventNo, LinkNo, Rules, Status, World};
 
