@@ -17,19 +17,9 @@ use rejections::Rejections;
 const LEAST: usize = 3;
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
-    last(history)?;
-    let (promises, shows) = (subject(history)?.promises, subject(history)?.shows);
-    let promised = promises.order;
+    let promised = subject(history)?.promises.order;
     let mut inquiry = Inquiry::new("order");
-    let mut orders = history.first_deliveries_at();
-    if !promises.serial && !shows.place {
-        orders = committed::of(history, orders)?;
-    } else if promises.serial {
-        let placed = placed::of(history);
-        for order in orders.values_mut() {
-            order.retain(|(_, position)| placed.is(history, *position));
-        }
-    }
+    let orders = orders(history)?;
     deliveries(&mut inquiry, history, &orders, promised);
     let judged = orders.values().filter(|order| order.len() >= LEAST).count();
     if judged == 0 && promised {
@@ -39,6 +29,22 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     inquiry.count("keys with 3 events or more", judged);
     let deliveries = orders.values().map(Vec::len).sum();
     Ok(inquiry.conclude(deliveries, "first deliveries"))
+}
+
+/// Per key, the places of what can be told to have one, with the position at which each was first delivered.
+pub(super) fn orders(history: &History) -> Result<BTreeMap<Key, Vec<(i64, usize)>>, Unjudgeable> {
+    last(history)?;
+    let (promises, shows) = (subject(history)?.promises, subject(history)?.shows);
+    let mut orders = history.first_deliveries_at();
+    if !promises.serial && !shows.place {
+        orders = committed::of(history, orders)?;
+    } else if promises.serial {
+        let placed = placed::of(history);
+        for order in orders.values_mut() {
+            order.retain(|(_, position)| placed.is(history, *position));
+        }
+    }
+    Ok(orders)
 }
 
 /// First deliveries are in order, unless the broker would not take one of those that were on their way together.

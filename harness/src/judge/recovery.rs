@@ -97,10 +97,7 @@ fn made_good(
         let Some(healed) = life.healed.filter(|_| !stays(*index)) else {
             continue;
         };
-        let caught_up = history
-            .events()
-            .position(|event| matches!(event, Event::CaughtUp { fault, .. } if fault == index));
-        let Some(caught_up) = caught_up else {
+        let Some(after_ms) = made_good_after_ms(history, *index, healed) else {
             if recovered {
                 let example = format!(
                     "the history does not say when the damage of fault {number} was made good"
@@ -109,7 +106,6 @@ fn made_good(
             }
             continue;
         };
-        let after_ms = clear_for_ms(history, *index, healed, caught_up);
         inquiry.count(
             &format!("fault_{number}_made_good_ms"),
             usize::try_from(after_ms).unwrap_or(usize::MAX),
@@ -124,8 +120,12 @@ fn made_good(
     }
 }
 
-/// From when on nothing stood in the way any more: the fault's own heal, or that of another one that was in place since.
-fn clear_for_ms(history: &History, index: usize, healed: usize, caught_up: usize) -> u64 {
+/// How long it took to make good what a fault had held up that was healed, from when on nothing stood in the way any more: its own
+/// heal, or that of another one that was in place since. None where the history does not say that it was made good.
+pub(super) fn made_good_after_ms(history: &History, index: usize, healed: usize) -> Option<u64> {
+    let caught_up = history
+        .events()
+        .position(|event| matches!(event, Event::CaughtUp { fault, .. } if *fault == index))?;
     let others = history.faults().iter().filter(|(other, life)| {
         **other != index && life.applied.is_some_and(|applied| applied < caught_up)
     });
@@ -134,7 +134,7 @@ fn clear_for_ms(history: &History, index: usize, healed: usize, caught_up: usize
         .filter(|other| *other < caught_up)
         .fold(healed, usize::max);
     let at_us = |position: usize| history.entries()[position].at_us;
-    at_us(caught_up).saturating_sub(at_us(clear)) / 1_000
+    Some(at_us(caught_up).saturating_sub(at_us(clear)) / 1_000)
 }
 
 fn budget_ms(text: &str) -> Result<u64, Unjudgeable> {

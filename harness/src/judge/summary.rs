@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ask::scenario::Scenario;
 use crate::ask::trial::Trial;
 use crate::judge::judgement::Judgement;
+use crate::judge::metrics::Metrics;
 use crate::judge::verdict::{Finding, NotJudged, Verdict};
 use crate::{
     history::{self, History, ReadError},
@@ -65,6 +66,9 @@ pub struct RunSummary {
     /// The checkers that could not judge this run, and why.
     #[serde(default)]
     pub not_judged: Vec<NotJudged>,
+    /// What it shows in numbers.
+    #[serde(default)]
+    pub metrics: Metrics,
 }
 
 impl RunSummary {
@@ -103,6 +107,7 @@ impl RunSummary {
             scenario: history.scenario().cloned(),
             findings: judgement.findings.clone(),
             not_judged: judgement.not_judged.clone(),
+            metrics: Metrics::of(history),
         }
     }
 
@@ -124,6 +129,7 @@ impl RunSummary {
             repeat_command: trial.repeat_command.clone(),
             environment,
             not_judged: Vec::new(),
+            metrics: Metrics::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
-use super::{Account, Followed, NotRun};
+use super::{Account, Followed, NotRun, repeats::repeats};
 use crate::judge::summary::{RunSummary, seconds};
 use crate::judge::verdict::Verdict;
 
@@ -69,6 +69,9 @@ pub fn table(account: &Account, coloured: bool, columns: Option<u16>) -> String 
         text = colour_verdicts(&text);
     }
     text.push('\n');
+    if let Some(repeats) = repeats(runs, columns) {
+        text.push_str(&format!("\n{repeats}"));
+    }
     if let Some(followed) = Followed::of(runs) {
         text.push_str(&format!("\n{followed}\n"));
     }

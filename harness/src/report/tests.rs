@@ -1,8 +1,8 @@
 use super::*;
-use crate::judge::summary::RunSummary;
 use crate::judge::verdict::{Finding, NotJudged, Verdict};
+use crate::judge::{metrics::Metrics, summary::RunSummary};
 
-fn run(name: &str, verdict: Verdict) -> RunSummary {
+pub(super) fn run(name: &str, verdict: Verdict) -> RunSummary {
     RunSummary {
         target: "shop".to_owned(),
         scenario: None,
@@ -21,6 +21,7 @@ fn run(name: &str, verdict: Verdict) -> RunSummary {
         repeat_command: format!("lab run {name} --seed 7"),
         environment: vec!["postgres fsync = on".to_owned()],
         not_judged: Vec::new(),
+        metrics: Metrics::default(),
         findings: vec![Finding {
             checker: "loss".to_owned(),
             verdict,

@@ -36,7 +36,11 @@ impl Statuses {
         refused: Option<Vec<u16>>,
     ) -> Result<Self, Mistake> {
         for (key, said) in [("accepted", &accepted), ("refused", &refused)] {
-            if let Some(odd) = said.iter().flatten().find(|status| !FINAL.contains(status)) {
+            if let Some(odd) = said
+                .iter()
+                .flatten()
+                .find(|status| !FINAL.contains(*status))
+            {
                 let problem = format!("{odd} is no status of an answer; write 200 to 599");
                 return Err(Mistake::at(key, problem));
             }

@@ -23,6 +23,7 @@ fn run(name: &str, verdict: Verdict, found: &[(&str, Verdict)]) -> RunSummary {
         scenario: None,
         findings: found.iter().map(finding).collect(),
         not_judged: Vec::new(),
+        metrics: Default::default(),
     }
 }
 
