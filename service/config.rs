@@ -181,5 +181,29 @@ pub fn settings() -> Vec<OsString> {
     names.into_iter().map(OsStr::to_owned).collect()
 }
 
+/// Why a process that has all roles would not start with these settings; none if it would.
+pub fn refused<'s>(settings: impl IntoIterator<Item = (&'s str, &'s str)>) -> Option<String> {
+    let mut command = Cli::command();
+    command.build();
+    let all = command.find_subcommand("all")?;
+    let flag = |(name, value): (&str, &str)| {
+        let mut args = all.get_arguments();
+        let arg = args.find(|arg| arg.get_env() == Some(OsStr::new(name)))?;
+        Some(format!("--{}={value}", arg.get_long()?))
+    };
+    let begin = [
+        "outbox-service",
+        "all",
+        "--database-url=postgres://localhost/auctions",
+        "--amqp-url=amqp://localhost",
+    ];
+    let begin = begin.into_iter().map(str::to_owned);
+    let args = begin.chain(settings.into_iter().filter_map(flag));
+    let error = parse(args.map(OsString::from)).err()?;
+    let said = error.to_string();
+    let first = said.lines().next().unwrap_or_default();
+    Some(first.trim_start_matches("error: ").to_owned())
+}
+
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,8 @@ mod telemetry;
 mod tls;
 mod traces;
 
-pub use config::settings;
+pub use config::{refused, settings};
 pub use database::BY_INDEX;
+pub use relay::STATEMENT_WITHIN;
 pub use run::main;
 pub use schema::MIGRATIONS;

@@ -40,7 +40,7 @@ use purger::Purger;
 use session::{Session, SessionEnd};
 
 /// How long one statement may take before its connection is given up.
-pub(crate) const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
+pub const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
 /// How long handing everything back may take at the end.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 

@@ -10,6 +10,7 @@ mod installed;
 mod list;
 mod named;
 mod on_lab;
+mod outbox;
 mod progress;
 mod reports;
 mod run;

@@ -8,6 +8,7 @@ mod json;
 mod junit;
 mod least;
 mod matrix;
+mod repeats;
 pub(crate) mod sequence;
 mod shrunk;
 mod soaked;
@@ -22,8 +23,9 @@ pub use json::write_json;
 pub use junit::write_junit;
 pub use least::{Least, are_small, least, write_least};
 pub use matrix::{matrix, write_matrix};
+pub use repeats::Repeats;
 pub use shrunk::shrunk;
-pub use soaked::{bit, soaked, window, write_soaked};
+pub use soaked::{soaked, window, write_soaked};
 pub use table::table;
 pub use zoo::{Row, markdown, write_markdown, zoo};
 

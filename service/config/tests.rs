@@ -136,3 +136,19 @@ fn exactly_one_kind_of_failed_events_is_put_back() {
     let auction = Uuid::from_u128(7).to_string();
     assert!(refused(&["requeue", "--all", "--auction", &auction]).contains("--all"));
 }
+
+#[test]
+fn settings_are_refused_as_a_process_would_refuse_them() {
+    let refused = |settings: &[(&str, &str)]| super::refused(settings.iter().copied());
+    assert_eq!(
+        refused(&[("OUTBOX_WINDOW", "7"), ("OUTBOX_LEASE_MS", "9000")]),
+        None
+    );
+    let none = refused(&[("OUTBOX_WINDOW", "0")]).expect("refused");
+    assert!(none.contains("invalid value '0' for '--window"), "{none}");
+    let silent = refused(&[("OUTBOX_LEASE_MS", "3000")]).expect("refused");
+    assert!(
+        silent.contains("more than half of --lease-ms 3000"),
+        "{silent}"
+    );
+}

@@ -169,7 +169,13 @@ impl Target {
 
     /// Whether a process plays a role.
     pub fn has(&self, role: process::Plays) -> bool {
-        self.processes.iter().any(|process| process.is(role))
+        self.most(role).is_some()
+    }
+
+    /// How many may play a role at once; none if no process does.
+    pub fn most(&self, role: process::Plays) -> Option<u32> {
+        let playing = self.processes.iter().filter(|process| process.is(role));
+        playing.map(|process| process.most).max()
     }
 }
 

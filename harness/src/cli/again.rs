@@ -19,7 +19,7 @@ use crate::{
 /// The folder of scenarios that the lab itself has found.
 pub(super) const FOUND: &str = "found";
 
-/// `cargo lab run` of one target on the same servers.
+/// `cargo lab` with one target on the same servers.
 #[derive(Debug, Clone)]
 pub(super) struct Again {
     /// The words by which the target is asked for.
@@ -58,7 +58,12 @@ impl Again {
 
     /// The command for a scenario's name, or the file that it was read from, and a seed.
     pub fn command(&self, asked: &str, seed: u64) -> String {
-        let mut command = format!("cargo lab run {} --seed {seed}", quoted(asked));
+        self.words(&format!("run {}", quoted(asked)), seed)
+    }
+
+    /// The command of these words, which a shell takes as they are, and a seed.
+    pub fn words(&self, words: &str, seed: u64) -> String {
+        let mut command = format!("cargo lab {words} --seed {seed}");
         if self.target != built_in::OURS {
             command.push_str(&format!(" --target {}", quoted(&self.target)));
         }

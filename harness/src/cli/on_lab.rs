@@ -11,18 +11,49 @@ use crate::{
     servers::{backend::Wanted, lab::Lab, needs},
 };
 
-/// Starts a lab, does `work` on it if it has what is needed, and ends it. Whether that went well is told beside what was done:
-/// whatever is left on the servers, what was found stands.
+/// What was done on a lab that has ended.
+pub(super) struct Done<T> {
+    /// What came of it; of work that was interrupted, what was known by then.
+    pub found: T,
+    removed: Result<()>,
+    interrupted: bool,
+}
+
+impl<T> Done<T> {
+    /// Whether more was to be found.
+    pub fn interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// What was found, and whether nothing is left on the servers.
+    pub fn apart(self) -> (T, Result<()>) {
+        (self.found, self.removed)
+    }
+
+    /// How the process exits, once what was found has been told.
+    ///
+    /// # Errors
+    /// When it was interrupted, or something is left on the servers.
+    pub fn code(self, code: u8) -> Result<u8> {
+        match self.interrupted {
+            true => Err(Interrupted.into()),
+            false => self.removed.map(|()| code),
+        }
+    }
+}
+
+/// Starts a lab, does `work` on it if it has what is needed, and ends it. Ctrl-C or SIGTERM has `stop` ask the work to end: what it has
+/// found by then stands, as it does whatever is left on the servers.
 ///
 /// # Errors
-/// When there is no such lab, when the work fails, or when Ctrl-C or SIGTERM comes, which has `stop` ask the work to end.
+/// When there is no such lab, when the work fails, or when it was interrupted before it had found anything.
 pub(super) async fn on_lab<T>(
     wanted: &Wanted,
     needed: &[Need],
     shown: &Progress,
     stop: &CancellationToken,
     work: impl AsyncFnOnce(Arc<Lab>) -> Result<T>,
-) -> Result<(T, Result<()>)> {
+) -> Result<Done<T>> {
     let plugins = needs::plugins(needed);
     let boot = Lab::start_with(wanted, &plugins, |line| shown.line(line));
     let lab = Arc::new(unless_interrupted(boot).await?);
@@ -33,8 +64,13 @@ pub(super) async fn on_lab<T>(
     let done = until_interrupted(stop, work).await;
     let removed = lab.end().await;
     shown.finish();
-    match stop.is_cancelled() {
-        true => Err(Interrupted.into()),
-        false => Ok((done?, removed)),
+    let interrupted = stop.is_cancelled();
+    match done {
+        Err(_) if interrupted => Err(Interrupted.into()),
+        done => Ok(Done {
+            found: done?,
+            removed,
+            interrupted,
+        }),
     }
 }

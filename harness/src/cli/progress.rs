@@ -11,8 +11,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::tell;
 use crate::{
-    explore::shrink::Watcher, explore::suite::Observer, judge::summary::RunSummary,
-    judge::verdict::Verdict, os::terminal,
+    explore::suite::{Observer, Watcher},
+    judge::summary::RunSummary,
+    judge::verdict::Verdict,
+    os::terminal,
 };
 
 /// Whether stdout takes colours.
@@ -57,12 +59,6 @@ impl Progress {
             Some(bar) => bar.set_message(what.to_owned()),
             None => tell(what),
         }
-    }
-
-    /// A run is over, with a line for the reader.
-    pub fn ended(&self, name: &str, line: &str) {
-        self.show(name, None);
-        self.line(line);
     }
 
     /// Nothing more comes.
@@ -119,7 +115,7 @@ impl Observer for Progress {
     }
 }
 
-/// Of what is tried to make a run smaller only what came of it is told.
+/// Nobody knows how many there will be.
 impl Watcher for Progress {
     fn line(&self, line: &str) {
         Self::line(self, line);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::tell;
+use super::outbox::written;
 use crate::report::{self, Account, ReportError};
 
 #[derive(Debug, Default, clap::Args)]
@@ -33,13 +33,11 @@ impl Reports {
             (&self.junit, report::write_junit),
             (&self.matrix, report::write_matrix),
         ];
-        let problems = asked
-            .into_iter()
-            .filter_map(|(file, write)| write(file.as_ref()?, accounts).err());
         let mut whole = true;
-        for problem in problems {
-            tell(format_args!("lab: {problem}"));
-            whole = false;
+        for (file, write) in asked {
+            whole &= file
+                .as_ref()
+                .is_none_or(|file| written(write(file, accounts)));
         }
         whole
     }

@@ -13,7 +13,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{NO_LAB, Runs, Scenarios, Usage, on_lab::on_lab, progress::Progress, say, tell};
+use super::{
+    Runs, Scenarios, Usage,
+    on_lab::on_lab,
+    outbox::{self, written},
+    progress::Progress,
+    say, tell,
+};
 use crate::{
     ask::{seed, spelling::did_you_mean, zoo::Cage},
     explore::{shrink::Shrinker, suite::Manner, zoo, zoo::Zoo},
@@ -94,6 +100,7 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
         let visit = Visit {
             zoo,
             lab,
+            servers: args.servers.clone(),
             manner: Manner {
                 runs: args.runs.folder.clone(),
                 keep: true,
@@ -105,13 +112,13 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
         };
         show(&visit, &cages, &args).await
     };
-    let (code, removed) = on_lab(&args.servers, &[], &shown, &stop, work).await?;
-    removed?;
+    let done = on_lab(&args.servers, &[], &shown, &stop, work).await?;
     tell(format_args!(
         "{:.0} s in all",
         began.elapsed().as_secs_f64()
     ));
-    Ok(code)
+    let code = done.found;
+    done.code(code)
 }
 
 fn chosen(zoo: &Zoo, named: &[String]) -> Result<Vec<Cage>> {
@@ -164,13 +171,10 @@ async fn show(visit: &Visit, cages: &[Cage], args: &Args) -> Result<u8> {
         .buffered(jobs);
     let rows: Vec<report::Row> = rows.collect().await;
     say(report::zoo(&rows, columns()).trim_end());
-    if let Some(file) = &args.matrix
-        && let Err(problem) = report::write_markdown(file, &rows)
-    {
-        tell(format_args!("lab: {problem}"));
-        return Ok(NO_LAB);
-    }
-    Ok(u8::from(!rows.iter().all(|row| row.well)))
+    let whole = args.matrix.as_ref();
+    let whole = whole.is_none_or(|file| written(report::write_markdown(file, &rows)));
+    let well = rows.iter().all(|row| row.well);
+    Ok(outbox::code(u8::from(!well), whole))
 }
 
 /// One bug after the other: the candidates of one run side by side.
@@ -192,13 +196,9 @@ async fn shrink(visit: &Visit, cages: &[Cage], args: &Args) -> Result<u8> {
         rows.push(visit.shrunk(cage, at, &shrinker).await);
     }
     say(report::least(&rows, columns()).trim_end());
-    if let Some(file) = &args.matrix
-        && let Err(problem) = report::write_least(file, &rows)
-    {
-        tell(format_args!("lab: {problem}"));
-        return Ok(NO_LAB);
-    }
-    Ok(u8::from(!report::are_small(&rows)))
+    let whole = args.matrix.as_ref();
+    let whole = whole.is_none_or(|file| written(report::write_least(file, &rows)));
+    Ok(outbox::code(u8::from(!report::are_small(&rows)), whole))
 }
 
 fn write_target(zoo: &Zoo, cages: &[Cage], file: &Path) -> Result<u8> {

@@ -21,8 +21,9 @@ use crate::{
         shrink::{Red, Shrinker},
         suite::Manner,
     },
-    judge::summary::judge,
+    judge::summary::{RunSummary, judge},
     report,
+    run::arrange,
     servers::{backend::Wanted, lab::Lab},
 };
 
@@ -77,16 +78,16 @@ pub(super) async fn shrink(args: Args) -> Result<u8> {
         Ok((shrinker.shrink(&red, shown.clone()).await?, again))
     };
     let needs = &red.trial.target.needs;
-    let done = on_lab(&args.servers, needs, &shown, &stop, work).await;
-    let ((shrunk, again), removed) = done?;
+    let done = on_lab(&args.servers, needs, &shown, &stop, work).await?;
+    let (shrunk, again) = &done.found;
     if let Some(why) = shrunk.unkept() {
         say(why);
-        return removed.map(|()| 3);
+        return done.code(3);
     }
     let again = |file: &_| again.of_found(file, red.trial.seed);
     let file = shrunk.save(&args.found, again)?;
-    say(report::shrunk(&shrunk, &file, &again(&file)).trim_end());
-    removed.map(|()| 0)
+    say(report::shrunk(shrunk, &file, &again(&file)).trim_end());
+    done.code(0)
 }
 
 /// What was red, of whom.
@@ -116,5 +117,21 @@ fn red(args: &Args) -> Result<(Red, Named)> {
         seed: summary.seed,
         repeat_command: String::new(),
     };
+    as_it_was_run(&summary, &trial)?;
     Ok((Red::of(&summary, &trial)?, named))
+}
+
+/// Refuses to run a target with other settings than those of the run, as it says of itself what they were.
+fn as_it_was_run(summary: &RunSummary, trial: &Trial) -> Result<()> {
+    let put_on = arrange::staging(trial).describe();
+    let name = format!("target {}, ", trial.target.name);
+    let mut said = summary.environment.iter();
+    let said = said.find(|line| line.starts_with(&name));
+    match said.filter(|said| **said != put_on) {
+        None => Ok(()),
+        Some(said) => bail!(
+            "the run says {said:?}, and this would be {put_on:?}: {} --as-shipped, or shrink by the file as it was",
+            if trial.as_shipped { "leave out" } else { "say" }
+        ),
+    }
 }

@@ -6,35 +6,29 @@ use anyhow::{Result, bail};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    NO_LAB, Runs, USAGE, Usage,
-    again::Again,
-    installed::installed,
-    named,
+    NO_LAB, USAGE, Usage,
     on_lab::on_lab,
+    outbox::{self, Outbox, written},
     progress::{self, Progress},
-    say, tell, unless_interrupted,
+    say, tell,
 };
 use crate::{
-    ask::{party, scenario::System, seed, target::Target, target::built_in},
+    ask::{party, scenario::System, target::Target},
     explore::{
-        suite::{Manner, Observer},
-        sweep::{Known, NoSurvey, Outcome, Surveyed, Sweep, Swept, Watcher},
+        suite::{Manner, SIDE_BY_SIDE},
+        sweep::{Known, NoSurvey, Outcome, Surveyed, Sweep, Swept},
     },
     os::terminal::columns,
     report,
-    servers::{backend::Wanted, lab::Lab},
+    servers::lab::Lab,
 };
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only these messages: by event ("commit", "handshake reply"), or by a part of their fingerprints.
     names: Vec<String>,
-    /// The outbox that is judged: a target file, or the name of one that is part of the lab.
-    #[arg(long, env = "LAB_TARGET", default_value = built_in::OURS, value_name = "FILE|NAME")]
-    target: String,
-    /// Leave the settings of the target's [laboratory] out.
-    #[arg(long)]
-    as_shipped: bool,
+    #[command(flatten)]
+    outbox: Outbox,
     /// Only this edge, such as "relay -> rabbitmq"; may be said several times.
     #[arg(long = "edge", value_name = "EDGE")]
     edges: Vec<String>,
@@ -44,61 +38,45 @@ pub(super) struct Args {
     /// Only list what passes, and how each kind is made to come.
     #[arg(long)]
     dry: bool,
-    /// Seeds the operations of the first run; each other has the next. Chosen and printed if not given.
-    #[arg(long, env = seed::VARIABLE)]
-    seed: Option<u64>,
     /// Run so many at once.
-    #[arg(long, value_name = "N", default_value_t = crate::explore::suite::SIDE_BY_SIDE as u64, value_parser = clap::value_parser!(u64).range(1..=64))]
+    #[arg(long, value_name = "N", default_value_t = SIDE_BY_SIDE as u64, value_parser = clap::value_parser!(u64).range(1..=64))]
     jobs: u64,
     /// Keep the folders of green runs, too.
     #[arg(long)]
     keep: bool,
-    #[command(flatten)]
-    runs: Runs,
-    /// Write all that was found as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
     /// Write the verdict per message and way as a table in Markdown.
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
-    #[command(flatten)]
-    servers: Wanted,
 }
 
 pub(super) async fn sweep(args: Args) -> Result<u8> {
-    let named = named::one(&args.target).map_err(Usage::because)?;
+    let outbox = &args.outbox;
     let edges = edges(&args.edges).map_err(Usage::because)?;
-    for file in args.json.iter().chain(&args.matrix) {
-        report::can_be_written(file).map_err(Usage::said)?;
-    }
-    args.runs.can_be_kept()?;
-    unless_interrupted(installed(&named, |line| tell(line))).await?;
-    let seed = args.seed.unwrap_or_else(seed::fresh);
-    tell(format_args!("seed {seed}; {} side by side", args.jobs));
-    let target = Arc::new(named.target.clone().at_its_pace(args.as_shipped));
-    let shown = Arc::new(Shown(Progress::new(0)));
+    let ready = outbox.ready(args.matrix.as_ref()).await?;
+    let shown = Arc::new(Progress::new(0));
     let stop = CancellationToken::new();
     let work = async |lab: Arc<Lab>| {
-        let again = Again::of(&named.by, args.as_shipped, &lab, &args.servers);
+        let again = outbox.again(&ready, &lab);
         let sweep = Sweep {
             lab,
-            target: target.clone(),
-            as_shipped: args.as_shipped,
+            target: ready.target.clone(),
+            as_shipped: outbox.as_shipped,
             manner: Manner {
-                runs: args.runs.folder.clone(),
+                runs: outbox.runs.folder.clone(),
                 keep: args.keep,
                 side_by_side: args.jobs as usize,
                 stop: stop.clone(),
             },
-            seed,
+            seed: ready.seed,
             budget: args.budget,
             again: Arc::new(move |file, seed| again.command(file, seed)),
         };
         perform(&args, &edges, &sweep, &shown).await
     };
-    let done = on_lab(&args.servers, &target.needs, &shown.0, &stop, work).await;
-    let (code, removed) = done?;
-    removed.map(|()| code)
+    let needs = &ready.target.needs;
+    let done = on_lab(&outbox.servers, needs, &shown, &stop, work).await?;
+    let code = done.found;
+    done.code(code)
 }
 
 /// Edges as scenarios write them.
@@ -115,8 +93,13 @@ fn edges(asked: &[String]) -> Result<Vec<String>> {
     asked.iter().map(edge).collect()
 }
 
-async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown>) -> Result<u8> {
-    shown.0.step("listing what passes: nothing is broken, then each connection is cut, then each process restarted");
+async fn perform(
+    args: &Args,
+    edges: &[String],
+    sweep: &Sweep,
+    shown: &Arc<Progress>,
+) -> Result<u8> {
+    shown.step("listing what passes: nothing is broken, then each connection is cut, then each process restarted");
     let Surveyed { kinds, unnamed } = match sweep.survey(&**shown).await {
         Ok(surveyed) => surveyed,
         Err(NoSurvey::Red(run)) => {
@@ -127,7 +110,7 @@ async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown
         Err(error) => return Err(error.into()),
     };
     for edge in unnamed {
-        shown.0.line(&format!(
+        shown.line(&format!(
             "not swept: {edge}, which no role of a scenario opens"
         ));
     }
@@ -143,20 +126,18 @@ async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown
         return Ok(USAGE);
     }
     if args.dry {
-        shown.0.finish();
-        let whole = match &args.json {
-            Some(file) => written(report::sweep::write_kinds(file, &kinds)),
-            None => true,
-        };
+        shown.finish();
+        let whole = args
+            .outbox
+            .told(|file| report::sweep::write_kinds(file, &kinds));
         say(report::sweep::list(&kinds, columns()));
-        return Ok(if whole { 0 } else { NO_LAB });
+        return Ok(outbox::code(0, whole));
     }
     let swept = sweep.run(kinds, shown.clone()).await?;
-    shown.0.finish();
-    let mut whole = true;
-    if let Some(file) = &args.json {
-        whole &= written(report::sweep::write_json(file, &swept));
-    }
+    shown.finish();
+    let mut whole = args
+        .outbox
+        .told(|file| report::sweep::write_json(file, &swept));
     if let Some(file) = &args.matrix {
         whole &= written(report::sweep::write_matrix(
             file,
@@ -169,10 +150,7 @@ async fn perform(args: &Args, edges: &[String], sweep: &Sweep, shown: &Arc<Shown
         progress::coloured(),
         columns(),
     ));
-    Ok(match code(&swept) {
-        0 if !whole => NO_LAB,
-        code => code,
-    })
+    Ok(outbox::code(code(&swept), whole))
 }
 
 fn title(target: &Target) -> String {
@@ -180,13 +158,6 @@ fn title(target: &Target) -> String {
         Some(version) => format!("{} {version}", target.name),
         None => target.name.clone(),
     }
-}
-
-fn written(written: Result<(), report::ReportError>) -> bool {
-    if let Err(problem) = &written {
-        tell(format_args!("lab: {problem}"));
-    }
-    written.is_ok()
 }
 
 fn is_meant(known: &Known, edges: &[String], names: &[String]) -> bool {
@@ -213,21 +184,6 @@ fn code(swept: &Swept) -> u8 {
         () if !swept.broken.is_empty() => NO_LAB,
         () if swept.cuts == 0 || has(|outcome| *outcome == Outcome::LeftOut) => 3,
         () => 0,
-    }
-}
-
-/// What is shown while it goes on.
-struct Shown(Progress);
-
-impl Observer for Shown {
-    fn stage(&self, name: &str, stage: &str) {
-        self.0.stage(name, stage);
-    }
-}
-
-impl Watcher for Shown {
-    fn ended(&self, name: &str, line: &str) {
-        self.0.ended(name, line);
     }
 }
 

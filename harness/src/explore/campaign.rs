@@ -21,8 +21,8 @@ use crate::{
     ask::{fault, target::Target, trial::Trial},
     explore::{
         red::red_of,
-        shrink::{Red, Shrinker, Shrunk, Watcher},
-        suite::{self, Manner},
+        shrink::{Red, Shrinker, Shrunk},
+        suite::{self, Manner, Watcher},
         told,
     },
     servers::lab::Lab,
@@ -120,11 +120,7 @@ impl Campaign {
             seed: self.seed,
             budget: self.budget,
         };
-        // What each run leaves is read before it is removed.
-        let manner = Manner {
-            keep: true,
-            ..self.manner.clone()
-        };
+        let manner = self.manner.keeping();
         let perform = |trial: Trial| {
             let (lab, manner, watcher) = (self.lab.clone(), manner.clone(), watcher.clone());
             async move { suite::one(&lab, &trial, &manner, &*watcher).await }

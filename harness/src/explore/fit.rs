@@ -11,6 +11,7 @@ use crate::{
         scenario::Scenario,
         target::{Target, process::Plays},
     },
+    explore::suite,
     history::Subject,
     judge::{excuse, facts},
 };
@@ -102,6 +103,21 @@ pub fn obstacle_of(scenario: &Scenario, target: &Target) -> Result<Option<String
     Ok(why.or(no_way).or_else(of_faults))
 }
 
+/// Whether a story that was drawn can be run: its faults are legal, it fits the target, a file of it would be read, and servers can
+/// be done these to, as `cannot` says.
+pub fn can_be_run(
+    scenario: &Scenario,
+    target: &Target,
+    cannot: impl Fn(&[Fault]) -> Option<String>,
+) -> bool {
+    let Ok(faults) = Fault::all(scenario) else {
+        return false;
+    };
+    cannot(&faults).is_none()
+        && matches!(obstacle_of(scenario, target), Ok(None))
+        && suite::sound(scenario).is_ok()
+}
+
 /// Why a story cannot be run where clients have no way to the database of their own; none if it does not break that way, or
 /// they have it.
 pub fn breaks_no_way(faults: &[Fault], target: &Target) -> Option<String> {
@@ -137,8 +153,7 @@ fn processes(scenario: &Scenario, target: &Target) -> Option<String> {
         (Plays::Consumer, system.consumers),
     ];
     wanted.into_iter().find_map(|(role, wanted)| {
-        let most = target.processes.iter().filter(|process| process.is(role));
-        let most = most.map(|process| process.most).max()?;
+        let most = target.most(role)?;
         let name = role.name();
         (wanted > most)
             .then(|| format!("it needs {wanted} of {name}, and the file's most allows {most}"))

@@ -3,17 +3,11 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use proptest::{
-    prelude::Just,
-    prop_oneof,
-    sample::select,
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::Just, prop_oneof, sample::select, strategy::Strategy};
 
 use crate::{
     ask::scenario::{Condition, Expect, Fault, Own, Scenario, System, Workload},
-    run::rng,
+    run::rng::Draws,
 };
 
 /// The edges that a random cut may fall on.
@@ -35,12 +29,10 @@ pub const NAMES: [&str; 3] = [
 
 /// The properties' scenarios for a seed: one without a fault, one with a random one, one with two.
 pub fn scenarios(seed: u64) -> Vec<(String, Scenario)> {
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
+    let mut draws = Draws::of(seed);
     let draw = |(faults, name): (usize, &str)| {
-        let drawn = scenario(faults).new_tree(&mut runner);
-        let scenario = drawn
-            .expect("the strategy filters nothing, so it cannot fail")
-            .current();
+        let drawn = draws.next(&scenario(faults));
+        let scenario = drawn.expect("the strategy filters nothing, so it cannot fail");
         (name.to_owned(), scenario)
     };
     NAMES.into_iter().enumerate().map(draw).collect()
@@ -133,6 +125,7 @@ fn cut(
         within: None,
         lasts: lasts.map(|lasts| format!("{lasts}ms")),
         idle: false,
+        may_miss: false,
     })
 }
 

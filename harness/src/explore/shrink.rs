@@ -21,7 +21,6 @@ pub use course::Oracle;
 pub use ddmin::Ddmin;
 pub use shrunk::Shrunk;
 pub use signature::{Seen, Signature};
-pub use tries::Watcher;
 
 use course::Course;
 use tries::Tries;
@@ -32,7 +31,7 @@ use crate::{
         trial::Trial,
     },
     explore::{
-        suite::{self, Manner},
+        suite::{self, Manner, Watcher},
         told,
     },
     history::Subject,
@@ -160,7 +159,10 @@ impl Shrinker {
                 repeat_command: String::new(),
                 ..red.trial.clone()
             },
-            manner: self.manner.clone(),
+            manner: Manner {
+                keep: false,
+                ..self.manner.clone()
+            },
             watcher,
             signature,
             measuring: true,
@@ -190,7 +192,6 @@ impl Shrinker {
                 ..done(&tries, began, scenario, before)
             });
         }
-        course.oracle().measuring = false;
         let named = guesses::named(red.red());
         course.shrink(&named).await;
         let least = course.outcome(self.runs).await;

@@ -3,33 +3,30 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
-use proptest::{
-    prelude::any,
-    sample::Index,
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, TestRunner},
-};
+use proptest::{prelude::any, sample::Index};
 
-use super::{campaign::stock::Stock, fit, suite};
+use super::{
+    campaign::{
+        draw::{MOST, SEVERAL},
+        stock::Stock,
+    },
+    fit,
+};
 use crate::{
     ask::{
-        fault::{self, Action},
+        fault,
         scenario::{Expect, Fault, Message, Own, Scenario, System, When, Workload},
         target::{Target, process::Plays},
     },
-    run::rng,
+    run::rng::Draws,
 };
 
 /// Faults have so long, one after the other, on the average: to come, to last, and to be made good.
 const EACH: Duration = Duration::from_secs(12);
-/// So many are drawn before it is believed that nothing can be.
-const MOST: usize = 2_000;
 /// Recovery has at least so long: takeovers wait for leases, and one fault's damage may lie behind another's.
 const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// A message that does not come in this time is waited for by nobody.
 const PATIENCE: &str = "8s";
-/// Of each role the last one is struck, so that the others live for as long as the run does.
-const SEVERAL: u32 = 2;
 /// Each needs something that is allowed for by hand, or a disk of its own.
 const NOT_FOR_HOURS: [&str; 4] = [
     "send nonsense",
@@ -47,6 +44,25 @@ pub struct Asked {
     pub rate: u32,
 }
 
+impl Asked {
+    /// The load, as scenarios have it.
+    pub fn writes(self) -> String {
+        format!("{}/s for {}s", self.rate, self.span.as_secs())
+    }
+
+    /// No more than a target takes.
+    fn at_most(self, target: &Target) -> Self {
+        let most = match target.is_ours() {
+            true => u32::MAX,
+            false => target.pace.drains.per_second(),
+        };
+        Self {
+            rate: self.rate.min(most),
+            ..self
+        }
+    }
+}
+
 /// What a target is put through for so long. The same seed draws the same.
 ///
 /// # Errors
@@ -61,17 +77,18 @@ pub fn drawn(
     if stock.kinds.is_empty() {
         bail!("nothing can be broken: no fault of the catalogue fits the target on these servers");
     }
+    let asked = asked.at_most(target);
     let mut story = base(target, asked);
     let wanted = (asked.span.as_secs_f64() / EACH.as_secs_f64()).ceil() as usize;
     let one = (any::<Index>(), any::<Index>(), 0..2_000u64, 200..3_000u64);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
+    let mut draws = Draws::of(seed);
     for _ in 0..wanted.saturating_mul(4).max(MOST) {
         if story.faults.len() == wanted {
             break;
         }
-        let tree = one.new_tree(&mut runner);
-        let tree = tree.map_err(|reason| anyhow!("drawing: {reason}"))?;
-        let (kind, place, at_ms, lasts_ms) = tree.current();
+        let drawn = draws.next(&one);
+        let (kind, place, at_ms, lasts_ms) =
+            drawn.map_err(|reason| anyhow!("drawing: {reason}"))?;
         let kind = kind.get(&stock.kinds);
         let place: &String = place.get(&kind.places);
         let mut fault = kind.at(place);
@@ -80,12 +97,13 @@ pub fn drawn(
         }
         timed(&mut fault, at_ms, lasts_ms);
         strike_last(&mut fault, &story.system);
+        fault.may_miss = true;
         fault.turn = u32::try_from(story.faults.len() + 1).ok();
         let alone = Scenario {
             faults: vec![fault.clone()],
             ..story.clone()
         };
-        if can_be_run(&alone, target, &cannot) {
+        if fit::can_be_run(&alone, target, &cannot) {
             story.faults.push(fault);
         }
     }
@@ -102,14 +120,8 @@ pub fn drawn(
 }
 
 fn base(target: &Target, asked: Asked) -> Scenario {
-    let most = |role: Plays| {
-        let processes = target.processes.iter();
-        let own = processes.filter(|process| process.is(role));
-        own.map(|process| process.most)
-            .max()
-            .unwrap_or(0)
-            .min(SEVERAL)
-    };
+    // The last one is struck, so that the others live for as long as the run does.
+    let most = |role: Plays| target.most(role).unwrap_or(0).min(SEVERAL);
     let within = target.pace.recovers_within.get().max(RECOVERED_WITHIN);
     let own = match target.is_ours() {
         true => Own {
@@ -130,7 +142,7 @@ fn base(target: &Target, asked: Asked) -> Scenario {
         },
         workload: Workload {
             keys: 32,
-            writes: format!("{}/s for {}s", asked.rate, asked.span.as_secs()),
+            writes: asked.writes(),
             hot_percent: 20,
             copies: 1,
             again: if target.write.again { 3 } else { 0 },
@@ -182,25 +194,10 @@ fn strike_last(fault: &mut Fault, system: &System) {
     }
 }
 
-fn can_be_run(
-    story: &Scenario,
-    target: &Target,
-    cannot: impl Fn(&[fault::Fault]) -> Option<String>,
-) -> bool {
-    let Ok(faults) = fault::Fault::all(story) else {
-        return false;
-    };
-    let takes_disk =
-        |fault: &fault::Fault| fault.action == Action::CutPower || fault.action.takes_disk();
-    !faults.iter().any(takes_disk)
-        && cannot(&faults).is_none()
-        && matches!(fit::obstacle_of(story, target), Ok(None))
-        && suite::sound(story).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::suite;
 
     fn hour(seed: u64) -> Scenario {
         let asked = Asked {
@@ -220,6 +217,19 @@ mod tests {
             story.faults.iter().map(|fault| &fault.action).collect();
         assert!(kinds.len() >= 25, "{kinds:?}");
         suite::sound(&story).expect("it can be run");
+    }
+
+    #[test]
+    fn what_is_not_for_hours_is_in_the_catalogue_and_in_no_hour() {
+        let stock = Stock::of(&Target::ours(), |_| None);
+        let story = hour(2);
+        for action in NOT_FOR_HOURS {
+            assert!(
+                stock.kinds.iter().any(|kind| kind.ask.action == action),
+                "{action}"
+            );
+            assert!(story.faults.iter().all(|fault| fault.action != action));
+        }
     }
 
     #[test]

@@ -115,6 +115,14 @@ pub trait Observer: Send + Sync + 'static {
     fn judged(&self, _summary: &RunSummary) {}
 }
 
+/// What is told while many runs go on of which each has one line.
+pub trait Watcher: Observer {
+    /// A line for the reader.
+    fn line(&self, line: &str);
+    /// A run is over.
+    fn over(&self, name: &str);
+}
+
 /// How trials are run.
 #[derive(Debug, Clone)]
 pub struct Manner {
@@ -126,6 +134,26 @@ pub struct Manner {
     pub side_by_side: usize,
     /// Ends what is under way, and begins nothing more.
     pub stop: CancellationToken,
+}
+
+impl Manner {
+    /// The same for whoever reads what each run leaves before it is removed.
+    #[must_use]
+    pub fn keeping(&self) -> Self {
+        Self {
+            keep: true,
+            ..self.clone()
+        }
+    }
+
+    /// Removes what a run has left, unless all of it is kept.
+    pub fn discard(&self, folder: &Path) {
+        if !self.keep
+            && let Err(error) = std::fs::remove_dir_all(folder)
+        {
+            tracing::warn!("removing {}: {error}", folder.display());
+        }
+    }
 }
 
 /// What is known when a suite has ended.

@@ -24,10 +24,11 @@ use crate::{
     ask::{scenario::Scenario, target::Target, trial::Trial},
     explore::{
         control,
-        suite::{self, Manner, Observer},
+        suite::{self, Manner, Observer, Watcher},
     },
     history::{self, FaultLife},
     judge::{summary::RunSummary, verdict::Verdict},
+    run::script,
     servers::lab::Lab,
 };
 pub use drawn::Case;
@@ -112,18 +113,12 @@ pub enum NoSurvey {
     Red(Box<RunSummary>),
 }
 
-/// What is told while it goes on.
-pub trait Watcher: Observer {
-    /// A run has ended, with this to say of it.
-    fn ended(&self, name: &str, line: &str);
-}
-
 impl Sweep {
     /// Lists what passes.
     pub async fn survey(&self, observer: &dyn Observer) -> Result<Surveyed, NoSurvey> {
         let census = Census::begin();
         let trial = self.trial(SURVEY, survey::scenario(&self.target), self.seed);
-        let manner = self.keeping();
+        let manner = self.manner.keeping();
         let run = suite::overheard(&self.lab, &trial, &manner, observer, Some(census.ear()));
         let summary = run.await;
         let read = history::read(&summary.folder.join("history.jsonl"));
@@ -139,7 +134,7 @@ impl Sweep {
         if let Some(why) = control::refused(&summary).first() {
             return Err(unjudged(why.clone()));
         }
-        self.remove(&summary);
+        self.manner.discard(&summary.folder);
         Ok(survey::surveyed(census.kinds(), &history))
     }
 
@@ -157,7 +152,8 @@ impl Sweep {
                 runs += 1;
                 let seed = self.seed.wrapping_add(runs as u64);
                 let (trial, faults) = self.batch(&batch, runs, seed);
-                let (lab, manner, watcher) = (self.lab.clone(), self.keeping(), watcher.clone());
+                let (lab, manner, watcher) =
+                    (self.lab.clone(), self.manner.keeping(), watcher.clone());
                 under_way.spawn(async move {
                     let summary = suite::one(&lab, &trial, &manner, &*watcher).await;
                     (batch, seed, faults, summary)
@@ -177,9 +173,10 @@ impl Sweep {
                 .filter(|fate| **fate == Fate::Struck)
                 .count();
             cuts += struck as u64;
-            watcher.ended(&summary.name, &line(&shown, &summary, plan.waiting()));
+            watcher.over(&summary.name);
+            watcher.line(&line(&shown, &summary, plan.waiting()));
             if shown.red.is_none() {
-                self.remove(&summary);
+                self.manner.discard(&summary.folder);
             }
             plan.take(batch, &shown, seed);
         }
@@ -225,23 +222,6 @@ impl Sweep {
         }
     }
 
-    /// What each run leaves is read before it is removed.
-    fn keeping(&self) -> Manner {
-        Manner {
-            keep: true,
-            ..self.manner.clone()
-        }
-    }
-
-    fn remove(&self, summary: &RunSummary) {
-        if self.manner.keep {
-            return;
-        }
-        if let Err(error) = std::fs::remove_dir_all(&summary.folder) {
-            tracing::warn!("removing {}: {error}", summary.folder.display());
-        }
-    }
-
     /// Writes a scenario for each case that is red.
     fn reds(&self, cells: &[Cell]) -> Result<Vec<Red>> {
         let mut reds = Vec::new();
@@ -254,10 +234,9 @@ impl Sweep {
             let drawn = drawn(&self.target, std::slice::from_ref(&cell.case));
             let folder = self.manner.runs.join("sweep");
             let file = folder.join(format!("{}.toml", file_name(&cell.case)));
-            let text = toml::to_string(&drawn.scenario).context("writing a scenario")?;
             std::fs::create_dir_all(&folder)
-                .and_then(|()| std::fs::write(&file, text))
-                .with_context(|| format!("writing {}", file.display()))?;
+                .with_context(|| format!("making {}", folder.display()))?;
+            script::write(&file, &drawn.scenario, &[])?;
             reds.push(Red {
                 told: cell.case.told(),
                 why: why.clone(),

@@ -13,6 +13,10 @@ use crate::judge::verdict::{Finding, Verdict};
 
 /// More unknown answers than this, in percent, and the run shows little of either kind.
 const MOST_UNKNOWN_PERCENT: usize = 50;
+/// How many faults bit, among the counts.
+pub(crate) const BIT: &str = "faults that bit";
+/// How many of those that may have met nothing.
+const MISSED: &str = "faults that met nothing, as they may";
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let scenario = scenario(history)?;
@@ -22,49 +26,62 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             "no fault, and nothing in [bites]: the scenario does not say what it tests".to_owned();
         inquiry.object(Verdict::Vacuous, "scenarios that test nothing", example);
     }
-    let never = FaultLife::default();
-    for (index, planned) in scenario.faults.iter().enumerate() {
-        let life = history.faults().get(&index).unwrap_or(&never);
-        fault(&mut inquiry, index + 1, life, planned.stays());
-    }
+    let bit = faults(&mut inquiry, history, scenario);
     workload(&mut inquiry, history);
     conditions(&mut inquiry, history, scenario)?;
     let holds = match scenario.faults.len() {
         0 => "the workload bit".to_owned(),
-        faults => format!("{faults} of {faults} faults and the workload bit"),
+        faults => format!("{bit} of {faults} faults and the workload bit"),
     };
     Ok(inquiry.conclude_with(holds))
 }
 
-fn fault(inquiry: &mut Inquiry, number: usize, life: &FaultLife, stays: bool) {
-    let mut vacuous = |what, example| inquiry.object(Verdict::Vacuous, what, example);
-    if let Some(why) = &life.failed {
-        vacuous(
-            "faults that failed",
-            format!("fault {number} never came to be: {why}"),
-        );
-    } else if life.applied.is_none() {
-        vacuous(
-            "faults never applied",
-            format!("fault {number} was never applied"),
-        );
-    } else {
-        if !life.bit() {
-            let outside = life.bites.iter().filter(|(_, _, count)| *count > 0).count();
-            let but = match outside {
-                0 => String::new(),
-                _ => format!("; its {outside} bites were recorded while it was not in place"),
-            };
-            vacuous(
-                "faults that did not bite",
-                format!("fault {number} was applied and did not bite{but}"),
-            );
+/// Says of each fault what it owes, and how many bit.
+fn faults(inquiry: &mut Inquiry, history: &History, scenario: &Scenario) -> usize {
+    let never = FaultLife::default();
+    let mut bit = 0;
+    for (index, planned) in scenario.faults.iter().enumerate() {
+        let life = history.faults().get(&index).unwrap_or(&never);
+        match missed(index + 1, life) {
+            None => bit += 1,
+            Some(_) if planned.may_miss => inquiry.count(MISSED, 1),
+            Some((what, example)) => inquiry.object(Verdict::Vacuous, what, example),
         }
-        if life.healed.is_none() && !stays {
-            let example = format!("fault {number} was applied and never healed");
+        let in_place = life.failed.is_none() && life.applied.is_some();
+        if in_place && life.healed.is_none() && !planned.stays() {
+            let example = format!("fault {} was applied and never healed", index + 1);
             inquiry.object(Verdict::Error, "faults never healed", example);
         }
     }
+    inquiry.count(BIT, bit);
+    let planned = scenario.faults.len();
+    if bit == 0 && planned > 0 && scenario.faults.iter().all(|fault| fault.may_miss) {
+        let example = format!("of {planned} faults none met anything");
+        inquiry.object(Verdict::Vacuous, "runs in which no fault bit", example);
+    }
+    bit
+}
+
+/// Why a fault did nothing; none if it bit.
+fn missed(number: usize, life: &FaultLife) -> Option<(&'static str, String)> {
+    if let Some(why) = &life.failed {
+        let example = format!("fault {number} never came to be: {why}");
+        return Some(("faults that failed", example));
+    }
+    if life.applied.is_none() {
+        let example = format!("fault {number} was never applied");
+        return Some(("faults never applied", example));
+    }
+    if life.bit() {
+        return None;
+    }
+    let outside = life.bites.iter().filter(|(_, _, count)| *count > 0).count();
+    let but = match outside {
+        0 => String::new(),
+        _ => format!("; its {outside} bites were recorded while it was not in place"),
+    };
+    let example = format!("fault {number} was applied and did not bite{but}");
+    Some(("faults that did not bite", example))
 }
 
 fn workload(inquiry: &mut Inquiry, history: &History) {

@@ -71,7 +71,7 @@ pub fn all(history: &History) -> Judgement {
         findings.push(panicked);
         Arc::default()
     });
-    Judgement::of(findings, not_judged, Arc::unwrap_or_clone(facts), &expected)
+    Judgement::of(findings, not_judged, facts.as_ref().clone(), &expected)
 }
 
 /// One checker, or why there is nothing that it could judge by. Whatever else keeps it from judging becomes an `Error`, a

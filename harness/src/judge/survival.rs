@@ -1,6 +1,6 @@
 //! Processes end when a fault asks them to, and only then, and none holds more and more; and the lab itself holds.
 
-mod growth;
+pub(crate) mod growth;
 
 use crate::history::{Event, History};
 use crate::judge::basis::Unjudgeable;
@@ -27,7 +27,9 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
             _ => {}
         }
     }
-    for growth in growth::found(history) {
+    let (grown, judged) = growth::found(history);
+    inquiry.count("lives watched for growth", judged);
+    for growth in grown {
         inquiry.fail("processes that hold more and more", growth);
     }
     if history.entries().is_empty() {

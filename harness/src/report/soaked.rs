@@ -6,34 +6,21 @@ use serde_json::json;
 
 use super::{ReportError, write};
 use crate::{
-    judge::{summary::RunSummary, verdict::Verdict},
+    history::Footprint,
+    judge::{bite::BIT, summary::RunSummary, verdict::Verdict},
     run::soak::Window,
 };
 
-/// What of a fault that shows nothing the checker `bite` counts.
-const SHOWN_NOTHING: [&str; 3] = [
-    "faults that failed",
-    "faults never applied",
-    "faults that did not bite",
-];
-
 /// How many faults have met something.
-pub fn bit(summary: &RunSummary) -> u64 {
-    let all = summary
-        .scenario
-        .as_ref()
-        .map_or(0, |story| story.faults.len());
-    let bite = summary
-        .findings
-        .iter()
-        .find(|found| found.checker == "bite");
-    let not = bite.map_or(0, |bite| {
-        let counted = SHOWN_NOTHING
-            .iter()
-            .filter_map(|what| bite.counts.get(*what));
-        counted.sum()
-    });
-    (all as u64).saturating_sub(not)
+fn bit(summary: &RunSummary) -> u64 {
+    let mut findings = summary.findings.iter();
+    let counted = findings.find_map(|found| found.counts.get(BIT));
+    counted.copied().unwrap_or(0)
+}
+
+fn planned(summary: &RunSummary) -> usize {
+    let scenario = summary.scenario.as_ref();
+    scenario.map_or(0, |story| story.faults.len())
 }
 
 /// A line of one window, and what is against it.
@@ -43,21 +30,14 @@ pub fn window(window: &Window) -> String {
         .against()
         .map(|found| format!("\n         {}: {}", found.checker, found.reason))
         .collect();
-    let word = match against.as_slice() {
-        [] => Verdict::Pass,
-        _ => summary.verdict,
-    };
-    let faults = summary
-        .scenario
-        .as_ref()
-        .map_or(0, |story| story.faults.len());
     format!(
-        "{:8} window {:3}  {:7.1} s  {} requests, {} of {faults} faults bit, at rest after {} ms{}",
-        word.to_string(),
+        "{:8} window {:3}  {:7.1} s  {} requests, {} of {} faults bit, at rest after {} ms{}",
+        summary.verdict.to_string(),
         window.number,
         summary.duration_ms as f64 / 1_000.0,
         window.requests,
         bit(summary),
+        planned(summary),
         window.rest_ms,
         against.concat()
     )
@@ -65,18 +45,12 @@ pub fn window(window: &Window) -> String {
 
 /// All of it: the verdict, what is against it, what was counted, what processes held.
 pub fn soaked(summary: &RunSummary) -> String {
-    let faults = summary
-        .scenario
-        .as_ref()
-        .map_or(0, |story| story.faults.len());
-    let bit = bit(summary);
-    let verdict = match summary.verdict {
-        Verdict::Vacuous if bit > 0 => Verdict::Pass,
-        verdict => verdict,
-    };
     let mut text = format!(
-        "{verdict}  {:.1} min; {bit} of {faults} faults bit\n",
-        summary.duration_ms as f64 / 60_000.0
+        "{}  {:.1} min; {} of {} faults bit\n",
+        summary.verdict,
+        summary.duration_ms as f64 / 60_000.0,
+        bit(summary),
+        planned(summary)
     );
     for found in &summary.findings {
         let counts: Vec<String> = found
@@ -84,13 +58,9 @@ pub fn soaked(summary: &RunSummary) -> String {
             .iter()
             .map(|(what, n)| format!("{what} {n}"))
             .collect();
-        let word = match found.verdict {
-            Verdict::Vacuous if found.checker == "bite" && bit > 0 => Verdict::Pass,
-            verdict => verdict,
-        };
         text.push_str(&format!(
             "  {:8} {:12} {}\n",
-            word.to_string(),
+            found.verdict.to_string(),
             found.checker,
             counts.join(", ")
         ));
@@ -100,6 +70,20 @@ pub fn soaked(summary: &RunSummary) -> String {
                 .iter()
                 .for_each(|example| text.push_str(&format!("           {example}\n")));
         }
+    }
+    for (process, held) in &summary.metrics.held {
+        let (first, last) = (held.first, held.last);
+        let mib = |held: Footprint| held.resident_kb as f64 / 1_024.0;
+        text.push_str(&format!(
+            "  {process:12} {:.1} -> {:.1} MiB, {} -> {} open files, {} -> {} threads, from the first of {} looks to the last\n",
+            mib(first),
+            mib(last),
+            first.descriptors,
+            last.descriptors,
+            first.threads,
+            last.threads,
+            held.looks
+        ));
     }
     for missing in &summary.not_judged {
         text.push_str(&format!(

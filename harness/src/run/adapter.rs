@@ -214,6 +214,15 @@ impl Adapter {
         }
     }
 
+    /// Waits until all that was published so far has been heard, and says nothing of it: what follows is heard, too.
+    pub async fn hear_all(&self, within: Duration) -> Result<()> {
+        match self {
+            // Its rest is not reached before.
+            Self::Own(_) => Ok(()),
+            Self::Described(target) => target.hear_all(within).await,
+        }
+    }
+
     /// How many messages consumers gave up.
     pub async fn dead_letters(&self, site: Site<'_>) -> Result<u64> {
         match self {

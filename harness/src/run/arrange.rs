@@ -196,7 +196,7 @@ impl Listening {
 }
 
 /// What is put on in a trial.
-pub(super) fn staging(trial: &Trial) -> Staging<'_> {
+pub(crate) fn staging(trial: &Trial) -> Staging<'_> {
     Staging {
         target: &trial.target,
         story: &trial.scenario.system,

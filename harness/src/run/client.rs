@@ -65,6 +65,16 @@ pub struct Load {
     known: HashSet<Uuid>,
 }
 
+impl Load {
+    /// What there is to tell of it, when so many requests were planned.
+    pub fn driven(&self, planned: u64) -> Event {
+        Event::Driven {
+            held_back: self.held_back,
+            ended_after: (self.sent < planned).then_some(self.sent),
+        }
+    }
+}
+
 /// How many requests these steps are.
 pub fn requests(steps: &[Step]) -> u64 {
     steps.iter().map(|step| u64::from(step.copies)).sum()
@@ -108,10 +118,7 @@ impl Clients {
         recorder.record(Event::Planned { requests });
         let mut load = Load::default();
         self.send(steps, Duration::ZERO, &mut load, enough).await?;
-        recorder.record(Event::Driven {
-            held_back: load.held_back,
-            ended_after: (load.sent < requests).then_some(load.sent),
-        });
+        recorder.record(load.driven(requests));
         Ok(load.unknown)
     }
 

@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 use super::{adapter::Readers, reach::Reach, stage::Stage};
 use crate::{ask::scenario::Scenario, history::Snapshot};
 
-const FENCE_WITHIN: Duration = Duration::from_secs(5);
-pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const FENCE_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the API shows when all is quiet may take so long to be read: a follower gives up a connection that was lost without a
 /// word, and takes its feed up again.
@@ -47,13 +47,17 @@ pub(super) async fn last_look(
         .fence(stage.site, FENCE_WITHIN)
         .await
         .context("the lab's last message did not come out of the exchange")?;
-    let mut last = timeout(LOOK_WITHIN, stage.adapter.look())
-        .await
-        .with_context(|| {
-            format!("the last look at the tables took longer than {LOOK_WITHIN:?}")
-        })??;
-    last.last = true;
+    let mut last = at_rest(stage).await?;
     last.redelivered_to_consumer = rest.redelivered_to_consumer;
+    Ok(last)
+}
+
+/// What the tables show when nothing moves, as the last that is seen of them.
+pub(super) async fn at_rest(stage: &Stage<'_>) -> Result<Snapshot> {
+    let looked = timeout(LOOK_WITHIN, stage.adapter.look()).await;
+    let mut last = looked
+        .with_context(|| format!("a look at the tables took longer than {LOOK_WITHIN:?}"))??;
+    last.last = true;
     last.dead_letters = stage.adapter.dead_letters(stage.site).await?;
     Ok(last)
 }

@@ -1,7 +1,7 @@
 //! A run that goes on for long on one arrangement: load and faults in windows. Between two of them everything comes to rest, and
 //! what was recorded until then is judged as if the run had ended there; processes and servers go on as they are.
 
-mod footprint;
+pub(super) mod footprint;
 mod until_now;
 
 use std::{ops::Range, path::Path, time::Duration};
@@ -18,7 +18,7 @@ use super::{
     client::{Clients, Load, requests},
     disturb::Disturbance,
     gauge::Gauge,
-    look::LOOK_WITHIN,
+    look::{self, FENCE_WITHIN},
     settle::Recovery,
 };
 use crate::{
@@ -111,7 +111,6 @@ impl Soak<'_> {
             let sent = self.clients.send(part, from, &mut load, enough);
             let faults = share(self.arranged.faults.len(), number, windows.count);
             self.disturbance.beside(faults.clone(), sent).await?;
-            footprint::record(stage.site).await;
             if number == windows.count {
                 break;
             }
@@ -119,16 +118,21 @@ impl Soak<'_> {
             let ending = self.recovery.await_quiet(&load.unknown, self.gauge.clone());
             let ending = ending.await?;
             let Event::Recovered { after_ms } = ending else {
-                recorder.record(Event::Healed);
                 ended = Some(ending);
                 break;
             };
             load.unknown.clear();
+            footprint::record(stage.site).await;
+            let judged = self.judged(number, faults.end, &load, ending);
+            let within = windows.rest_within;
+            let judged = timeout(within, judged).await;
             let window = Window {
                 number,
                 requests: load.sent,
                 rest_ms: after_ms,
-                summary: self.judged(number, faults.end, &load, ending).await?,
+                summary: judged.with_context(|| {
+                    format!("judging window {number} took longer than {within:?}")
+                })??,
             };
             (windows.judged)(&window);
             if window.against().next().is_some() {
@@ -138,10 +142,7 @@ impl Soak<'_> {
                 break;
             }
         }
-        recorder.record(Event::Driven {
-            held_back: load.held_back,
-            ended_after: (load.sent < planned).then_some(load.sent),
-        });
+        recorder.record(load.driven(planned));
         Ok(Left {
             unknown: load.unknown,
             ended,
@@ -157,14 +158,11 @@ impl Soak<'_> {
         ending: Event,
     ) -> Result<RunSummary> {
         let stage = self.recovery.stage;
+        let heard = stage.adapter.hear_all(FENCE_WITHIN).await;
+        heard.context("a message of the lab's own did not come out of the exchange")?;
         let deadline = Instant::now() + LEDGER_WITHIN;
         let read = self.arranged.up_to_now(deadline).await?;
-        let looked = timeout(LOOK_WITHIN, stage.adapter.look());
-        let mut last = looked
-            .await
-            .with_context(|| format!("a look at the tables took longer than {LOOK_WITHIN:?}"))??;
-        last.last = true;
-        last.dead_letters = stage.adapter.dead_letters(stage.site).await?;
+        let last = look::at_rest(stage).await?;
         let until_now = UntilNow {
             scenario: self
                 .trial
@@ -193,7 +191,7 @@ impl Soak<'_> {
     }
 }
 
-/// Which faults are a window's: as many as any other's.
+/// Which faults are a window's: about as many as any other's.
 fn share(faults: usize, number: u32, windows: u32) -> Range<usize> {
     let (number, windows) = (number as usize, windows as usize);
     faults * (number - 1) / windows..faults * number / windows

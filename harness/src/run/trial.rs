@@ -15,7 +15,7 @@ use super::{
     reach::Reach,
     script,
     settle::Recovery,
-    soak::{Left, Soak, Windows},
+    soak::{Left, Soak, Windows, footprint},
     trail::Ear,
     watch,
 };
@@ -39,11 +39,21 @@ pub async fn run(
     ear: Option<Ear>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<RunSummary> {
-    in_windows(lab, trial, folder, ear, None, progress).await
+    recorded(lab, trial, folder, ear, None, progress).await
 }
 
 /// The same for a trial that goes on for long, which is judged after each of its windows, too.
 pub async fn in_windows(
+    lab: &Lab,
+    trial: &Trial,
+    folder: &Path,
+    windows: &Windows<'_>,
+    progress: &(dyn Fn(&str) + Sync),
+) -> Result<RunSummary> {
+    recorded(lab, trial, folder, None, Some(windows), progress).await
+}
+
+async fn recorded(
     lab: &Lab,
     trial: &Trial,
     folder: &Path,
@@ -183,17 +193,19 @@ async fn perform(
             }
         };
         progress("recovering");
+        recorder.record(Event::Healed);
         let ending = match left.ended {
             Some(ending) => ending,
             None => {
-                recorder.record(Event::Healed);
-                recovery(true)
-                    .await_quiet(&left.unknown, gauge.clone())
-                    .await?
+                let last = recovery(true);
+                last.await_quiet(&left.unknown, gauge.clone()).await?
             }
         };
         let recovered = matches!(ending, Event::Recovered { .. });
         recorder.record(ending);
+        if recovered && windows.is_some() {
+            footprint::record(stage.site).await;
+        }
         Ok::<_, anyhow::Error>(recovered)
     };
     let recovered = tokio::select! {

@@ -155,15 +155,21 @@ impl Moves<'_> {
             back: back.to_vec(),
             gave_up: gave_up.to_vec(),
         };
-        let (some, none) = (flies.split_at(flies.len().min(1)), flies.split_at(0));
-        let (giving_up, giving_back) = (acquire(some.0, some.1), acquire(none.0, none.1));
-        if !flies.is_empty() {
-            self.may(vec![giving_up], |left| &mut left.given_up);
+        let giving_up: Vec<Action> = flies
+            .iter()
+            .map(|one| {
+                let others = flies.iter().copied().filter(|other| other != one);
+                acquire(&[*one], &others.collect::<Vec<_>>())
+            })
+            .collect();
+        let giving_back = acquire(&[], &flies);
+        for acquire in giving_up {
+            self.may(vec![acquire], |left| &mut left.given_up);
         }
         self.owed(giving_back);
     }
 
-    /// It stops: its session is over, and its lanes are nobody's.
+    /// It stops: its session is over, its lanes are nobody's, and its connection ends with what is on it.
     fn leaves(&mut self, relay: RelayNo) {
         let lanes = self.world.lanes.iter();
         let own = lanes.filter(|(_, lane)| lane.owner == Some(relay));
@@ -172,11 +178,13 @@ impl Moves<'_> {
         if left.is_empty() {
             return;
         }
-        let ended = self.world.relays[&relay].ended;
-        let ends = (!ended).then_some(Action::GiveUp { relay });
-        self.may(ends.into_iter().chain(left).collect(), |left| {
-            &mut left.leaves
-        });
+        let of = &self.world.relays[&relay];
+        let ends = (!of.ended).then_some(Action::GiveUp { relay });
+        let link = (relay, of.session);
+        let open = self.world.links.get(&link).is_some_and(|link| !link.closed);
+        let cut = open.then_some(Action::Cut { link });
+        let all = ends.into_iter().chain(left).chain(cut).collect();
+        self.may(all, |left| &mut left.leaves);
     }
 
     fn sessions(&mut self) {

@@ -12,8 +12,8 @@ use outbox_harness::{
     ask::{trial::Trial, zoo::House},
     explore::{
         red::red_of,
-        shrink::{Red, Shrinker, Shrunk, Watcher},
-        suite::{self, Manner, Observer},
+        shrink::{Red, Shrinker, Shrunk},
+        suite::{self, Manner, Observer, Watcher},
         zoo::{self, Zoo},
     },
     judge::{summary::RunSummary, verdict::Verdict},

@@ -18,8 +18,9 @@ use crate::{
         installed::installed,
         named,
         named::Named,
+        on_lab::on_lab,
         progress::{Control, Progress},
-        say, tell, unless_interrupted, until_interrupted,
+        say, tell, unless_interrupted,
     },
     explore::control,
     explore::suite::{self, Ended, Manner},
@@ -27,7 +28,6 @@ use crate::{
     os::causes::Causes,
     report::{Account, Followed, NotRun},
     servers::lab::Lab,
-    servers::needs,
 };
 
 /// A target, and what it will be put through.
@@ -131,22 +131,21 @@ impl Candidate {
             args.jobs
         ));
         let shown = Arc::new(Progress::new(runs.len()));
-        let plugins = needs::plugins(&self.target.needs);
-        let boot = Lab::start_with(&args.servers, &plugins, |line| shown.line(line));
-        let lab = Arc::new(unless_interrupted(boot).await?);
-        account.backend = Some(lab.backend().name());
-        account.servers = lab.describe();
         let manner = self.manner(args);
-        let ended = self.run(args, &lab, runs, &manner, &shown).await;
-        let removed = lab.end().await;
-        shown.finish();
-        let ended = ended?;
-        account.unmet = self.unmet(args, &ended);
-        let code = match () {
-            () if manner.stop.is_cancelled() => INTERRUPTED,
-            () if args.controls => show_controls(args, &ended),
-            () => self.code(args, &ended, account.unmet.is_some()),
+        let work = async |lab: Arc<Lab>| {
+            account.backend = Some(lab.backend().name());
+            account.servers = lab.describe();
+            self.run(args, &lab, runs, &manner, &shown).await
         };
+        let needs = &self.target.needs;
+        let done = on_lab(&args.servers, needs, &shown, &manner.stop, work).await?;
+        account.unmet = self.unmet(args, &done.found);
+        let code = match () {
+            () if done.interrupted() => INTERRUPTED,
+            () if args.controls => show_controls(args, &done.found),
+            () => self.code(args, &done.found, account.unmet.is_some()),
+        };
+        let (ended, removed) = done.apart();
         self.note(account, ended);
         removed.map(|()| code)
     }
@@ -177,7 +176,6 @@ impl Candidate {
         manner: &Manner,
         shown: &Arc<Progress>,
     ) -> Result<Ended> {
-        needs::check(lab, &self.target.needs).await?;
         if !self.target.is_ours() {
             let seed = runs.first().map_or(0, |run| run.seed);
             let mistakes = self.control(args, lab, seed, manner, shown).await;
@@ -190,8 +188,7 @@ impl Candidate {
         }
         let trials = runs.into_iter().map(|run| self.trial(args, lab, run));
         let trials = trials.collect();
-        let runs = suite::run(lab.clone(), trials, manner, shown.clone());
-        Ok(until_interrupted(&manner.stop, runs).await)
+        Ok(suite::run(lab.clone(), trials, manner, shown.clone()).await)
     }
 
     /// Tries what a target file says with nothing broken. Says what is wrong with it; its folder stays then.
@@ -217,8 +214,7 @@ impl Candidate {
         };
         let trials = vec![self.trial(args, lab, run)];
         let shown = Arc::new(Control(shown.clone()));
-        let runs = suite::run(lab.clone(), trials, &manner, shown);
-        let ended = until_interrupted(&manner.stop, runs).await;
+        let ended = suite::run(lab.clone(), trials, &manner, shown).await;
         let Some(summary) = ended.summaries.first() else {
             return vec!["the control did not run".to_owned()];
         };

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use super::visit::{RUNS_OF_A_CAGE, Visit, remove};
 use crate::{
     ask::zoo::Cage,
+    cli::again::Again,
     explore::{
         shrink::{Red, Shrinker, Shrunk},
         zoo::outcome::{Outcome, hits},
@@ -63,10 +64,10 @@ impl Visit {
         let target = folder.join("target.toml");
         let text = self.zoo.file(&cage.house(), Some(&cage.bug))?;
         std::fs::write(&target, text).with_context(|| format!("writing {}", target.display()))?;
-        let again = |file: &std::path::Path| {
-            let (file, target) = (file.display(), target.display());
-            format!("cargo lab run {file} --target {target} --seed {seed}")
-        };
-        shrunk.save(&folder, again).map(drop)
+        let own = target.display().to_string();
+        let again = Again::of(&own, false, &self.lab, &self.servers);
+        shrunk
+            .save(&folder, |file| again.of_found(file, seed))
+            .map(drop)
     }
 }

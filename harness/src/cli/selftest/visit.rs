@@ -21,7 +21,7 @@ use crate::{
     judge::{summary::RunSummary, verdict::Verdict},
     os::causes::Causes,
     report::Row,
-    servers::lab::Lab,
+    servers::{backend::Wanted, lab::Lab},
 };
 
 /// Between the seeds of two cages: more than a cage has runs.
@@ -31,6 +31,7 @@ pub(super) const RUNS_OF_A_CAGE: u64 = 100;
 pub(super) struct Visit {
     pub zoo: Zoo,
     pub lab: Arc<Lab>,
+    pub servers: Wanted,
     pub manner: Manner,
     pub shown: Arc<Progress>,
     pub seed: u64,

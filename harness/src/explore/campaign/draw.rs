@@ -8,15 +8,14 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow, bail};
 use proptest::{
     prop_oneof,
-    strategy::{BoxedStrategy, Just, Strategy, ValueTree},
-    test_runner::{Config, TestRunner},
+    strategy::{BoxedStrategy, Just, Strategy},
 };
 
 use super::{
     coverage::{Coverage, Spot},
     phase::Phase,
     settings::settings,
-    stock::{Kind, Stock},
+    stock::{Kind, Stock, breaks_server},
 };
 use crate::{
     ask::{
@@ -24,8 +23,8 @@ use crate::{
         scenario::{Condition, Expect, Fault, Own, Scenario, System, Workload},
         target::{Target, process::Plays},
     },
-    explore::{fit, suite, sweep, told},
-    run::rng,
+    explore::{fit, sweep, told},
+    run::rng::Draws,
 };
 use strike::{Strike, strike};
 use timeline::{Load, Timeline};
@@ -44,7 +43,10 @@ pub struct Drawn {
 /// So many are drawn, and the newest is run.
 const CANDIDATES: usize = 24;
 /// So many are drawn before it is believed that nothing can be.
-const MOST: usize = 2_000;
+pub(in crate::explore) const MOST: usize = 2_000;
+/// Of one role no more processes than this: with two, one is left when the other is struck.
+pub(in crate::explore) const SEVERAL: u32 = 2;
+
 /// Everything that is drawn for one scenario.
 #[derive(Debug, Clone)]
 struct Lot {
@@ -75,14 +77,15 @@ impl Drawer<'_> {
                 "nothing can be broken: no fault of the catalogue fits the target on these servers"
             );
         }
-        let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
+        let mut draws = Draws::of(seed);
+        let refused = |reason| anyhow!("drawing: {reason}");
         // How many is drawn before all else: more of them are always newer.
-        let faults = drawn(&faults(), &mut runner)?;
+        let faults = draws.next(&faults()).map_err(refused)?;
         let lots = self.lots(faults);
         let mut best: Option<(u32, Drawn)> = None;
         let mut found = 0;
         for _ in 0..MOST {
-            let lot = drawn(&lots, &mut runner)?;
+            let lot = draws.next(&lots).map_err(refused)?;
             let Some(drawn) = self.composed(&lot) else {
                 continue;
             };
@@ -103,16 +106,9 @@ impl Drawer<'_> {
 
     fn lots(&self, faults: usize) -> BoxedStrategy<Lot> {
         let strikes = proptest::collection::vec(strike(), faults);
-        let most = |role: Plays| {
-            let processes = self.target.processes.iter();
-            let own = processes
-                .filter(|process| process.is(role))
-                .map(|process| process.most);
-            own.max().unwrap_or(0).min(2)
-        };
-        let several = |role| match most(role) {
-            0 => Just(0).boxed(),
-            most => (1..=most).boxed(),
+        let several = |role| match self.target.most(role) {
+            None => Just(0).boxed(),
+            Some(most) => (1..=most.min(SEVERAL)).boxed(),
         };
         let processes = Plays::NAMED.map(|(_, role)| several(role));
         let load = timeline::load(self.target);
@@ -154,21 +150,16 @@ impl Drawer<'_> {
             faults.push(strike.one_of(fault, &system));
         }
         let scenario = self.scenario(system, faults, &timeline, &lot.load);
-        let servers = kinds.iter().filter(|kind| kind.breaks_server()).count();
-        self.can_be_run(&scenario).then(|| Drawn {
+        let servers = scenario
+            .faults
+            .iter()
+            .filter(|fault| breaks_server(fault))
+            .count();
+        fit::can_be_run(&scenario, self.target, self.cannot).then(|| Drawn {
             scenario,
             spots,
             servers: u32::try_from(servers).unwrap_or(u32::MAX),
         })
-    }
-
-    fn can_be_run(&self, scenario: &Scenario) -> bool {
-        let Ok(faults) = fault::Fault::all(scenario) else {
-            return false;
-        };
-        (self.cannot)(&faults).is_none()
-            && matches!(fit::obstacle_of(scenario, self.target), Ok(None))
-            && suite::sound(scenario).is_ok()
     }
 
     fn scenario(
@@ -221,12 +212,6 @@ impl Drawer<'_> {
 /// One to three.
 fn faults() -> impl Strategy<Value = usize> {
     prop_oneof![2 => Just(1), 5 => Just(2), 3 => Just(3)]
-}
-
-fn drawn<S: Strategy>(strategy: &S, runner: &mut TestRunner) -> Result<S::Value> {
-    let tree = strategy.new_tree(runner);
-    let tree = tree.map_err(|reason| anyhow!("drawing: {reason}"))?;
-    Ok(tree.current())
 }
 
 #[cfg(test)]

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     ask::{fault, target::Target, trial::Trial},
-    explore::{shrink::Watcher, suite::Manner, told},
+    explore::{
+        suite::{Manner, Watcher},
+        told,
+    },
     history::{self, History},
     judge::{summary::RunSummary, verdict::Verdict},
 };
@@ -175,11 +178,7 @@ impl Rounds<'_> {
                 return log.broken.push(told);
             }
         }
-        if !self.manner.keep
-            && let Err(error) = std::fs::remove_dir_all(&summary.folder)
-        {
-            tracing::warn!("removing {}: {error}", summary.folder.display());
-        }
+        self.manner.discard(&summary.folder);
     }
 }
 

@@ -25,6 +25,8 @@ pub trait Oracle {
     fn at_once(&self) -> usize;
     /// Whether there is time to try something more.
     fn has_time(&self) -> bool;
+    /// What was run until now was the original; what is run from now on is not.
+    fn measured(&mut self) {}
     /// Something was made smaller, or is made next.
     fn told(&self, line: &str);
 }
@@ -89,11 +91,6 @@ impl<'o, O: Oracle> Course<'o, O> {
         }
     }
 
-    /// Who says whether stories are red.
-    pub fn oracle(&mut self) -> &mut O {
-        self.oracle
-    }
-
     /// Sees how often the original is red; more often where that is not each time. Whether it is often enough.
     pub async fn measure(&mut self) -> bool {
         self.original = self.seen(&self.best.clone(), SEEN).await;
@@ -105,6 +102,7 @@ impl<'o, O: Oracle> Course<'o, O> {
             };
         }
         self.usual = self.original;
+        self.oracle.measured();
         if self.original.times < self.original.of {
             self.trigger().await;
         }

@@ -62,7 +62,7 @@ pub(super) fn easings(scenario: &Scenario, settings: bool) -> Vec<Easing> {
 pub(super) enum Easing {
     /// One process of a role.
     One(&'static str),
-    /// A setting as the target is shipped.
+    /// A setting as the target is shipped. Where the others do not go with it, that is not sound, and is not run.
     AsShipped(String),
     /// A setting of the database as the lab has it.
     Postgres(String),

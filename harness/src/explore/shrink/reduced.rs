@@ -164,10 +164,11 @@ pub(super) fn triggered(scenario: &Scenario) -> Option<Scenario> {
         let Some(at) = at_ms(fault).filter(|_| fault.turn.is_none()) else {
             continue;
         };
-        let sent = plan.operations.iter().filter(|one| one.at_ms < at).count();
-        if sent > 0 {
+        let sent = plan.operations.iter().filter(|one| one.at_ms < at);
+        let sent: BTreeSet<_> = sent.map(|one| (one.key, one.number)).collect();
+        if !sent.is_empty() {
             fault.at = None;
-            fault.when = Some(When::State(format!("{sent} operations are stored")));
+            fault.when = Some(When::State(format!("{} operations are stored", sent.len())));
         }
     }
     (other != *scenario).then_some(other)
@@ -284,6 +285,16 @@ pub(super) mod tests {
         let apart = with_operations(&story(), &[4, 5]);
         let apart = showing_order(&apart).expect("more");
         assert_eq!(apart.workload.writes, "3 planned");
+    }
+
+    #[test]
+    fn what_is_asked_for_again_is_stored_once() {
+        let mut twice = story();
+        let plan = twice.plan.as_mut().expect("a plan");
+        plan.operations[1] = Operation::at(50, 0, 1);
+        let when = When::State("9 operations are stored".to_owned());
+        let triggered = triggered(&twice).expect("triggered");
+        assert_eq!(triggered.faults[0].when, Some(when));
     }
 
     #[test]

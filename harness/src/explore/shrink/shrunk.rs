@@ -41,6 +41,10 @@ impl Shrunk {
     pub fn unkept(&self) -> Option<String> {
         let (original, least) = (self.original, self.least);
         match () {
+            () if !original.is_known() || !least.is_known() && !original.is_flaky() => Some(
+                "not shrunk: it was interrupted before that was run again which could be kept"
+                    .to_owned(),
+            ),
             () if !least.is_known() => Some(format!(
                 "flaky, not shrunk: red by the same checkers in {original} more runs"
             )),

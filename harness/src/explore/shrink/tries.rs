@@ -7,19 +7,11 @@ use crate::{
     ask::{scenario::Scenario, trial::Trial},
     explore::{
         red::red_of,
-        suite::{self, Manner, Observer},
+        suite::{self, Manner, Observer, Watcher},
     },
     judge::{summary::RunSummary, verdict::Verdict},
     servers::lab::Lab,
 };
-
-/// What is told while it goes on.
-pub trait Watcher: Observer {
-    /// A line for the reader.
-    fn line(&self, line: &str);
-    /// A run is over, of which nothing is to be told.
-    fn over(&self, name: &str);
-}
 
 /// When the lab broke in so many tries, no more are begun: what it says of the others is not worth much either.
 const ENOUGH_BROKEN: usize = 3;
@@ -62,12 +54,8 @@ impl Tries {
         };
         let trials: Vec<Trial> = candidates.iter().enumerate().map(trial).collect();
         let names: Vec<String> = trials.iter().map(|trial| trial.name.clone()).collect();
-        let keeping = Manner {
-            keep: true,
-            ..self.manner.clone()
-        };
         let quiet = Arc::new(Quiet(self.watcher.clone()));
-        let ended = suite::run(self.lab.clone(), trials, &keeping, quiet).await;
+        let ended = suite::run(self.lab.clone(), trials, &self.manner.keeping(), quiet).await;
         let mut summaries = ended.summaries;
         names
             .iter()
@@ -107,10 +95,8 @@ impl Tries {
             true => self.evidence.replace(summary),
             false => Some(summary),
         };
-        if let Some(done) = done
-            && let Err(error) = std::fs::remove_dir_all(&done.folder)
-        {
-            tracing::warn!("removing {}: {error}", done.folder.display());
+        if let Some(done) = done {
+            self.manner.discard(&done.folder);
         }
         Some(shows)
     }
@@ -133,6 +119,10 @@ impl Oracle for Tries {
         !self.manner.stop.is_cancelled()
             && Instant::now() < self.until
             && self.broken.len() < ENOUGH_BROKEN
+    }
+
+    fn measured(&mut self) {
+        self.measuring = false;
     }
 
     fn told(&self, line: &str) {

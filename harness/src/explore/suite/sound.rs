@@ -104,13 +104,21 @@ fn meaning(scenario: &Scenario) -> Result<(), Unsound> {
     Ok(())
 }
 
-/// A setting that nobody reads would leave everything as shipped, and say nothing.
+/// A setting that nobody reads would leave everything as shipped, and say nothing; with one that is refused nothing would start.
 fn settings(system: &System) -> Result<(), Unsound> {
     let known = outbox_service::settings();
     let known: Vec<&str> = known.iter().filter_map(|name| name.to_str()).collect();
     let is_known = |name: &String| known.contains(&name.as_str());
     let Some(name) = system.settings.keys().find(|name| !is_known(name)) else {
-        return Ok(());
+        let set = system.settings.iter();
+        let set = set.map(|(name, value)| (name.as_str(), value.as_str()));
+        return match outbox_service::refused(set) {
+            None => Ok(()),
+            Some(why) => Err(Unsound {
+                path: "system.settings".to_owned(),
+                problem: format!("the service would not start: {why}"),
+            }),
+        };
     };
     let whole = match name.starts_with("OUTBOX_") {
         true => name.clone(),

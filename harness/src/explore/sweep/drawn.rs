@@ -264,6 +264,7 @@ fn nothing(action: &str) -> Fault {
         within: None,
         lasts: None,
         idle: false,
+        may_miss: false,
     }
 }
 

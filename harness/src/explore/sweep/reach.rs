@@ -12,7 +12,7 @@ pub enum Reach {
     Opens,
     /// It comes when a process is stopped and started.
     Starts,
-    /// So it does, and once: whoever could not say it goes on without.
+    /// So it does, and one case alone waits for it: whoever could not say it goes on without.
     StartsAlone,
     /// It came only when nothing was broken any more, and the lab looked at what was left.
     Last,
@@ -40,7 +40,7 @@ impl Reach {
             Self::Flows => "all the time",
             Self::Opens => "when a connection opens",
             Self::Starts => "when a process starts or stops",
-            Self::StartsAlone => "once when a process starts or stops",
+            Self::StartsAlone => "when a process starts or stops, one case alone",
             Self::Last => "only at the end",
         }
     }

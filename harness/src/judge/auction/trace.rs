@@ -85,7 +85,7 @@ fn replayed(history: &History) -> Result<Followed, Unjudgeable> {
     let conflicts = conflicts.map_or(0, |(_, count)| count);
     let struck = Struck::of(history)?;
     let mut heard = Heard::all(history, &names, &struck);
-    let script = |going_on: &_| commits::script(&told, &names, going_on, struck.statement_us);
+    let script = |going_on: &_| commits::script(&told, &names, going_on, &struck);
     let each_its_own = script(&BTreeSet::new());
     let going_on = Connections::of(&heard, &each_its_own.claims).going_on();
     let script = script(&going_on);

@@ -36,6 +36,36 @@ fn a_fault_that_is_meant_to_stay_need_not_be_healed_and_must_bite_all_the_same()
 }
 
 #[test]
+fn of_faults_that_may_miss_one_must_bite() {
+    let mut story = Story::clean();
+    story.another_fault("client -> api");
+    let second = |event: &Event| {
+        matches!(
+            event,
+            Event::Fault { fault: 1, .. } | Event::Bite { fault: 1, .. }
+        )
+    };
+    story.drop_events(second);
+    let may_miss = |story: &mut Story, which: &[usize]| {
+        story.scenario(|scenario| {
+            let faults = scenario.faults.iter_mut().enumerate();
+            faults.for_each(|(index, fault)| fault.may_miss = which.contains(&index));
+        });
+    };
+    let said = |story: &Story| reason(check, story);
+    assert_eq!(said(&story).0, Verdict::Vacuous);
+    may_miss(&mut story, &[0]);
+    assert_eq!(said(&story).0, Verdict::Vacuous, "the other one must bite");
+    may_miss(&mut story, &[1]);
+    let holds = "1 of 2 faults and the workload bit".to_owned();
+    assert_eq!(said(&story), (Verdict::Pass, holds));
+    may_miss(&mut story, &[0, 1]);
+    story.drop_events(|event| matches!(event, Event::Bite { .. }));
+    let none = "of 2 faults none met anything".to_owned();
+    assert_eq!(said(&story), (Verdict::Vacuous, none));
+}
+
+#[test]
 fn a_bite_after_the_heal_proves_nothing() {
     let mut story = Story::clean();
     story.drop_events(|event| matches!(event, Event::Bite { .. }));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::history::{Event, Footprint, History};
 
 /// One life of a process must be seen so often for anything to be said of it.
-const LEAST: usize = 9;
+pub(crate) const LEAST: usize = 9;
 /// What is held, and by how much more than it ever was in the second third of a life it may be, as a rule, in the last: pools fill
 /// when they are first needed, and allocators keep what they had.
 type Held = (&'static str, fn(&Footprint) -> u64, fn(u64) -> u64);
@@ -23,8 +23,8 @@ const HELD: [Held; 3] = [
     ("threads", |held| held.threads, |before| (before / 4).max(4)),
 ];
 
-/// A sentence for each that grew.
-pub(super) fn found(history: &History) -> Vec<String> {
+/// A sentence for each that grew, and how many lives were seen for long enough to say so.
+pub(super) fn found(history: &History) -> (Vec<String>, usize) {
     let mut lives: BTreeMap<(&str, u32), Vec<Footprint>> = BTreeMap::new();
     for event in history.events() {
         if let Event::Holds { process, footprint } = event {
@@ -34,9 +34,10 @@ pub(super) fn found(history: &History) -> Vec<String> {
                 .push(*footprint);
         }
     }
-    let lives = lives.into_iter().filter(|(_, seen)| seen.len() >= LEAST);
-    let all = lives.flat_map(|((process, _), seen)| HELD.map(|held| grown(process, &seen, held)));
-    all.flatten().collect()
+    lives.retain(|_, seen| seen.len() >= LEAST);
+    let each = lives.iter();
+    let all = each.flat_map(|((process, _), seen)| HELD.map(|held| grown(process, seen, held)));
+    (all.flatten().collect(), lives.len())
 }
 
 fn grown(process: &str, seen: &[Footprint], (what, of, may): Held) -> Option<String> {

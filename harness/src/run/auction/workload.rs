@@ -5,10 +5,6 @@ mod intent;
 use std::time::Duration;
 
 use anyhow::Result;
-use proptest::{
-    strategy::{Strategy, ValueTree},
-    test_runner::{Config, TestRunner},
-};
 
 use crate::{
     ask::{
@@ -18,7 +14,7 @@ use crate::{
     },
     history::{Asked, Key},
     judge::auction::bid::{Bid, asked},
-    run::{numbers::Numbers, plan::Step, rng},
+    run::{numbers::Numbers, plan::Step, rng::Draws},
 };
 use intent::{Intent, Kind};
 
@@ -100,12 +96,10 @@ impl Plan {
     ) -> Result<Self> {
         let pace = Pace::parse(&workload.writes)?;
         let closing = own.closing()?;
-        let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
         let strategy = intent::sequence(workload, own, closing.auctions, pace.writes());
-        let generated = strategy
-            .new_tree(&mut runner)
-            .expect("the strategy filters nothing, so it cannot fail")
-            .current();
+        let generated = Draws::of(seed)
+            .next(&strategy)
+            .expect("the strategy filters nothing, so it cannot fail");
         let mut ids = generated.auctions.into_iter();
         let closed = ids.next().expect("there is always a closed auction");
         let mut plan = Self {

@@ -5,8 +5,6 @@ use proptest::{
     prelude::{Just, Strategy, any},
     prop_oneof,
     sample::Index,
-    strategy::ValueTree,
-    test_runner::{Config, TestRunner},
 };
 
 use crate::{
@@ -17,7 +15,7 @@ use crate::{
             write::{How, Sql},
         },
     },
-    run::{numbers::Numbers, plan::Step, rng},
+    run::{numbers::Numbers, plan::Step, rng::Draws},
 };
 
 /// So many writes are counted one by one.
@@ -53,11 +51,10 @@ pub fn steps(
         How::Sql(Sql { rollback, .. }) if pace.writes() > HANDFUL => u32::from(*rollback),
         How::Sql(_) | How::Http(_) => 0,
     };
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng::of(seed));
-    let intents = proptest::collection::vec(intent(workload, rollback), pace.writes())
-        .new_tree(&mut runner)
-        .expect("the strategy filters nothing, so it cannot fail")
-        .current();
+    let intents = proptest::collection::vec(intent(workload, rollback), pace.writes());
+    let intents = Draws::of(seed)
+        .next(&intents)
+        .expect("the strategy filters nothing, so it cannot fail");
     let mut steps: Vec<Step> = Vec::with_capacity(intents.len());
     for (index, intent) in intents.into_iter().enumerate() {
         let again = (intent.again && !steps.is_empty()).then(|| intent.pick.index(steps.len()));

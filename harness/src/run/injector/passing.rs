@@ -113,8 +113,9 @@ impl<'r> Injector<'r> {
         if in_time && matches!(deed, Deed::Swallow | Deed::Stall) {
             self.lasts(fault.lasting).await;
         }
-        bites.up_to(*struck.borrow());
+        // In this order: whatever it strikes at the last moment is told, too.
         drop(armed);
+        bites.up_to(*struck.borrow());
         if bites.told == 0 {
             self.note(index, FaultPhase::Failed, self.never_passed(watched));
             return Ok(());

@@ -63,7 +63,7 @@ pub(super) struct Reading {
 pub struct Read {
     /// How many commits.
     pub commits: u64,
-    /// When that were all that were in the history, by its clock.
+    /// By the history's clock, when it had these and no others.
     pub at_us: u64,
 }
 

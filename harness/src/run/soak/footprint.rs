@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Records it of every process that runs. One that is being started again has none to show.
-pub(super) async fn record(site: Site<'_>) {
+pub(in crate::run) async fn record(site: Site<'_>) {
     for member in site.system.members() {
         let Ok(pid) = member.leader().await else {
             continue;
@@ -48,12 +48,11 @@ mod tests {
     #[test]
     fn a_process_holds_memory_threads_and_descriptors() {
         let own = i32::try_from(std::process::id()).expect("a pid");
-        let before = of(own).expect("it lives");
-        let held = tempfile::tempfile().expect("a file");
-        let after = of(own).expect("it lives");
-        assert!(before.resident_kb > 0 && before.threads > 0);
-        assert!(after.descriptors > 0);
-        drop(held);
+        let held: Vec<_> = (0..100).map(|_| tempfile::tempfile()).collect();
+        let with = of(own).expect("it lives");
+        assert!(held.iter().all(Result::is_ok));
+        assert!(with.resident_kb > 0 && with.threads > 0);
+        assert!(with.descriptors > 100, "{with:?}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
@@ -81,7 +81,12 @@ impl Trigger {
 
     /// It strikes no more, and what it has swallowed or stalled ends or goes on.
     pub fn disarm(&self) {
+        let _none_strikes = self.counted();
         self.over.cancel();
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_meant(&self, seen: &Seen, simple: bool) -> bool {
@@ -91,7 +96,7 @@ impl Trigger {
 
     /// Counts the message, and says whether it is one to strike.
     fn strikes(&self, connection: (usize, u64)) -> bool {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.counted();
         counted.in_all += 1;
         let own = counted.by_connection.entry(connection).or_default();
         *own += 1;

@@ -113,11 +113,9 @@ impl Strike {
         timeline: &mut Timeline,
         others: &[Fault],
     ) -> (Fault, Phase) {
-        let at_message = matches!(fault.when, Some(When::Message(_)));
-        // What is done to a message is done when that has passed, and a restart is over when it is done.
-        let is_done_at_once =
-            at_message && fault.edge.is_some() || fault.action.starts_with("restart");
-        if !is_done_at_once && !fault.stays() {
+        // Without a time of its own what is done goes on until the load ends: a restart counts as something broken for so long, and
+        // what is swallowed from a message on is.
+        if !fault.stays() {
             fault.lasts = Some(format!("{}ms", timeline.slowly(self.lasts_ms)));
         }
         if let Some(When::Message(message)) = &mut fault.when {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{
     ask::scenario::{Plan, When},
-    explore::campaign::phase::PHASES,
+    explore::{campaign::phase::PHASES, suite},
 };
 
 fn drawn(target: &Target, seeds: std::ops::Range<u64>) -> Vec<Drawn> {
@@ -56,21 +56,16 @@ fn what_is_drawn_is_sound_and_reads_back_as_itself() {
 
 #[test]
 fn settings_are_such_as_the_service_takes() {
-    let all = drawn(&Target::ours(), 0..60);
+    let (mut draws, all) = (Draws::of(1), settings(&Target::ours()));
     let mut seen = BTreeSet::new();
-    for Drawn { scenario, .. } in all {
-        let of = |name: &str| {
-            let value = scenario.system.settings.get(name)?;
-            value.parse::<u64>().ok()
-        };
-        if let (Some(lease), Some(confirmed)) =
-            (of("OUTBOX_LEASE_MS"), of("OUTBOX_CONFIRM_TIMEOUT_MS"))
-        {
-            assert!(confirmed * 2 <= lease && lease >= 2_000);
-        }
-        seen.extend(scenario.system.settings.into_keys());
+    for _ in 0..200 {
+        let drawn = draws.next(&all).expect("settings");
+        let set = drawn.iter();
+        let set = set.map(|(name, value)| (name.as_str(), value.as_str()));
+        assert_eq!(outbox_service::refused(set), None);
+        seen.extend(drawn.into_keys());
     }
-    assert!(seen.len() >= 5, "{seen:?}");
+    assert_eq!(seen.len(), 9, "{seen:?}");
 }
 
 #[test]

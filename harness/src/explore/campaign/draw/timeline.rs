@@ -90,7 +90,7 @@ impl Timeline {
     }
 
     /// A moment in a phase, so many thousandths of it in; and the phase, which is another where there is nothing else to be
-    /// broken. What lasts so long is over before the load ends, if others come after it.
+    /// broken. For what comes in another's outage or recovery the load goes on, a second of its time at most.
     pub fn moment(
         &mut self,
         phase: Phase,

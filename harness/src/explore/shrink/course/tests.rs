@@ -214,3 +214,26 @@ async fn what_is_put_back_in_the_end_leaves_less_untried() {
     course.outcome(3).await;
     assert!(!course.whole);
 }
+
+#[tokio::test]
+async fn one_that_is_red_by_chance_leaves_the_others_to_be_tried() {
+    // The first candidate is red once, and then no more; the last one is each time.
+    let last = with_faults(&story(), &[2]);
+    let told = last.clone();
+    let mut oracle = rule(move |one: &Scenario, run| *one == told || run == 1);
+    let mut course = Course::from(story(), true, &mut oracle);
+    course.usual = Seen { times: 3, of: 3 };
+    course.often = course.usual;
+    course.careful = true;
+    let candidates: Vec<Scenario> = (0..2)
+        .map(|fault| with_faults(&story(), &[fault]))
+        .chain((0..4).map(|operation| with_operations(&story(), &[operation])))
+        .chain([last])
+        .collect();
+    let shown = course.believed(&candidates).await;
+    assert_eq!(shown.first(), Some(&Some(false)), "it was doubted");
+    assert_eq!(shown.last(), Some(&Some(true)));
+    assert!(!course.missed);
+    let first = written(&candidates[0]);
+    assert_eq!(course.known.get(&first), Some(&false));
+}

@@ -13,15 +13,34 @@ impl<O: Oracle> Course<'_, O> {
     /// Tries candidates; with care, where that is called for. Says of each whether it is red, and nothing of those that were not
     /// tried as often as it takes.
     pub(super) async fn believed(&mut self, candidates: &[Scenario]) -> Vec<Option<bool>> {
-        let mut shown = self.tried(candidates).await;
-        if self.careful {
-            self.doubt(candidates, &mut shown).await;
+        if !self.careful {
+            return self.tried(candidates).await;
+        }
+        let mut shown: Vec<Option<bool>> = vec![None; candidates.len()];
+        let mut open: Vec<usize> = (0..candidates.len()).collect();
+        // Each turn that begins has one candidate less to try, for it ends with a red one, which is then believed or not.
+        while !open.is_empty() && self.oracle.has_time() {
+            let asked: Vec<Scenario> = open.iter().map(|at| candidates[*at].clone()).collect();
+            let mut tried = self.tried(&asked).await;
+            let red = tried.contains(&Some(true));
+            let doubted = self.doubt(&asked, &mut tried).await;
+            for (at, tried) in open.iter().zip(tried) {
+                shown[*at] = tried;
+            }
+            if !red || shown.contains(&Some(true)) {
+                break;
+            }
+            let still_open = |at: usize| shown[open[at]].is_none() && !doubted.contains(&at);
+            open = (0..open.len())
+                .filter(|at| still_open(*at))
+                .map(|at| open[at])
+                .collect();
         }
         shown
     }
 
-    /// Tries once more what is red, and does not believe it where it then is not.
-    async fn doubt(&mut self, candidates: &[Scenario], shown: &mut [Option<bool>]) {
+    /// Tries once more what is red, and does not believe it where it then is not. Which those were.
+    async fn doubt(&mut self, candidates: &[Scenario], shown: &mut [Option<bool>]) -> Vec<usize> {
         let is_red = |at: &usize| shown[*at] == Some(true);
         let red: Vec<usize> = (0..shown.len()).filter(is_red).collect();
         let again: Vec<Scenario> = red
@@ -29,11 +48,19 @@ impl<O: Oracle> Course<'_, O> {
             .flat_map(|at| vec![candidates[*at].clone(); DOUBTS])
             .collect();
         let again = self.oracle.try_each(&again).await;
-        for (at, again) in red.into_iter().zip(again.chunks(DOUBTS)) {
+        for (at, again) in red.iter().zip(again.chunks(DOUBTS)) {
             let mut seen = Seen::default();
             again.iter().flatten().for_each(|again| seen.again(*again));
-            shown[at] = seen.is_known().then(|| seen.is_about(self.usual));
+            let believed = seen.is_known().then(|| seen.is_about(self.usual));
+            shown[*at] = believed;
+            let text = written(&candidates[*at]);
+            match believed {
+                Some(believed) => self.known.insert(text, believed),
+                None => self.known.remove(&text),
+            };
+            self.missed |= believed.is_none();
         }
+        red
     }
 
     /// Tries candidates side by side, best first, until one is red.

@@ -26,7 +26,7 @@ pub const PROPERTIES: &[Property] = &[
     },
     Property {
         checker: "order",
-        what: "what comes to the broker overtakes nothing of its auction but what was refused on its own way",
+        what: "what comes to the broker overtakes nothing of its auction but what was refused on its own way or, where that holds nothing, given up",
         holds: |world| world.events.iter().all(|event| !event.overtook),
         at_rest: false,
     },

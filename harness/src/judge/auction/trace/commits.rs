@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::names::Names;
 use super::received;
 use super::scripted::Scripted;
+use super::struck::Struck;
 use super::turns::Turns;
 use crate::judge::auction::model::{
     Action, Asker, EventNo, LaneNo, LinkNo, RelayNo, Status, USURPER,
@@ -35,12 +36,12 @@ pub(super) fn script(
     told: &[Told<'_>],
     names: &Names,
     going_on: &BTreeSet<LinkNo>,
-    statement_us: i64,
+    struck: &Struck,
 ) -> Script {
     let mut writer = Writer {
         names,
         going_on,
-        statement_us,
+        struck,
         script: Script::default(),
         lanes: BTreeMap::new(),
         since: HashMap::new(),
@@ -73,8 +74,7 @@ pub(super) struct Session {
 pub(super) struct Writer<'n> {
     pub names: &'n Names,
     pub going_on: &'n BTreeSet<LinkNo>,
-    /// From a statement's snapshot to its commit, at most.
-    pub statement_us: i64,
+    pub struck: &'n Struck,
     pub script: Script,
     pub lanes: BTreeMap<LaneNo, Lane>,
     /// When an event became claimable.
@@ -139,7 +139,10 @@ impl Writer<'_> {
             let (lane, events) = (*lane, events.clone());
             Action::Requeue { lane, events }
         }));
-        let unseen = self.failed_since(scripted.at_us.saturating_sub(self.statement_us));
+        let unseen = match turns.let_go.is_empty() {
+            true => Vec::new(),
+            false => self.failed_since(self.seen_from(scripted.at_us)),
+        };
         let let_go = turns.let_go.iter();
         scripted
             .actions
@@ -187,6 +190,12 @@ impl Writer<'_> {
         failed.map(|(event, _)| *event).collect()
     }
 
+    /// What was over by then, every statement has seen that commits at this moment.
+    fn seen_from(&self, at_us: i64) -> i64 {
+        let longest = self.struck.statement_us(at_us);
+        longest.map_or(i64::MIN, |longest| at_us.saturating_sub(longest))
+    }
+
     /// The last commit that was over by then.
     fn by_then(&self, at_us: i64) -> Option<usize> {
         let mut commits = self.script.commits.iter();
@@ -217,11 +226,13 @@ impl Writer<'_> {
             let since = met.iter().filter_map(|event| self.since.get(event));
             let drawn = lanes.iter().filter_map(|lane| self.drawn.get(lane));
             let recalled = lanes.iter().filter_map(|lane| self.recalled.get(lane));
-            let long_ago = self.by_then(scripted.at_us.saturating_sub(self.statement_us));
+            let statement_us = self.struck.statement_us(scripted.at_us);
+            let long_ago = statement_us
+                .and_then(|longest| self.by_then(scripted.at_us.saturating_sub(longest)));
             let seen = since.chain(drawn).chain(recalled);
             let seen = seen.chain(self.begun.get(&relay)).chain(&long_ago).max();
             for lane in lanes.iter().filter_map(|lane| self.lanes.get(lane)) {
-                scripted.expires(lane, self.statement_us);
+                scripted.expires(lane, statement_us);
             }
             let asker = Asker::Relay(relay);
             if let Some(at) = seen.and_then(|seen| self.script.commits.get_mut(*seen)) {

@@ -36,10 +36,12 @@ impl Scripted {
         self.actions.iter().any(needs)
     }
 
-    /// A lane's lease has ended before this commit, by more than a statement takes that has found it alive.
-    pub fn expires(&mut self, row: &Lane, statement_us: i64) {
+    /// A lane's lease has ended before this commit, by more than a statement takes that has found it alive; none is known to take so long
+    /// where it may take any time.
+    pub fn expires(&mut self, row: &Lane, statement_us: Option<i64>) {
         let lane = row.number;
-        let ended = row.lease_until_us.saturating_add(statement_us) < self.at_us;
+        let ended = statement_us
+            .is_some_and(|longest| row.lease_until_us.saturating_add(longest) < self.at_us);
         if row.owner.is_some() && ended {
             self.actions.push(Action::Expire { lane });
         }

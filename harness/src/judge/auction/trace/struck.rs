@@ -9,6 +9,7 @@ use crate::ask::{
 };
 use crate::history::History;
 use crate::judge::basis::{Unjudgeable, scenario};
+use outbox_service::STATEMENT_WITHIN;
 
 /// Bytes of the frame that settles messages: type, channel and size, class and method, the tag and a bit, the end.
 const SETTLEMENT: usize = 7 + 4 + 9 + 1;
@@ -16,7 +17,7 @@ const SETTLEMENT: usize = 7 + 4 + 9 + 1;
 const CONTENT: usize = 100;
 
 /// From a statement's snapshot to its commit, at most: the server ends it before its relay's patience does.
-const STATEMENT_US: i64 = 5_000_000;
+const STATEMENT_US: i64 = STATEMENT_WITHIN.as_micros() as i64;
 
 /// What came of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,31 +33,17 @@ pub(super) enum Came {
 /// What is done to messages in a run.
 pub(super) struct Struck {
     at_messages: Vec<(Watched, Came)>,
-    /// From a statement's snapshot to its commit, at most; any time where something is done to Postgres, or to what relays
-    /// say to it: what ends a statement may be held back, too.
-    pub statement_us: i64,
+    /// From when until when something is done to Postgres, or to what relays say to it, by the wall clock.
+    held_back_us: Vec<(i64, i64)>,
 }
 
 impl Struck {
     pub fn of(history: &History) -> Result<Self, Unjudgeable> {
         let faults = Fault::all(scenario(history)?).map_err(Unjudgeable::Fault)?;
-        let holds_back = |fault: &Fault| {
-            let postgres = Role::Server(Server::Postgres);
-            let watched = match &fault.moment {
-                Moment::Message(watched) => Some((watched.from.role, watched.to.role)),
-                _ => None,
-            };
-            let hit = match &fault.target {
-                Target::Edge { from, to } => Some((from.role, to.role)),
-                Target::Server(Server::Postgres) => return true,
-                Target::Server(_) | Target::Process(_) => None,
-            };
-            [watched, hit].contains(&Some((Role::Relay, postgres)))
-        };
-        let statement_us = match faults.iter().any(holds_back) {
-            true => i64::MAX,
-            false => STATEMENT_US,
-        };
+        let each = faults.iter().enumerate();
+        let held_back = each.filter(|(_, fault)| holds_back(fault));
+        let held_back = held_back.filter_map(|(index, fault)| in_place_us(history, index, fault));
+        let held_back_us = held_back.collect();
         let at_messages = faults.into_iter().filter_map(|fault| match fault.moment {
             Moment::Message(watched) => {
                 let came = came(&fault.action, &watched);
@@ -66,8 +53,15 @@ impl Struck {
         });
         Ok(Self {
             at_messages: at_messages.collect(),
-            statement_us,
+            held_back_us,
         })
+    }
+
+    /// From a statement's snapshot to its commit at this moment, at most. None while what ends a statement may be held back, too.
+    pub fn statement_us(&self, at_us: i64) -> Option<i64> {
+        let mut all = self.held_back_us.iter();
+        let held_back = all.any(|(from, to)| (*from..=*to).contains(&at_us));
+        (!held_back).then_some(STATEMENT_US)
     }
 
     /// What came of a struck message of a process. Where several faults may have been the one, whatever lets more happen.
@@ -90,6 +84,41 @@ impl Struck {
             _ => Came::Not,
         })
     }
+}
+
+/// Whether what relays say to Postgres, or what it answers, may come later for a fault.
+fn holds_back(fault: &Fault) -> bool {
+    let postgres = Role::Server(Server::Postgres);
+    let watched = match &fault.moment {
+        Moment::Message(watched) => Some((watched.from.role, watched.to.role)),
+        _ => None,
+    };
+    let hit = match &fault.target {
+        Target::Edge { from, to } => Some((from.role, to.role)),
+        Target::Server(Server::Postgres) => return true,
+        Target::Server(_) | Target::Process(_) => None,
+    };
+    [watched, hit].contains(&Some((Role::Relay, postgres)))
+}
+
+/// From when a fault was asked for until the last statement is over that may have begun under it; all the time where the clocks cannot be
+/// compared. None if it never was in place.
+fn in_place_us(history: &History, index: usize, fault: &Fault) -> Option<(i64, i64)> {
+    let life = history.faults().get(&index)?;
+    let from = life.asked.or(life.applied)?;
+    let Some(from_us) = history.wall_clock_us(from) else {
+        return Some((i64::MIN, i64::MAX));
+    };
+    // What is delayed goes on when its time is over, and not when the fault is.
+    let later_us = match &fault.action {
+        Action::AtMessage(Deed::Delay(span)) => i64::try_from(span.as_micros()).unwrap_or(i64::MAX),
+        _ => 0,
+    };
+    let healed = life.healed.and_then(|healed| history.wall_clock_us(healed));
+    let until_us = healed.map_or(i64::MAX, |healed| {
+        healed.saturating_add(STATEMENT_US).saturating_add(later_us)
+    });
+    Some((from_us, until_us))
 }
 
 fn came(action: &Action, watched: &Watched) -> Came {

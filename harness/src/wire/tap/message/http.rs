@@ -1,5 +1,5 @@
-//! HTTP/1.1: requests and responses. A body of a length that is said is part of its message; of one in chunks, such as a feed's,
-//! or of one that ends with its connection, the head is the message, and what follows goes on as it comes.
+//! HTTP/1.1: requests and responses. A body of a length that is said is part of its message; of one that is very long, of one in
+//! chunks, such as a feed's, or of one that ends with its connection, the head is the message, and what follows goes on as it comes.
 
 mod body;
 
@@ -58,10 +58,9 @@ impl Connection {
         };
         let (method, path) = (request.method, request.path.unwrap_or_default());
         let method = method.unwrap_or_default();
-        let (body, rest) = match Body::of(request.headers) {
-            Body::Length(length) => (length, Rest::None),
+        let (body, rest) = match Body::of(request.headers)? {
             Body::Unsaid => (0, Rest::None),
-            body => (0, body.rest()),
+            body => body.parts(head),
         };
         let Some(whole) = part(bytes, head, body)? else {
             return Ok(None);
@@ -87,12 +86,12 @@ impl Connection {
         };
         let code = response.code.unwrap_or_default();
         let for_head = self.asked.front().is_some_and(|asked| asked.for_head);
-        let (body, rest) = match (code, Body::of(response.headers)) {
-            (101, _) => (0, Rest::All),
-            (100..=199 | 204 | 304, _) => (0, Rest::None),
+        let (body, rest) = match code {
+            // What both say from here on is no HTTP.
+            101 => (0, Rest::All),
+            100..=199 | 204 | 304 => (0, Rest::None),
             _ if for_head => (0, Rest::None),
-            (_, Body::Length(length)) => (length, Rest::None),
-            (_, body) => (0, body.rest()),
+            _ => Body::of(response.headers)?.parts(head),
         };
         let Some(whole) = part(bytes, head, body)? else {
             return Ok(None);
@@ -110,6 +109,9 @@ impl Connection {
         found.sort_unstable();
         found.dedup();
         self.replied = rest;
+        if code == 101 {
+            self.requested = Rest::All;
+        }
         let said = Seen::of(Event::Response, format!("{code} to {line}"), found);
         Ok(Some(Unit::of(whole.len(), Some(said))))
     }
@@ -186,6 +188,44 @@ mod tests {
         let response = b"HTTP/1.0 200 OK\r\n\r\nHTTP/1.1 200 OK\r\n";
         let seen = all(&mut connection, Direction::Replies, response);
         assert_eq!(seen, ["200 to "]);
+    }
+
+    #[test]
+    fn what_follows_a_body_that_is_too_long_to_be_held_is_seen() {
+        let mut connection = Connection::default();
+        let length = LONGEST + 1;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+        let next = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        let replies = [head, "x".repeat(length), next.to_owned()].concat();
+        let seen = all(&mut connection, Direction::Replies, replies.as_bytes());
+        assert_eq!(seen, ["200 to ", "404 to "]);
+    }
+
+    #[test]
+    fn what_is_said_after_the_protocols_were_switched_goes_on_as_it_comes() {
+        let mut connection = Connection::default();
+        all(
+            &mut connection,
+            Direction::Requests,
+            b"GET /a HTTP/1.1\r\n\r\n",
+        );
+        let switched = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02ok";
+        let seen = all(&mut connection, Direction::Replies, switched);
+        assert_eq!(seen, ["101 to GET /a"]);
+        assert!(all(&mut connection, Direction::Requests, b"\x81\x82frame").is_empty());
+    }
+
+    #[test]
+    fn codings_on_several_lines_are_one_list_and_a_length_that_is_none_is_opaque() {
+        let mut connection = Connection::default();
+        let replies = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
+        let seen = all(&mut connection, Direction::Replies, replies);
+        assert_eq!(seen, ["200 to ", "204 to "]);
+        let strange = b"HTTP/1.1 200 OK\r\nContent-Length: some\r\n\r\n";
+        assert_eq!(
+            connection.next(Direction::Replies, strange, Ids(None)),
+            Err(Opaque)
+        );
     }
 
     #[test]

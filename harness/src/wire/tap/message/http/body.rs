@@ -13,34 +13,38 @@ pub(super) enum Body {
     Chunked,
     /// With its connection.
     Endless,
-    /// Where nothing says how: a request has none then.
+    /// Nothing says how: a request has none then, and a response ends with its connection.
     Unsaid,
 }
 
 impl Body {
-    pub fn of(headers: &[Header<'_>]) -> Self {
+    pub fn of(headers: &[Header<'_>]) -> Result<Self, Opaque> {
+        // Lines of one name are one list (RFC 9110 §5.3), of which the last coding is on the last.
         let said = |name: &str| {
-            let mut all = headers.iter();
+            let mut all = headers.iter().rev();
             let found = all.find(|header| header.name.eq_ignore_ascii_case(name))?;
-            std::str::from_utf8(found.value).ok()
+            Some(std::str::from_utf8(found.value).map_err(|_| Opaque))
         };
-        if let Some(codings) = said("transfer-encoding") {
+        if let Some(codings) = said("transfer-encoding").transpose()? {
             let last = codings.rsplit(',').next().unwrap_or_default().trim();
-            return match last.eq_ignore_ascii_case("chunked") {
+            return Ok(match last.eq_ignore_ascii_case("chunked") {
                 true => Self::Chunked,
                 false => Self::Endless,
-            };
+            });
         }
-        let length = said("content-length").and_then(|length| length.trim().parse().ok());
-        length.map_or(Self::Unsaid, Self::Length)
+        match said("content-length").transpose()? {
+            None => Ok(Self::Unsaid),
+            Some(length) => length.trim().parse().map(Self::Length).map_err(|_| Opaque),
+        }
     }
 
-    /// What follows a head that has gone on without it.
-    pub fn rest(self) -> Rest {
+    /// How much of it belongs to the message whose head is so long, and what follows behind that.
+    pub fn parts(self, head: usize) -> (usize, Rest) {
         match self {
-            Self::Chunked => Rest::Chunks,
-            Self::Endless | Self::Unsaid => Rest::All,
-            Self::Length(_) => Rest::None,
+            Self::Length(length) if head.saturating_add(length) <= LONGEST => (length, Rest::None),
+            Self::Length(length) => (0, Rest::Left(length as u64)),
+            Self::Chunked => (0, Rest::Chunks),
+            Self::Endless | Self::Unsaid => (0, Rest::All),
         }
     }
 }
@@ -51,6 +55,8 @@ pub(super) enum Rest {
     /// Nothing: a head is next.
     #[default]
     None,
+    /// So many bytes.
+    Left(u64),
     /// A chunk's size, and all behind it.
     Chunks,
     /// So many bytes of a chunk, and all behind them.
@@ -69,6 +75,14 @@ impl Rest {
         let (length, rest) = match *self {
             Self::None => return Ok(None),
             Self::All => (bytes.len(), Self::All),
+            Self::Left(left) => {
+                let here = left.min(bytes.len() as u64);
+                let rest = match left - here {
+                    0 => Self::None,
+                    left => Self::Left(left),
+                };
+                (here as usize, rest)
+            }
             Self::Chunk(left) => {
                 let here = left.min(bytes.len() as u64);
                 let rest = match left - here {
