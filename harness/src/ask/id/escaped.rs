@@ -25,7 +25,8 @@ const LEAST_IN_HEX: usize = 19;
 /// before a piece may look like a part of it, so it is read from each of its first four signs.
 pub(super) fn base64_in(bytes: &[u8]) -> Vec<Vec<u8>> {
     let pieces = bytes.split(|byte| !is_base64(*byte) && !matches!(byte, b'\r' | b'\n'));
-    let pieces = pieces.map(|piece| {
+    let may_be = pieces.filter(|piece| piece.len() >= LEAST && !is_uuid(piece));
+    let pieces = may_be.map(|piece| {
         let signs = piece.iter().filter(|byte| is_base64(**byte));
         signs.copied().map(plain).collect::<Vec<u8>>()
     });
@@ -68,6 +69,15 @@ fn value(digit: u8) -> u8 {
 
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Whether all of a piece is a UUID's text, which stands for nothing else.
+fn is_uuid(piece: &[u8]) -> bool {
+    let is = |(at, byte): (usize, &u8)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    piece.len() == 36 && piece.iter().enumerate().all(is)
 }
 
 fn plain(sign: u8) -> u8 {

@@ -108,30 +108,52 @@ impl Search {
             {
                 self.bytes(*window, inside);
             }
-            if let Some(window) = rest.first_chunk()
+        }
+        self.tokens(bytes, inside);
+        for digits in bytes.split(|byte| !byte.is_ascii_digit()) {
+            self.number(digits, inside);
+        }
+    }
+
+    fn tokens(&mut self, bytes: &[u8], inside: Inside) {
+        // How many signs in a row end here.
+        let mut signs = 0;
+        for (at, byte) in bytes.iter().enumerate() {
+            signs = match token::value(*byte) {
+                Some(_) => signs + 1,
+                None => 0,
+            };
+            if signs >= token::SIGNS
+                && let Some(window) = bytes[at + 1 - token::SIGNS..].first_chunk()
                 && let Some(read) = token::read(window)
             {
                 let shown = || String::from_utf8_lossy(window).into_owned();
                 self.note(read, shown, Form::Token, inside);
             }
         }
-        for digits in bytes.split(|byte| !byte.is_ascii_digit()) {
-            self.number(digits, inside);
-        }
     }
 
     fn text(&mut self, rest: &[u8], inside: Inside) {
-        for length in [36, 32] {
-            let window = rest.get(..length);
-            let uuid = window.and_then(|window| Uuid::try_parse_ascii(window).ok());
-            if let Some(read) = uuid.and_then(either_order) {
-                let shown = || String::from_utf8_lossy(&rest[..length]).into_owned();
-                self.note(read, shown, Form::Text, inside);
-            }
+        // With hyphens the ninth sign is one. The variant stands in the same sign in either order.
+        let (length, variant) = match rest.get(8) {
+            Some(b'-') => (36, 19),
+            _ => (32, 16),
+        };
+        let may_be =
+            |window: &&[u8]| matches!(window[variant], b'8' | b'9' | b'a' | b'b' | b'A' | b'B');
+        let window = rest.get(..length).filter(may_be);
+        let uuid = window.and_then(|window| Uuid::try_parse_ascii(window).ok());
+        if let Some(read) = uuid.and_then(either_order) {
+            let shown = || String::from_utf8_lossy(&rest[..length]).into_owned();
+            self.note(read, shown, Form::Text, inside);
         }
     }
 
     fn bytes(&mut self, window: [u8; 16], inside: Inside) {
+        // The variant stands in the same byte in either order; most of what passes is text, which has no such byte.
+        if window[8] & 0xc0 != 0x80 {
+            return;
+        }
         let uuid = Uuid::from_bytes(window);
         if let Some(read) = either_order(uuid) {
             self.note(read, || uuid.to_string(), Form::Bytes, inside);
