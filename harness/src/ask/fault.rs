@@ -19,6 +19,7 @@ use crate::{
     ask::party,
     ask::scenario,
     ask::spelling::did_you_mean,
+    ask::toxic::Direction,
     ask::wire::{Deed, Watched},
 };
 
@@ -162,6 +163,15 @@ impl Fault {
             }
             _ => Self::parse_action(target, text)?,
         };
+        // Before bindings change, the broker must have answered all that relays sent; this would hold back the answer.
+        let of_publishers =
+            (watched.from.role, watched.to.role) == (Role::Relay, Role::Server(Server::RabbitMq));
+        let holds_answers = of_publishers && watched.event.way() == Direction::Replies;
+        if action.leaves_unroutable() && holds_answers && !watched.after {
+            return Err(format!(
+                "{text:?} waits until the broker has answered the relays, and would hold what it answers; write side = \"after\", or another event"
+            ));
+        }
         if watched.times > 1 && !matches!(action, Action::AtMessage(_)) {
             return Err(
                 "times = … is said of what is done to a message; this is done once".to_owned(),
@@ -359,6 +369,25 @@ mod tests {
         assert!(fault(None, None, "kill").is_err());
         assert!(fault(None, Some("client"), "kill").is_err());
         assert!(fault(None, Some("relay 0"), "kill").is_err());
+    }
+
+    #[test]
+    fn what_waits_for_the_brokers_answers_is_not_done_at_one_of_them() {
+        let at = |action: &str, event: &str, side: &str| {
+            let when = format!("{{ edge = \"relay -> rabbitmq\", event = {event:?}{side} }}");
+            parsed(&format!(
+                "process = \"rabbitmq\"\ndo = {action:?}\nwhen = {when}"
+            ))
+        };
+        for action in ["unbind", "delete queue", "delete exchange"] {
+            for event in ["confirm", "nack", "return"] {
+                let problem = at(action, event, "").unwrap_err().problem;
+                assert!(problem.contains("would hold what it answers"), "{problem}");
+                at(action, event, ", side = \"after\"").unwrap();
+            }
+            at(action, "publish", "").unwrap();
+        }
+        at("alarm", "confirm", "").unwrap();
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod rejections;
 
 use std::collections::BTreeMap;
 
-use crate::history::{History, Key};
+use crate::history::{Delivery, Event, History, Key};
 use crate::judge::basis::{Unjudgeable, last, subject};
 use crate::judge::inquiry::Inquiry;
 use crate::judge::reorder::reordered;
@@ -63,7 +63,13 @@ fn deliveries(
             longest_extent = longest_extent.max(late.extent);
             let (_, came) = order[late.index];
             let (_, overtook) = order[late.index - late.extent];
-            if rejections.explain(at_us(overtook), at_us(came)) {
+            let rejected = match &history.entries()[came].event {
+                Event::Delivered(Delivery { item: Ok(item), .. }) => {
+                    rejections.may_be_of(item.id, came)
+                }
+                _ => false,
+            };
+            if rejected && rejections.explain(at_us(overtook), at_us(came)) {
                 inquiry.count(
                     "first deliveries overtaken while the broker rejected some",
                     1,

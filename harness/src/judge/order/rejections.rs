@@ -1,7 +1,10 @@
-//! When the broker returned or refused something, by the relay's own count. A relay sends windows one behind the other, and
-//! an event that comes back is overtaken by what was on its way with it: the one inversion that is promised to be possible.
+//! What the broker returned or refused: when, by the relay's own count, and of which operations, where the taps have heard it. A
+//! relay sends windows one behind the other, and an event that comes back is overtaken by what was on its way with it: the one
+//! inversion that is promised to be possible.
 
 use std::collections::BTreeMap;
+
+use uuid::Uuid;
 
 use crate::history::{Event, History};
 
@@ -10,9 +13,17 @@ const REJECTED: [&str; 2] = ["relay_returned_total", "relay_nacked_total"];
 /// A count is read some time after what it counts.
 const BEFORE_US: u64 = 1_000_000;
 
-/// Spans of the run's clock, in microseconds, in which something was rejected.
+/// Where the broker's answers to relays are heard.
+const ANSWERED: &str = "relay -> rabbitmq";
+
+/// What was rejected.
 #[derive(Debug, Default)]
-pub(super) struct Rejections(pub(super) Vec<(u64, u64)>);
+pub(super) struct Rejections {
+    /// In which spans of the run's clock, in microseconds.
+    pub(super) spans: Vec<(u64, u64)>,
+    /// Of which operations it was heard first where; none where no answer was heard.
+    pub(super) heard: Option<BTreeMap<Uuid, usize>>,
+}
 
 impl Rejections {
     pub fn of(history: &History) -> Self {
@@ -29,7 +40,18 @@ impl Rejections {
             }
             (*count, *at_us) = (rejected, entry.at_us);
         }
-        Self(spans)
+        Self {
+            spans,
+            heard: heard(history),
+        }
+    }
+
+    /// Whether an operation that came too late had been rejected before it came, as far as anybody heard.
+    pub fn may_be_of(&self, id: Uuid, came: usize) -> bool {
+        let Some(heard) = &self.heard else {
+            return true;
+        };
+        heard.get(&id).is_some_and(|rejected| *rejected < came)
     }
 
     /// Whether something was rejected about the time when one event overtook another.
@@ -37,6 +59,38 @@ impl Rejections {
         let explains = |(from, to): &(u64, u64)| {
             *from <= came_us && to.saturating_add(BEFORE_US) >= overtook_us
         };
-        self.0.iter().any(explains)
+        self.spans.iter().any(explains)
     }
+}
+
+/// Nacks and returns, and confirms that a fault has struck: it may have made a nack of them.
+fn heard(history: &History) -> Option<BTreeMap<Uuid, usize>> {
+    let (mut answers, mut rejected) = (false, BTreeMap::new());
+    for (position, event) in history.events().enumerate() {
+        let Event::Passed {
+            edge,
+            what,
+            ops,
+            struck,
+            ..
+        } = event
+        else {
+            continue;
+        };
+        let (answer, rejects) = match what.as_str() {
+            "confirm" => (true, *struck),
+            "nack" | "return" => (true, true),
+            _ => (false, false),
+        };
+        if edge != ANSWERED || !answer {
+            continue;
+        }
+        answers = true;
+        if rejects {
+            for id in ops {
+                rejected.entry(*id).or_insert(position);
+            }
+        }
+    }
+    answers.then_some(rejected)
 }

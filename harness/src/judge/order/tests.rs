@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::history::Event;
 use crate::judge::proof::story::{Story, finding, verdict};
 use crate::judge::reorder::Late;
 
@@ -14,6 +15,7 @@ fn two_first_deliveries_swapped_fail() {
 #[test]
 fn what_overtakes_a_rejected_event_is_counted_and_legal() {
     let mut story = Story::clean();
+    story.drop_events(|event| matches!(event, Event::Passed { .. }));
     story.swap_deliveries(2, 3);
     story.counts("relay 1", "relay_returned_total", 1);
     let finding = check(&story.history()).expect("a finding");
@@ -23,8 +25,40 @@ fn what_overtakes_a_rejected_event_is_counted_and_legal() {
 }
 
 #[test]
+fn where_the_broker_is_heard_it_is_who_came_late_that_must_have_been_rejected() {
+    let late = |what: &str, struck: bool, whom: u128| {
+        let mut story = Story::clean();
+        story.swap_deliveries(2, 3);
+        story.counts("relay 1", "relay_returned_total", 1);
+        let first = story.events.iter();
+        let mut first = first.enumerate();
+        let first = first.find(|(_, event)| matches!(event, Event::Delivered(_)));
+        let (first, _) = first.expect("a delivery");
+        let heard = Event::Passed {
+            edge: "relay -> rabbitmq".to_owned(),
+            by: "relay 1".to_owned(),
+            connection: 1,
+            what: what.to_owned(),
+            text: String::new(),
+            ops: vec![Story::id(whom)],
+            struck,
+        };
+        story.events.insert(first, heard);
+        finding(check, &story).verdict
+    };
+    assert_eq!(late("nack", false, 2), Verdict::Pass);
+    assert_eq!(late("return", false, 2), Verdict::Pass);
+    assert_eq!(late("confirm", true, 2), Verdict::Pass);
+    assert_eq!(late("nack", false, 3), Verdict::Fail, "another one");
+    assert_eq!(late("confirm", false, 2), Verdict::Fail);
+}
+
+#[test]
 fn a_rejection_long_before_explains_nothing() {
-    let rejections = Rejections(vec![(2_000_000, 3_000_000)]);
+    let rejections = Rejections {
+        spans: vec![(2_000_000, 3_000_000)],
+        ..Rejections::default()
+    };
     assert!(rejections.explain(3_500_000, 3_600_000));
     assert!(!rejections.explain(4_500_000, 4_600_000));
     assert!(!rejections.explain(1_000_000, 1_100_000));
