@@ -7,7 +7,11 @@ use serde_json::json;
 use super::{ReportError, write};
 use crate::{
     history::Footprint,
-    judge::{bite::BIT, summary::RunSummary, verdict::Verdict},
+    judge::{
+        bite::BIT,
+        summary::RunSummary,
+        verdict::{Finding, Verdict},
+    },
     run::soak::Window,
 };
 
@@ -30,9 +34,19 @@ pub fn window(window: &Window) -> String {
         .against()
         .map(|found| format!("\n         {}: {}", found.checker, found.reason))
         .collect();
+    // What is looked at in the end alone is not there yet.
+    let shown = |finding: &&Finding| finding.verdict != Verdict::Vacuous;
+    let findings = &summary.findings;
+    let verdict = Verdict::worst(findings.iter().filter(shown).map(|one| one.verdict));
+    let unseen = findings.iter().filter(|finding| !shown(finding));
+    let yet: Vec<&str> = unseen.map(|finding| finding.checker.as_str()).collect();
+    let yet = match yet.is_empty() {
+        true => String::new(),
+        false => format!("; not judged yet: {}", yet.join(", ")),
+    };
     format!(
-        "{:8} window {:3}  {:7.1} s  {} requests, {} of {} faults bit, at rest after {} ms{}",
-        summary.verdict.to_string(),
+        "{:8} window {:3}  {:7.1} s  {} requests, {} of {} faults bit, at rest after {} ms{yet}{}",
+        verdict.to_string(),
         window.number,
         summary.duration_ms as f64 / 1_000.0,
         window.requests,
