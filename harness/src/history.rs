@@ -197,7 +197,7 @@ pub enum Event {
         /// How much of what.
         footprint: Footprint,
     },
-    /// A process of the system under test ended unasked, or not as it was asked to.
+    /// A process of the system under test ended unasked, or not as it was asked to; or a thread of it panicked.
     Died {
         /// The process, such as `relay 2`.
         process: String,

@@ -1,4 +1,5 @@
-//! Processes end when a fault asks them to, and only then, and none holds more and more; and the lab itself holds.
+//! Processes end when a fault asks them to, and only then, and none of their threads does by a panic; none holds more and more; and the
+//! lab itself holds.
 
 pub(crate) mod growth;
 
@@ -13,7 +14,7 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         match event {
             Event::Died { process, status } => {
                 inquiry.fail(
-                    "processes that died, or did not end as they were asked to",
+                    "processes that died, lost a thread, or did not end as they were asked to",
                     format!("{process}: {status}"),
                 );
             }

@@ -214,6 +214,14 @@ impl Adapter {
         }
     }
 
+    /// Records where threads have panicked. Only the lab's own target promises that none does.
+    pub fn report_panics(&self, site: Site<'_>) -> Result<()> {
+        match self {
+            Self::Own(_) => site.report_panics(),
+            Self::Described(_) => Ok(()),
+        }
+    }
+
     /// Waits until all that was published so far has been heard, and says nothing of it: what follows is heard, too.
     pub async fn hear_all(&self, within: Duration) -> Result<()> {
         match self {

@@ -42,6 +42,7 @@ pub(super) async fn last_look(
     let rest = stage.adapter.come_to_rest(stage.site, scenario, recovered);
     let rest = rest.await?;
     stage.site.report_deaths().await;
+    stage.adapter.report_panics(stage.site)?;
     stage
         .adapter
         .fence(stage.site, FENCE_WITHIN)

@@ -1,7 +1,10 @@
 //! Where a run takes place: the system under test, its servers, the history.
 
+use anyhow::{Context, Result};
+
 use crate::{
     history::{Event, Recorder},
+    os::process::log::panics,
     run::own_servers::OwnServers,
     system::System,
 };
@@ -25,6 +28,21 @@ impl Site<'_> {
                 });
             }
         }
+    }
+
+    /// Records where threads of the processes have panicked, by their logs: whatever still runs then has lost a part of itself.
+    pub fn report_panics(&self) -> Result<()> {
+        for member in self.system.members() {
+            let log = member.log();
+            let panics = panics(log).with_context(|| format!("reading {}", log.display()))?;
+            for status in panics {
+                self.recorder.record(Event::Died {
+                    process: member.name(),
+                    status,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Records what the system owed at this moment and did not do.

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::ExitStatus,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
@@ -62,6 +63,11 @@ impl State {
 }
 
 impl Member {
+    /// Where its output goes.
+    pub fn log(&self) -> &Path {
+        self.launch.log()
+    }
+
     /// `relay 2`.
     pub fn name(&self) -> String {
         self.name.clone()

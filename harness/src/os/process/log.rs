@@ -1,7 +1,7 @@
-//! The end of a server's log, as error messages show it.
+//! What a process has logged: the end of it, as error messages show it, and where it says that threads have panicked.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 const TAIL_BYTES: u64 = 8 * 1024;
@@ -24,6 +24,20 @@ pub fn tail(log: &Path) -> String {
         .map(|line| format!("  {line}"))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// Where threads have panicked, as Rust's programs say it: each such line with the one behind it, which says why.
+pub fn panics(log: &Path) -> std::io::Result<Vec<String>> {
+    let mut lines = BufReader::new(File::open(log)?).split(b'\n');
+    let mut found = Vec::new();
+    while let Some(line) = lines.next().transpose()? {
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if line.starts_with("thread '") && line.contains(" panicked at ") {
+            let why = lines.next().transpose()?.unwrap_or_default();
+            found.push(format!("{line} {}", String::from_utf8_lossy(&why)));
+        }
+    }
+    Ok(found)
 }
 
 fn read_end(log: &Path) -> std::io::Result<String> {
@@ -53,6 +67,18 @@ mod tests {
             tail.starts_with("  line 26\n") && tail.ends_with("  line 40"),
             "{tail}"
         );
+    }
+
+    #[test]
+    fn a_panic_is_told_with_its_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("x.log");
+        let text = "all is well\n\nthread 'io-loop' (21) panicked at src/lib.rs:492:10:\ncannot start\nstack backtrace:\n";
+        std::fs::write(&log, text).unwrap();
+        let said = "thread 'io-loop' (21) panicked at src/lib.rs:492:10: cannot start";
+        assert_eq!(panics(&log).unwrap(), [said]);
+        std::fs::write(&log, "a bid of thread 'x' that panicked at noon").unwrap();
+        assert!(panics(&log).unwrap().is_empty());
     }
 
     #[test]
