@@ -24,6 +24,9 @@ const LENGTH: Duration = Duration::from_secs(3);
 
 pub async fn shown(lab: Arc<Lab>) -> Result<()> {
     let runs = runs("soak");
+    if runs.exists() {
+        std::fs::remove_dir_all(&runs).context("removing what an earlier case left")?;
+    }
     let (healthy, seen) = soaked(&lab, None, &runs.join("healthy")).await?;
     ensure!(
         matches!(healthy.verdict, Verdict::Pass | Verdict::Vacuous),
@@ -72,6 +75,7 @@ async fn soaked(lab: &Lab, bug: Option<&str>, folder: &Path) -> Result<(RunSumma
         breaks.then(|| "it breaks a server".to_owned())
     };
     let trial = Trial {
+        name: format!("soak/{}", bug.unwrap_or("healthy")),
         scenario: soak::drawn(&trial.target, own, asked, 7)?,
         ..trial
     };

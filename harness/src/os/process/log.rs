@@ -77,7 +77,7 @@ mod tests {
         std::fs::write(&log, text).unwrap();
         let said = "thread 'io-loop' (21) panicked at src/lib.rs:492:10: cannot start";
         assert_eq!(panics(&log).unwrap(), [said]);
-        std::fs::write(&log, "a bid of thread 'x' that panicked at noon").unwrap();
+        std::fs::write(&log, "an order of thread 'x' that panicked at noon").unwrap();
         assert!(panics(&log).unwrap().is_empty());
     }
 
