@@ -15,6 +15,7 @@ pub use topology::Declare;
 pub(crate) use topology::waiting;
 
 use line::Line;
+pub(crate) use line::prepare;
 
 /// How long connecting, opening a channel or declaring may take, each.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ mod serving;
 mod untold;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::{OsStr, OsString},
 };
 
@@ -71,6 +71,14 @@ impl Role {
             Self::Consumer(_) => Some("outbox-consumer"),
             Self::All(_) => Some("outbox"),
             Self::Migrate(_) | Self::Healthcheck(_) | Self::Requeue(_) | Self::Redrive(_) => None,
+        }
+    }
+
+    /// Whether the process speaks to the broker.
+    pub(crate) fn has_a_broker(&self) -> bool {
+        match self {
+            Self::Relay(_) | Self::Consumer(_) | Self::All(_) | Self::Redrive(_) => true,
+            Self::Api(_) | Self::Migrate(_) | Self::Healthcheck(_) | Self::Requeue(_) => false,
         }
     }
 
@@ -150,7 +158,13 @@ impl RequeueArgs {
 
 /// Reads a command line, and the environment for what it does not say.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let mut command = command();
+    read(command(), args)
+}
+
+fn read(
+    mut command: clap::Command,
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, clap::Error> {
     let matches = command.try_get_matches_from_mut(args)?;
     let cli = Cli::from_arg_matches(&matches)?;
     match cli.role.contradiction() {
@@ -181,26 +195,31 @@ pub fn settings() -> Vec<OsString> {
     names.into_iter().map(OsStr::to_owned).collect()
 }
 
-/// Why a process that has all roles would not start with these settings; none if it would.
+/// Why a process that has all roles would not start with these settings and no others; none if it would.
 pub fn refused<'s>(settings: impl IntoIterator<Item = (&'s str, &'s str)>) -> Option<String> {
     let mut command = Cli::command();
     command.build();
-    let all = command.find_subcommand("all")?;
+    let all = command.find_subcommand("all");
+    let all = all.expect("a role of this name, which has the settings of every other");
+    let mut set: BTreeMap<&str, &str> = BTreeMap::from([
+        ("DATABASE_URL", "postgres://localhost/auctions"),
+        ("AMQP_URL", "amqp://localhost"),
+    ]);
+    // An empty one counts as unset.
+    set.extend(settings.into_iter().filter(|(_, value)| !value.is_empty()));
     let flag = |(name, value): (&str, &str)| {
         let mut args = all.get_arguments();
         let arg = args.find(|arg| arg.get_env() == Some(OsStr::new(name)))?;
         Some(format!("--{}={value}", arg.get_long()?))
     };
-    let begin = [
-        "outbox-service",
-        "all",
-        "--database-url=postgres://localhost/auctions",
-        "--amqp-url=amqp://localhost",
-    ];
-    let begin = begin.into_iter().map(str::to_owned);
-    let args = begin.chain(settings.into_iter().filter_map(flag));
-    let error = parse(args.map(OsString::from)).err()?;
-    let said = error.to_string();
+    let args = ["outbox-service", "all"].map(str::to_owned).into_iter();
+    let args = args.chain(set.into_iter().filter_map(flag));
+    let args = args.map(OsString::from).collect::<Vec<_>>();
+    let unset = |arg: clap::Arg| arg.env(None);
+    let command = Cli::command()
+        .mut_args(unset)
+        .mut_subcommands(|role| role.mut_args(unset));
+    let said = read(command, args).err()?.to_string();
     let first = said.lines().next().unwrap_or_default();
     Some(first.trim_start_matches("error: ").to_owned())
 }

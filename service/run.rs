@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::{
+    broker,
     config::{
         self, ApiArgs, BrokerArgs, Cli, ConsumerArgs, HealthcheckArgs, LogArgs, Poll, PostgresArgs,
         RelayArgs, Role, Serving,
@@ -68,6 +69,10 @@ fn run(role: Role, log: &LogArgs) -> Result<()> {
         .enable_all()
         .build()
         .context("starting the runtime")?;
+    if role.has_a_broker() {
+        broker::prepare()
+            .context("starting the runtime for the ends of the broker's connections")?;
+    }
     telemetry::start(log, role.traced_as(), runtime.handle());
     let ended = runtime.block_on(async {
         match role {

@@ -13,6 +13,7 @@ mod item;
 mod last;
 mod op;
 mod outcome;
+mod passing;
 mod reader;
 mod recorder;
 mod subject;
@@ -32,6 +33,7 @@ pub use item::{Asked, Content, Item, Key};
 pub use last::Last;
 pub use op::Op;
 pub use outcome::{Outcome, Purpose};
+pub use passing::Passing;
 pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
 pub use subject::{Promises, Rules, Shows, Subject, TableNames};
@@ -197,12 +199,19 @@ pub enum Event {
         /// How much of what.
         footprint: Footprint,
     },
-    /// A process of the system under test ended unasked, or not as it was asked to; or a thread of it panicked.
+    /// A process of the system under test ended unasked, or not as it was asked to.
     Died {
         /// The process, such as `relay 2`.
         process: String,
         /// Its exit status, and what it had been asked.
         status: String,
+    },
+    /// A thread of a process of the system under test has panicked, by its log.
+    Panicked {
+        /// The process, such as `relay 2`.
+        process: String,
+        /// What the log says of it.
+        said: String,
     },
     /// A message has passed a tap, or something was done to it there. Of all that passes, what names an operation, and
     /// what is said when something is wrong.

@@ -32,6 +32,7 @@ mod recovery;
 mod refusal;
 mod reorder;
 mod rows;
+mod struck;
 pub mod summary;
 pub(crate) mod survival;
 pub mod verdict;

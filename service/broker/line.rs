@@ -3,7 +3,6 @@
 //! broker is silent. Whoever holds the line can cut it, and that ends both.
 
 use std::{
-    fs::File,
     net::{Shutdown, TcpStream},
     os::fd::AsFd,
     sync::{Arc, Mutex, MutexGuard},
@@ -25,6 +24,16 @@ use super::{BrokerAddress, address::Tls};
 
 /// What goes to the broker and comes from it, encrypted or not.
 pub(super) type Stream = AsyncTcpStream<Compat<tokio::net::TcpStream>>;
+
+/// lapin gives a socket up in a thread of its own. There is no runtime there, so async-compat makes one, the first time; if it
+/// cannot, for want of descriptors, it panics, and again whenever a connection ends. Hence it is made when a process starts, which
+/// cannot work without it.
+pub(crate) fn prepare() -> std::io::Result<()> {
+    let first = thread::Builder::new().spawn(|| drop(Compat::new(())))?;
+    first
+        .join()
+        .map_err(|_| std::io::Error::other("no descriptors, or no threads"))
+}
 
 /// Cuts the connection when it is dropped. After an orderly close there is nothing left to cut.
 #[derive(Debug)]
@@ -49,7 +58,6 @@ impl Line {
         properties: ConnectionProperties,
         within: Duration,
     ) -> lapin::Result<(Connection, Self)> {
-        prepare().map_err(io)?;
         let line = Self(Arc::default());
         let end = line.0.clone();
         let uri = address.uri(heartbeat);
@@ -61,30 +69,6 @@ impl Line {
         let connection = Connection::connector(uri, default_runtime()?, dial, properties).await?;
         Ok((connection, line))
     }
-}
-
-/// How many descriptors a runtime takes, and some more.
-const SPARE: usize = 16;
-
-/// lapin gives a socket up in a thread of its own. There is no runtime there, so async-compat makes one, the first time; if it
-/// cannot, for want of descriptors, it panics, and again whenever a connection ends. Hence it is made before there is the first
-/// connection, and only when there are descriptors enough.
-fn prepare() -> std::io::Result<()> {
-    static MADE: Mutex<bool> = Mutex::new(false);
-    let mut made = MADE
-        .lock()
-        .expect("never poisoned: no code panics under this lock");
-    if *made {
-        return Ok(());
-    }
-    let spare = (0..SPARE).map(|_| File::open("/dev/null"));
-    drop(spare.collect::<std::io::Result<Vec<File>>>()?);
-    let first = thread::Builder::new().spawn(|| drop(Compat::new(())))?;
-    first
-        .join()
-        .map_err(|_| std::io::Error::other("no runtime for the ends of connections"))?;
-    *made = true;
-    Ok(())
 }
 
 /// Connects, and encrypts if the address says so. `plug` gets the socket before anything is said over it.

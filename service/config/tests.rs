@@ -146,6 +146,13 @@ fn settings_are_refused_as_a_process_would_refuse_them() {
     );
     let none = refused(&[("OUTBOX_WINDOW", "0")]).expect("refused");
     assert!(none.contains("invalid value '0' for '--window"), "{none}");
+    assert_eq!(
+        refused(&[("OUTBOX_WINDOW", "")]),
+        None,
+        "it counts as unset"
+    );
+    let address = refused(&[("AMQP_URL", "http://here")]).expect("refused");
+    assert!(address.contains("--amqp-url"), "{address}");
     let silent = refused(&[("OUTBOX_LEASE_MS", "3000")]).expect("refused");
     assert!(
         silent.contains("more than half of --lease-ms 3000"),

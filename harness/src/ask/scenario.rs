@@ -215,7 +215,7 @@ pub struct Fault {
     /// at which it has nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub idle: bool,
-    /// Whether it meets anything is left to chance: the run is vacuous only if none of its faults did.
+    /// Whether it meets anything is left to chance: the run is vacuous only if fewer than half of its faults did.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_miss: bool,
 }

@@ -72,7 +72,7 @@ pub(super) async fn explore(args: Args) -> Result<u8> {
         campaign.run(shown.clone()).await
     };
     let needs = &ready.target.needs;
-    let done = on_lab(&outbox.servers, needs, &shown, &stop, work).await?;
+    let done = on_lab(&outbox.servers, needs, &shown, &stop, |_| (), work).await?;
     let explored = &done.found;
     let whole = outbox.told(|file| report::write_explored(file, explored));
     say(report::explored(explored).trim_end());

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Interrupted, progress::Progress, unless_interrupted, until_interrupted};
+use super::{Interrupted, progress::Progress, tell, unless_interrupted, until_interrupted};
 use crate::{
     ask::target::need::Need,
+    os::causes::Causes,
     servers::{backend::Wanted, lab::Lab, needs},
 };
 
@@ -25,24 +26,23 @@ impl<T> Done<T> {
         self.interrupted
     }
 
-    /// What was found, and whether nothing is left on the servers.
-    pub fn apart(self) -> (T, Result<()>) {
-        (self.found, self.removed)
-    }
-
     /// How the process exits, once what was found has been told.
     ///
     /// # Errors
     /// When it was interrupted, or something is left on the servers.
     pub fn code(self, code: u8) -> Result<u8> {
-        match self.interrupted {
-            true => Err(Interrupted.into()),
-            false => self.removed.map(|()| code),
+        match (self.removed, self.interrupted) {
+            (removed, false) => removed.map(|()| code),
+            (Ok(()), true) => Err(Interrupted.into()),
+            (Err(left), true) => {
+                tell(format_args!("lab: {}", Causes(&left)));
+                Err(Interrupted.into())
+            }
         }
     }
 }
 
-/// Starts a lab, does `work` on it if it has what is needed, and ends it. Ctrl-C or SIGTERM has `stop` ask the work to end: what it has
+/// Starts a lab, tells `begun` of it, does `work` on it if it has what is needed, and ends it. Ctrl-C or SIGTERM has `stop` ask the work to end: what it has
 /// found by then stands, as it does whatever is left on the servers.
 ///
 /// # Errors
@@ -52,11 +52,13 @@ pub(super) async fn on_lab<T>(
     needed: &[Need],
     shown: &Progress,
     stop: &CancellationToken,
+    begun: impl FnOnce(&Lab),
     work: impl AsyncFnOnce(Arc<Lab>) -> Result<T>,
 ) -> Result<Done<T>> {
     let plugins = needs::plugins(needed);
     let boot = Lab::start_with(wanted, &plugins, |line| shown.line(line));
     let lab = Arc::new(unless_interrupted(boot).await?);
+    begun(&lab);
     let work = async {
         needs::check(&lab, needed).await?;
         work(lab.clone()).await

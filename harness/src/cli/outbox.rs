@@ -27,14 +27,14 @@ pub(super) struct Outbox {
     /// Leave the settings of the target's [laboratory] out.
     #[arg(long)]
     pub as_shipped: bool,
-    /// Seeds all that is drawn; the same seed draws the same. Chosen and printed if not given.
+    /// Seeds what is drawn, and the operations of the runs, of each with another number. Chosen and printed if not given.
     #[arg(long, env = seed::VARIABLE)]
     seed: Option<u64>,
     #[command(flatten)]
     pub runs: Runs,
     /// Write all that was found as JSON.
     #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    json: Option<PathBuf>,
     #[command(flatten)]
     pub servers: Wanted,
 }
@@ -49,8 +49,8 @@ pub(super) struct Ready {
 }
 
 impl Outbox {
-    /// Refuses whatever could only fail later, installs the outbox, and says the seed. `also` are files that will be written beside
-    /// the JSON.
+    /// Refuses whatever could only fail later, installs the outbox, and says the seed. `also` is a file that will be written beside the
+    /// JSON.
     pub async fn ready(&self, also: Option<&PathBuf>) -> Result<Ready> {
         let named = named::one(&self.target).map_err(Usage::because)?;
         for file in self.json.iter().chain(also) {

@@ -68,12 +68,17 @@ impl Progress {
         }
     }
 
-    /// A run is over.
-    pub fn over(&self, name: &str) {
-        self.show(name, None);
+    /// Of what there is to do one more is done.
+    pub fn advance(&self) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
         }
+    }
+
+    /// A run is over, one more of those that there are.
+    pub fn ended(&self, name: &str) {
+        self.show(name, None);
+        self.advance();
     }
 
     fn show(&self, name: &str, stage: Option<&str>) {
@@ -100,7 +105,7 @@ impl Observer for Progress {
     }
 
     fn judged(&self, summary: &RunSummary) {
-        self.over(&summary.name);
+        self.ended(&summary.name);
         let bites = summary.bites.join(", ");
         let seconds = summary.duration_ms as f64 / 1000.0;
         let mut line = format!(
@@ -115,12 +120,12 @@ impl Observer for Progress {
     }
 }
 
-/// Nobody knows how many there will be.
 impl Watcher for Progress {
     fn line(&self, line: &str) {
         Self::line(self, line);
     }
 
+    /// The bar stays where it is, for nobody knows how many there will be.
     fn over(&self, name: &str) {
         self.show(name, None);
     }

@@ -112,7 +112,7 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
         };
         show(&visit, &cages, &args).await
     };
-    let done = on_lab(&args.servers, &[], &shown, &stop, work).await?;
+    let done = on_lab(&args.servers, &[], &shown, &stop, |_| (), work).await?;
     tell(format_args!(
         "{:.0} s in all",
         began.elapsed().as_secs_f64()

@@ -78,7 +78,7 @@ pub(super) async fn shrink(args: Args) -> Result<u8> {
         Ok((shrinker.shrink(&red, shown.clone()).await?, again))
     };
     let needs = &red.trial.target.needs;
-    let done = on_lab(&args.servers, needs, &shown, &stop, work).await?;
+    let done = on_lab(&args.servers, needs, &shown, &stop, |_| (), work).await?;
     let (shrunk, again) = &done.found;
     if let Some(why) = shrunk.unkept() {
         say(why);

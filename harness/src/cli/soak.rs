@@ -7,15 +7,18 @@ use humantime::format_duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Usage,
+    Interrupted, Usage,
     on_lab::on_lab,
     outbox::{self, Outbox},
     progress::Progress,
     say,
 };
 use crate::{
-    ask::{fault::Fault, pace::Pace, trial::Trial},
-    explore::{evidence, soak},
+    ask::{fault::Fault, trial::Trial},
+    explore::{
+        evidence,
+        soak::{self, Asked},
+    },
     judge::survival::growth::LEAST,
     report,
     run::{
@@ -25,12 +28,12 @@ use crate::{
     servers::lab::Lab,
 };
 
-/// What judging a window may take: everything until then is read once more.
+/// What judging may take for each window that has gone by: everything until then is read once more.
 const REST_WITHIN: Duration = Duration::from_secs(120);
 /// No window is shorter: whatever a fault does must have time to be over.
 const SHORTEST: Duration = Duration::from_secs(10);
 /// How many there are, where nobody says.
-const WINDOWS: u32 = 12;
+const WINDOWS: u64 = 12;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -39,7 +42,8 @@ pub(super) struct Args {
     /// For how long load and faults go on, rests not counted.
     #[arg(long = "for", default_value = "1h", value_parser = humantime::parse_duration, value_name = "SPAN")]
     span: Duration,
-    /// After so long everything comes to rest, and all until then is judged; a twelfth of it all if not given.
+    /// After so long everything comes to rest, and all until then is judged; a twelfth of it all, ten
+    /// seconds at least, if not given.
     #[arg(long, value_parser = humantime::parse_duration, value_name = "SPAN")]
     window: Option<Duration>,
     /// Operations a second. Every one of them stays in the history.
@@ -48,30 +52,20 @@ pub(super) struct Args {
 }
 
 impl Args {
-    fn asked(&self) -> soak::Asked {
-        soak::Asked {
-            span: self.span,
-            rate: self.rate,
-        }
-    }
-
     fn window(&self) -> Duration {
-        let own = self.window.unwrap_or(self.span / WINDOWS);
-        Duration::from_secs(own.as_secs()).max(SHORTEST)
+        let twelfth = self.span.as_secs().div_ceil(WINDOWS);
+        let own = self.window.unwrap_or(Duration::from_secs(twelfth));
+        own.max(SHORTEST)
     }
 
-    /// How many windows there are.
+    /// How many windows there are; the last one has what is left.
     fn windows(&self) -> Result<u32> {
-        let writes = self.asked().writes();
-        if Pace::parse(&writes).is_err() {
-            bail!("{writes} is more than one history holds; ask for less with --rate or --for");
-        }
-        let (span, window) = (self.span.as_secs(), self.window());
         if self.window.is_some_and(|asked| asked < SHORTEST) {
             bail!("--window is {} at least", format_duration(SHORTEST));
         }
-        let windows = span.div_ceil(window.as_secs());
-        if windows < LEAST as u64 {
+        let window = self.window();
+        let windows = self.span.as_millis() / window.as_millis();
+        if windows < LEAST as u128 {
             bail!(
                 "--for {} has {windows} windows of {}; whether anything grows is told by {LEAST} of them at least",
                 format_duration(self.span),
@@ -94,6 +88,7 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
     let count = args.windows().map_err(Usage::because)?;
     let ready = outbox.ready(None).await?;
     let target = &ready.target;
+    let asked = Asked::of(target, args.span, args.rate).map_err(Usage::because)?;
     let (shown, stop) = (Progress::new(count as usize), CancellationToken::new());
     let work = async |lab: Arc<Lab>| {
         let servers = outbox.servers(&lab);
@@ -102,7 +97,7 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
             name: "soak".to_owned(),
             target: target.clone(),
             as_shipped: outbox.as_shipped,
-            scenario: soak::drawn(target, cannot, args.asked(), ready.seed)?,
+            scenario: soak::drawn(target, cannot, asked, ready.seed)?,
             left_out: Vec::new(),
             seed: ready.seed,
             repeat_command: outbox.again(&ready, &lab).words(&args.words(), ready.seed),
@@ -110,7 +105,7 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
         let folder = evidence::folder(&outbox.runs.folder, &trial.name, ready.seed)?;
         shown.line(&trial.scenario.story);
         let judged = |window: &Window| {
-            shown.over("");
+            shown.advance();
             shown.line(&report::window(window));
         };
         let windows = Windows {
@@ -125,11 +120,11 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
             summary = run => summary,
             () = stop.cancelled() => {
                 shown.line(&format!("files  {}", folder.display()));
-                bail!("the run did not end")
+                Err(Interrupted.into())
             }
         }
     };
-    let done = on_lab(&outbox.servers, &target.needs, &shown, &stop, work).await?;
+    let done = on_lab(&outbox.servers, &target.needs, &shown, &stop, |_| (), work).await?;
     let summary = &done.found;
     let whole = outbox.told(|file| report::write_soaked(file, summary));
     say(report::soaked(summary).trim_end());

@@ -74,7 +74,7 @@ pub(super) async fn sweep(args: Args) -> Result<u8> {
         perform(&args, &edges, &sweep, &shown).await
     };
     let needs = &ready.target.needs;
-    let done = on_lab(&outbox.servers, needs, &shown, &stop, work).await?;
+    let done = on_lab(&outbox.servers, needs, &shown, &stop, |_| (), work).await?;
     let code = done.found;
     done.code(code)
 }

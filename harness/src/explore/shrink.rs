@@ -229,6 +229,7 @@ fn done(tries: &Tries, began: Instant, scenario: Scenario, before: [usize; 2]) -
         took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         whole: false,
         added: false,
+        interrupted: tries.manner.stop.is_cancelled(),
         evidence: tries.evidence.clone(),
         scenario,
     }

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     ask::{
         fault,
+        pace::Pace,
         scenario::{Expect, Fault, Message, Own, Scenario, System, When, Workload},
         target::{Target, process::Plays},
     },
@@ -39,27 +40,35 @@ const NOT_FOR_HOURS: [&str; 4] = [
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     /// How long load goes on.
-    pub span: Duration,
+    span: Duration,
     /// Operations a second.
-    pub rate: u32,
+    rate: u32,
 }
 
 impl Asked {
-    /// The load, as scenarios have it.
-    pub fn writes(self) -> String {
-        format!("{}/s for {}s", self.rate, self.span.as_secs())
-    }
-
-    /// No more than a target takes.
-    fn at_most(self, target: &Target) -> Self {
+    /// Of a target, and no more a second than it takes.
+    ///
+    /// # Errors
+    /// When one history could not hold it.
+    pub fn of(target: &Target, span: Duration, rate: u32) -> Result<Self> {
         let most = match target.is_ours() {
             true => u32::MAX,
             false => target.pace.drains.per_second(),
         };
-        Self {
-            rate: self.rate.min(most),
-            ..self
+        let asked = Self {
+            span,
+            rate: rate.min(most),
+        };
+        let writes = asked.writes();
+        match Pace::parse(&writes) {
+            Ok(_) => Ok(asked),
+            Err(_) => bail!("{writes} is more than one history holds; ask for less"),
         }
+    }
+
+    /// The load, as scenarios have it.
+    fn writes(self) -> String {
+        format!("{}/s for {}ms", self.rate, self.span.as_millis())
     }
 }
 
@@ -77,7 +86,6 @@ pub fn drawn(
     if stock.kinds.is_empty() {
         bail!("nothing can be broken: no fault of the catalogue fits the target on these servers");
     }
-    let asked = asked.at_most(target);
     let mut story = base(target, asked);
     let wanted = (asked.span.as_secs_f64() / EACH.as_secs_f64()).ceil() as usize;
     let one = (any::<Index>(), any::<Index>(), 0..2_000u64, 200..3_000u64);
@@ -200,11 +208,9 @@ mod tests {
     use crate::explore::suite;
 
     fn hour(seed: u64) -> Scenario {
-        let asked = Asked {
-            span: Duration::from_secs(3_600),
-            rate: 10,
-        };
-        drawn(&Target::ours(), |_| None, asked, seed).expect("a story")
+        let (target, span) = (Target::ours(), Duration::from_secs(3_600));
+        let asked = Asked::of(&target, span, 10).expect("as much as a history holds");
+        drawn(&target, |_| None, asked, seed).expect("a story")
     }
 
     #[test]
@@ -236,6 +242,19 @@ mod tests {
     fn the_same_seed_draws_the_same_and_another_one_something_else() {
         assert_eq!(hour(1), hour(1));
         assert_ne!(hour(1).faults, hour(2).faults);
+    }
+
+    #[test]
+    fn no_more_is_asked_for_than_a_target_takes_and_a_history_holds() {
+        let hour = Duration::from_secs(3_600);
+        let ours = |rate| Asked::of(&Target::ours(), hour, rate).map(Asked::writes);
+        assert_eq!(ours(277).expect("it fits"), "277/s for 3600000ms");
+        let said = ours(278).expect_err("it does not").to_string();
+        assert!(said.contains("more than one history holds"), "{said}");
+        let text = include_str!("../../targets/pgq/target.toml");
+        let slow = Target::read(text).expect("a target");
+        let asked = Asked::of(&slow, hour, 300).map(Asked::writes);
+        assert_eq!(asked.expect("it fits"), "40/s for 3600000ms");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 /// What this lab writes, and reads. A new kind of entry, a new field or a new meaning is a new format. From 4 on what
 /// was written is an operation of a key, whatever the target calls it; 5 calls the rules of the lab's own target `own`, and has its
-/// part of a workload in a section of its own; it has what passed the taps.
-pub const FORMAT: u32 = 5;
+/// part of a workload in a section of its own; it has what passed the taps. 6 says what processes hold and where their threads
+/// panicked, and which faults may miss.
+pub const FORMAT: u32 = 6;
 
 /// Histories of the first format did not say so.
 pub(super) fn first() -> u32 {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::derived::Derived;
 use super::last::{Last, LastIndex};
+use super::passing::Passing;
 use super::{Delivery, Entry, Event, FaultLife, FaultPhase, Key, Op, Outcome, Snapshot, Subject};
 use crate::ask::scenario::Scenario;
 
@@ -210,6 +211,11 @@ impl History {
     pub fn ops_of(&self, id: Uuid) -> impl Iterator<Item = (u64, &Op)> {
         let ops = self.ops_of_id.get(&id).map_or(&[][..], Vec::as_slice);
         ops.iter().map(|op| (*op, &self.ops[op]))
+    }
+
+    /// What passed the taps, in its order.
+    pub fn passing(&self) -> impl Iterator<Item = Passing<'_>> {
+        self.events().enumerate().filter_map(Passing::of)
     }
 
     /// What the witness received, with positions, in its order.

@@ -13,10 +13,10 @@ use crate::judge::verdict::{Finding, Verdict};
 
 /// More unknown answers than this, in percent, and the run shows little of either kind.
 const MOST_UNKNOWN_PERCENT: usize = 50;
+/// Where faults may miss, fewer than this, in percent, and something keeps them from biting.
+const LEAST_BITTEN_PERCENT: usize = 50;
 /// How many faults bit, among the counts.
 pub(crate) const BIT: &str = "faults that bit";
-/// How many of those that may have met nothing.
-const MISSED: &str = "faults that met nothing, as they may";
 
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let scenario = scenario(history)?;
@@ -44,7 +44,7 @@ fn faults(inquiry: &mut Inquiry, history: &History, scenario: &Scenario) -> usiz
         let life = history.faults().get(&index).unwrap_or(&never);
         match missed(index + 1, life) {
             None => bit += 1,
-            Some(_) if planned.may_miss => inquiry.count(MISSED, 1),
+            Some((what, _)) if planned.may_miss => inquiry.count(what, 1),
             Some((what, example)) => inquiry.object(Verdict::Vacuous, what, example),
         }
         let in_place = life.failed.is_none() && life.applied.is_some();
@@ -55,9 +55,10 @@ fn faults(inquiry: &mut Inquiry, history: &History, scenario: &Scenario) -> usiz
     }
     inquiry.count(BIT, bit);
     let planned = scenario.faults.len();
-    if bit == 0 && planned > 0 && scenario.faults.iter().all(|fault| fault.may_miss) {
-        let example = format!("of {planned} faults none met anything");
-        inquiry.object(Verdict::Vacuous, "runs in which no fault bit", example);
+    let some_may_miss = scenario.faults.iter().any(|fault| fault.may_miss);
+    if some_may_miss && bit * 100 < planned * LEAST_BITTEN_PERCENT {
+        let example = format!("of {planned} faults {bit} met something");
+        inquiry.object(Verdict::Vacuous, "runs in which few faults bit", example);
     }
     bit
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::history::{History, Rules};
 use crate::judge::facts::Facts;
 use crate::judge::judgement::Judgement;
+use crate::judge::metrics::Metrics;
 use crate::judge::verdict::{Finding, NotJudged};
 
 /// Of every target. An error of the lab's is the reason why `whole` then finds gaps, so it comes first.
@@ -71,7 +72,14 @@ pub fn all(history: &History) -> Judgement {
         findings.push(panicked);
         Arc::default()
     });
-    Judgement::of(findings, not_judged, facts.as_ref().clone(), &expected)
+    let metrics = guarded("metrics", || Metrics::of(history)).unwrap_or_else(|panicked| {
+        findings.push(panicked);
+        Metrics::default()
+    });
+    Judgement {
+        metrics,
+        ..Judgement::of(findings, not_judged, facts.as_ref().clone(), &expected)
+    }
 }
 
 /// One checker, or why there is nothing that it could judge by. Whatever else keeps it from judging becomes an `Error`, a

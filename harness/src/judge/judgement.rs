@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     facts::Facts,
+    metrics::Metrics,
     verdict::{Finding, NotJudged, Verdict},
 };
 
@@ -18,6 +19,8 @@ pub struct Judgement {
     pub not_judged: Vec<NotJudged>,
     /// The run in numbers.
     pub facts: Facts,
+    /// What it shows beside the verdict.
+    pub metrics: Metrics,
     /// The checkers that ran. Part of the verdict: a set that shrank is not the same verdict.
     pub ran: Vec<String>,
 }
@@ -46,6 +49,7 @@ impl Judgement {
             findings,
             not_judged,
             facts,
+            metrics: Metrics::default(),
             ran,
         }
     }

@@ -15,7 +15,7 @@ pub use order::Order;
 pub use recovery::{Recovery, Took};
 
 /// Numbers of one run. What could not be measured is absent, which is not zero.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Of first deliveries; absent where nobody can tell their places.
     #[serde(default, skip_serializing_if = "Option::is_none")]

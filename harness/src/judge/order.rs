@@ -4,7 +4,7 @@ mod committed;
 mod placed;
 mod rejections;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::history::{Delivery, Event, History, Key};
 use crate::judge::basis::{Unjudgeable, last, subject};
@@ -19,8 +19,9 @@ const LEAST: usize = 3;
 pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
     let promised = subject(history)?.promises.order;
     let mut inquiry = Inquiry::new("order");
-    let orders = orders(history)?;
-    deliveries(&mut inquiry, history, &orders, promised);
+    let orders = Orders::of(history);
+    let Orders(orders) = orders.as_ref().as_ref().map_err(Unjudgeable::clone)?;
+    deliveries(&mut inquiry, history, orders, promised)?;
     let judged = orders.values().filter(|order| order.len() >= LEAST).count();
     if judged == 0 && promised {
         let example = format!("no key has {LEAST} events, so their order says little");
@@ -32,7 +33,15 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
 }
 
 /// Per key, the places of what can be told to have one, with the position at which each was first delivered.
-pub(super) fn orders(history: &History) -> Result<BTreeMap<Key, Vec<(i64, usize)>>, Unjudgeable> {
+pub(super) struct Orders(pub BTreeMap<Key, Vec<(i64, usize)>>);
+
+impl Orders {
+    pub fn of(history: &History) -> Arc<Result<Self, Unjudgeable>> {
+        history.derived(worked_out)
+    }
+}
+
+fn worked_out(history: &History) -> Result<Orders, Unjudgeable> {
     last(history)?;
     let (promises, shows) = (subject(history)?.promises, subject(history)?.shows);
     let mut orders = history.first_deliveries_at();
@@ -44,7 +53,7 @@ pub(super) fn orders(history: &History) -> Result<BTreeMap<Key, Vec<(i64, usize)
             order.retain(|(_, position)| placed.is(history, *position));
         }
     }
-    Ok(orders)
+    Ok(Orders(orders))
 }
 
 /// First deliveries are in order, unless the broker would not take one of those that were on their way together.
@@ -53,8 +62,8 @@ fn deliveries(
     history: &History,
     orders: &BTreeMap<Key, Vec<(i64, usize)>>,
     promised: bool,
-) {
-    let rejections = Rejections::of(history);
+) -> Result<(), Unjudgeable> {
+    let rejections = Rejections::of(history)?;
     let at_us = |position: usize| history.entries()[position].at_us;
     let mut longest_extent = 0;
     for (key, order) in orders {
@@ -88,6 +97,7 @@ fn deliveries(
         }
     }
     inquiry.count("longest extent", longest_extent);
+    Ok(())
 }
 
 #[cfg(test)]

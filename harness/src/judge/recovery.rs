@@ -1,7 +1,7 @@
 //! What a fault has held up is made good within the scenario's budget, counted from the fault's own heal; and once
 //! everything is healed the system works, becomes quiet within the same budget, and comes to rest.
 
-use crate::ask::scenario::Scenario;
+use crate::ask::scenario::{Fault, Scenario};
 use crate::history::{Event, History, QUIET_BUT_LATE, Rules};
 use crate::judge::basis::{Unjudgeable, scenario, subject};
 use crate::judge::inquiry::Inquiry;
@@ -88,16 +88,15 @@ fn made_good(
     allowing: impl Fn(u64) -> String,
 ) {
     let recovered = history.recovered_after_ms().is_some();
-    let stays = |index: usize| {
-        let fault = scenario.faults.get(index);
-        fault.is_some_and(|fault| fault.lasts.as_deref() == Some("ever"))
-    };
+    let stays = |index: usize| scenario.faults.get(index).is_some_and(Fault::stays);
+    let at_us = |position: usize| history.entries()[position].at_us;
     for (index, life) in history.faults() {
         let number = index + 1;
         let Some(healed) = life.healed.filter(|_| !stays(*index)) else {
             continue;
         };
-        let Some(after_ms) = made_good_after_ms(history, *index, healed) else {
+        let MadeGood { clear, at } = MadeGood::of(history, *index, healed);
+        let Some(at) = at else {
             if recovered {
                 let example = format!(
                     "the history does not say when the damage of fault {number} was made good"
@@ -106,6 +105,7 @@ fn made_good(
             }
             continue;
         };
+        let after_ms = at_us(at).saturating_sub(at_us(clear)) / 1_000;
         inquiry.count(
             &format!("fault_{number}_made_good_ms"),
             usize::try_from(after_ms).unwrap_or(usize::MAX),
@@ -120,21 +120,30 @@ fn made_good(
     }
 }
 
-/// How long it took to make good what a fault had held up that was healed, from when on nothing stood in the way any more: its own
-/// heal, or that of another one that was in place since. None where the history does not say that it was made good.
-pub(super) fn made_good_after_ms(history: &History, index: usize, healed: usize) -> Option<u64> {
-    let caught_up = history
-        .events()
-        .position(|event| matches!(event, Event::CaughtUp { fault, .. } if *fault == index))?;
-    let others = history.faults().iter().filter(|(other, life)| {
-        **other != index && life.applied.is_some_and(|applied| applied < caught_up)
-    });
-    let clear = others
-        .filter_map(|(_, life)| life.healed)
-        .filter(|other| *other < caught_up)
-        .fold(healed, usize::max);
-    let at_us = |position: usize| history.entries()[position].at_us;
-    Some(at_us(caught_up).saturating_sub(at_us(clear)) / 1_000)
+/// When what a fault had held up was made good.
+pub(super) struct MadeGood {
+    /// From when on nothing stood in the way any more: its own heal, or that of another one that was in place since.
+    pub clear: usize,
+    /// When it was made good; none where the history does not say so.
+    pub at: Option<usize>,
+}
+
+impl MadeGood {
+    /// Of a fault that was healed there.
+    pub fn of(history: &History, index: usize, healed: usize) -> Self {
+        let at = history
+            .events()
+            .position(|event| matches!(event, Event::CaughtUp { fault, .. } if *fault == index));
+        let until = at.unwrap_or(history.entries().len());
+        let others = history.faults().iter().filter(|(other, life)| {
+            **other != index && life.applied.is_some_and(|applied| applied < until)
+        });
+        let clear = others
+            .filter_map(|(_, life)| life.healed)
+            .filter(|other| *other < until)
+            .fold(healed, usize::max);
+        Self { clear, at }
+    }
 }
 
 fn budget_ms(text: &str) -> Result<u64, Unjudgeable> {

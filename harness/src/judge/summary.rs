@@ -107,7 +107,7 @@ impl RunSummary {
             scenario: history.scenario().cloned(),
             findings: judgement.findings.clone(),
             not_judged: judgement.not_judged.clone(),
-            metrics: Metrics::of(history),
+            metrics: judgement.metrics.clone(),
         }
     }
 

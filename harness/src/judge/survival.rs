@@ -14,9 +14,12 @@ pub(super) fn check(history: &History) -> Result<Finding, Unjudgeable> {
         match event {
             Event::Died { process, status } => {
                 inquiry.fail(
-                    "processes that died, lost a thread, or did not end as they were asked to",
+                    "processes that died, or did not end as they were asked to",
                     format!("{process}: {status}"),
                 );
+            }
+            Event::Panicked { process, said } => {
+                inquiry.fail("threads that panicked", format!("{process}: {said}"));
             }
             Event::LabError { message } => {
                 inquiry.object(
@@ -65,6 +68,18 @@ mod tests {
             check(&story.history()).expect("a finding").reason,
             "relay 2: signal 11, and nobody had asked it to end"
         );
+    }
+
+    #[test]
+    fn a_thread_that_panicked_fails_the_run_though_its_process_lives() {
+        let mut story = Story::clean();
+        story.push_before_end(Event::Panicked {
+            process: "consumer 1".to_owned(),
+            said: "thread 'io-loop' panicked at src/lib.rs:9: no descriptor".to_owned(),
+        });
+        let finding = check(&story.history()).expect("a finding");
+        assert_eq!(finding.verdict, Verdict::Fail);
+        assert!(finding.reason.contains("panicked at src/lib.rs:9"));
     }
 
     #[test]

@@ -35,10 +35,10 @@ impl Site<'_> {
         for member in self.system.members() {
             let log = member.log();
             let panics = panics(log).with_context(|| format!("reading {}", log.display()))?;
-            for status in panics {
-                self.recorder.record(Event::Died {
+            for said in panics {
+                self.recorder.record(Event::Panicked {
                     process: member.name(),
-                    status,
+                    said,
                 });
             }
         }

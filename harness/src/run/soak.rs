@@ -37,10 +37,24 @@ pub struct Windows<'w> {
     pub count: u32,
     /// For how long load goes on in one.
     pub length: Duration,
-    /// How long its rest may take beside recovery: reading the log, judging.
+    /// How long judging may take for each window that has gone by: all until then is read once more.
     pub rest_within: Duration,
     /// Is told of each that was judged.
     pub judged: &'w (dyn Fn(&Window) + Sync),
+}
+
+impl Windows<'_> {
+    fn judged_within(&self, number: u32) -> Duration {
+        self.rest_within * number
+    }
+
+    /// How long all of them may take, each with so much for its recovery.
+    pub(super) fn within(&self, recovers: Duration) -> Duration {
+        let judged: Duration = (1..=self.count)
+            .map(|number| self.judged_within(number))
+            .sum();
+        judged + (self.length + recovers) * self.count
+    }
 }
 
 /// What came of one.
@@ -124,7 +138,7 @@ impl Soak<'_> {
             load.unknown.clear();
             footprint::record(stage.site).await;
             let judged = self.judged(number, faults.end, &load, ending);
-            let within = windows.rest_within;
+            let within = windows.judged_within(number);
             let judged = timeout(within, judged).await;
             let window = Window {
                 number,

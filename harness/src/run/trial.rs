@@ -81,7 +81,7 @@ async fn recorded(
     let recovers = pace.recovers_within.get();
     let mut within = RUN_WITHIN + pace.ready_within.get() + recovers;
     if let Some(windows) = windows {
-        within += (windows.length + windows.rest_within + recovers) * windows.count;
+        within += windows.within(recovers);
     }
     let ended = timeout(within, run)
         .await

@@ -65,10 +65,7 @@ pub async fn shown(lab: Arc<Lab>) -> Result<()> {
 
 async fn soaked(lab: &Lab, bug: Option<&str>, folder: &Path) -> Result<(RunSummary, Vec<Window>)> {
     let trial = zoo()?.trial(STORY, &House::default(), bug, 7)?;
-    let asked = Asked {
-        span: LENGTH * WINDOWS,
-        rate: 20,
-    };
+    let asked = Asked::of(&trial.target, LENGTH * WINDOWS, 20)?;
     // Other cases run on these servers, too.
     let own = |faults: &[Fault]| {
         let breaks = faults.iter().any(|fault| fault.breaks_server().is_some());

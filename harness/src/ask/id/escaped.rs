@@ -71,7 +71,7 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Whether all of a piece is a UUID's text, which stands for nothing else.
+/// Whether all of a piece is a UUID's text: no id in base64 looks so, but by chance.
 fn is_uuid(piece: &[u8]) -> bool {
     let is = |(at, byte): (usize, &u8)| match at {
         8 | 13 | 18 | 23 => *byte == b'-',

@@ -132,22 +132,24 @@ impl Candidate {
         ));
         let shown = Arc::new(Progress::new(runs.len()));
         let manner = self.manner(args);
-        let work = async |lab: Arc<Lab>| {
+        let begun = |lab: &Lab| {
             account.backend = Some(lab.backend().name());
             account.servers = lab.describe();
-            self.run(args, &lab, runs, &manner, &shown).await
         };
-        let needs = &self.target.needs;
-        let done = on_lab(&args.servers, needs, &shown, &manner.stop, work).await?;
+        let work = async |lab: Arc<Lab>| self.run(args, &lab, runs, &manner, &shown).await;
+        let (needs, stop) = (&self.target.needs, &manner.stop);
+        let mut done = on_lab(&args.servers, needs, &shown, stop, begun, work).await?;
         account.unmet = self.unmet(args, &done.found);
         let code = match () {
             () if done.interrupted() => INTERRUPTED,
-            () if args.controls => show_controls(args, &done.found),
+            () if args.controls => show_controls(&manner, &done.found),
             () => self.code(args, &done.found, account.unmet.is_some()),
         };
-        let (ended, removed) = done.apart();
-        self.note(account, ended);
-        removed.map(|()| code)
+        self.note(account, std::mem::take(&mut done.found));
+        match done.code(code) {
+            Err(error) if error.is::<Interrupted>() => Ok(INTERRUPTED),
+            ended => ended,
+        }
     }
 
     fn manner(&self, args: &Args) -> Manner {
@@ -207,20 +209,19 @@ impl Candidate {
             left_out: Vec::new(),
             seed,
         };
-        let manner = Manner {
-            keep: true,
+        let alone = Manner {
             side_by_side: 1,
-            ..manner.clone()
+            ..manner.keeping()
         };
         let trials = vec![self.trial(args, lab, run)];
         let shown = Arc::new(Control(shown.clone()));
-        let ended = suite::run(lab.clone(), trials, &manner, shown).await;
+        let ended = suite::run(lab.clone(), trials, &alone, shown).await;
         let Some(summary) = ended.summaries.first() else {
             return vec!["the control did not run".to_owned()];
         };
         let mistakes = control::refused(summary);
-        if mistakes.is_empty() && !args.keep {
-            remove(&summary.folder);
+        if mistakes.is_empty() {
+            manner.discard(&summary.folder);
         }
         mistakes
     }
@@ -276,7 +277,7 @@ impl Candidate {
 }
 
 /// Shows what the controls show. A control that is vacuous as it must be leaves nothing behind.
-fn show_controls(args: &Args, ended: &Ended) -> u8 {
+fn show_controls(manner: &Manner, ended: &Ended) -> u8 {
     let judged = ended.summaries.iter();
     let controls: Vec<_> = judged
         .filter_map(|summary| Some((summary.scenario.clone()?, summary)))
@@ -286,13 +287,7 @@ fn show_controls(args: &Args, ended: &Ended) -> u8 {
     let unjudged = controls.len() < ended.summaries.len();
     let vacuous = ended.summaries.iter();
     vacuous
-        .filter(|run| run.verdict == Verdict::Vacuous && code == 0 && !args.keep)
-        .for_each(|run| remove(&run.folder));
+        .filter(|run| run.verdict == Verdict::Vacuous && code == 0)
+        .for_each(|run| manner.discard(&run.folder));
     if unjudged { NO_LAB } else { code }
-}
-
-fn remove(folder: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder) {
-        tell(format_args!("removing {}: {error}", folder.display()));
-    }
 }

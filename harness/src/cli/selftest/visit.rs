@@ -215,7 +215,7 @@ impl Visit {
             shown: self.shown.clone(),
         };
         let summary = suite::one(&self.lab, trial, &self.manner, &told).await;
-        self.shown.over(name);
+        self.shown.ended(name);
         summary
     }
 }

@@ -15,7 +15,7 @@ use super::{
     coverage::{Coverage, Spot},
     phase::Phase,
     settings::settings,
-    stock::{Kind, Stock, breaks_server},
+    stock::Stock,
 };
 use crate::{
     ask::{
@@ -133,10 +133,10 @@ impl Drawer<'_> {
             settings: lot.settings.clone(),
             ..System::default()
         };
-        let kinds: Vec<&Kind> = lot.strikes.iter().map(|one| one.kind(self.stock)).collect();
         let mut timeline = Timeline::of(&lot.load, self.target);
         let (mut faults, mut spots): (Vec<Fault>, Vec<(Spot, Phase)>) = Default::default();
-        for (strike, kind) in lot.strikes.iter().zip(&kinds) {
+        for strike in &lot.strikes {
+            let kind = strike.kind(self.stock);
             let place = strike.place(kind);
             let fault = kind.at(place);
             if faults.iter().any(|other| !Stock::may_meet(other, &fault)) {
@@ -150,15 +150,15 @@ impl Drawer<'_> {
             faults.push(strike.one_of(fault, &system));
         }
         let scenario = self.scenario(system, faults, &timeline, &lot.load);
-        let servers = scenario
-            .faults
-            .iter()
-            .filter(|fault| breaks_server(fault))
-            .count();
-        fit::can_be_run(&scenario, self.target, self.cannot).then(|| Drawn {
+        if !fit::can_be_run(&scenario, self.target, self.cannot) {
+            return None;
+        }
+        let faults = fault::Fault::all(&scenario).ok()?.into_iter();
+        let servers = faults.filter(|fault| fault.breaks_server().is_some());
+        Some(Drawn {
+            servers: u32::try_from(servers.count()).unwrap_or(u32::MAX),
             scenario,
             spots,
-            servers: u32::try_from(servers).unwrap_or(u32::MAX),
         })
     }
 

@@ -31,6 +31,8 @@ pub struct Shrunk {
     pub whole: bool,
     /// The last operation is one more than it takes, for an order to be seen.
     pub added: bool,
+    /// It was asked to end before it was done.
+    pub interrupted: bool,
     /// The last run that was red.
     #[serde(skip)]
     pub evidence: Option<RunSummary>,
@@ -41,9 +43,8 @@ impl Shrunk {
     pub fn unkept(&self) -> Option<String> {
         let (original, least) = (self.original, self.least);
         match () {
-            () if !original.is_known() || !least.is_known() && !original.is_flaky() => Some(
-                "not shrunk: it was interrupted before that was run again which could be kept"
-                    .to_owned(),
+            () if self.interrupted && !least.is_known() => Some(
+                "not shrunk: it was interrupted before what was left had been run again".to_owned(),
             ),
             () if !least.is_known() => Some(format!(
                 "flaky, not shrunk: red by the same checkers in {original} more runs"
@@ -140,6 +141,7 @@ mod tests {
             took_ms: 1,
             whole: true,
             added: false,
+            interrupted: false,
             evidence: None,
         }
     }
@@ -150,6 +152,13 @@ mod tests {
         assert!(why(0, 0).contains("flaky") && why(0, 0).contains("1 of 10"));
         assert!(why(0, 5).contains("of the last 5 runs none"));
         assert_eq!(why(4, 5), "");
+        let interrupted = |least| Shrunk {
+            interrupted: true,
+            ..shrunk(least)
+        };
+        let said = interrupted(Seen::default()).unkept().unwrap_or_default();
+        assert!(said.contains("interrupted"), "{said}");
+        assert_eq!(interrupted(Seen { times: 4, of: 5 }).unkept(), None);
     }
 
     #[test]

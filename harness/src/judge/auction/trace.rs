@@ -8,12 +8,12 @@
 
 mod commits;
 mod heard;
+mod held_back;
 mod links;
 mod names;
 mod owners;
 mod received;
 mod scripted;
-mod struck;
 mod tally;
 mod turns;
 mod walk;
@@ -25,12 +25,13 @@ use super::replay::Replay;
 use crate::history::{History, LedgerState};
 use crate::judge::basis::{Unjudgeable, last};
 use crate::judge::inquiry::Inquiry;
+use crate::judge::struck::Struck;
 use crate::judge::verdict::Finding;
 use heard::Heard;
+use held_back::HeldBack;
 use links::Connections;
 use names::Names;
 use scripted::Scripted;
-use struck::Struck;
 use tally::Tally;
 use walk::Walk;
 
@@ -83,9 +84,9 @@ fn replayed(history: &History) -> Result<Followed, Unjudgeable> {
     });
     let conflicts = counters::counted(history).find(|(name, _)| *name == "lease_conflicts");
     let conflicts = conflicts.map_or(0, |(_, count)| count);
-    let struck = Struck::of(history)?;
-    let mut heard = Heard::all(history, &names, &struck);
-    let script = |going_on: &_| commits::script(&told, &names, going_on, &struck);
+    let held_back = HeldBack::of(history)?;
+    let mut heard = Heard::all(history, &names, &Struck::of(history)?);
+    let script = |going_on: &_| commits::script(&told, &names, going_on, &held_back);
     let each_its_own = script(&BTreeSet::new());
     let going_on = Connections::of(&heard, &each_its_own.claims).going_on();
     let script = script(&going_on);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     history::History,
-    judge::{order::orders, reorder::reordered},
+    judge::{order::Orders, reorder::reordered},
 };
 
 /// Reordering of first deliveries, each within its key, as RFC 4737 defines it.
@@ -23,7 +23,8 @@ pub struct Order {
 
 impl Order {
     pub(super) fn of(history: &History) -> Option<Self> {
-        let orders = orders(history).ok()?;
+        let orders = Orders::of(history);
+        let Orders(orders) = orders.as_ref().as_ref().ok()?;
         let mut all = Self::default();
         for order in orders.values() {
             let places: Vec<i64> = order.iter().map(|(n, _)| *n).collect();

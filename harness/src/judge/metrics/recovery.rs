@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     history::{FaultLife, History, Op, Purpose},
-    judge::recovery::made_good_after_ms,
+    judge::recovery::MadeGood,
 };
 
 /// A time, or as much of it as there was: whoever waited saw no end.
@@ -24,6 +24,15 @@ impl Took {
             Self::Ms(ms) | Self::MoreThanMs(ms) => ms,
         }
     }
+
+    /// The longer of two, of which nobody knows how long it is if one of them had not ended.
+    pub(super) fn longest(self, other: Self) -> Self {
+        let ms = self.at_least_ms().max(other.at_least_ms());
+        match (self, other) {
+            (Self::Ms(_), Self::Ms(_)) => Self::Ms(ms),
+            _ => Self::MoreThanMs(ms),
+        }
+    }
 }
 
 /// All faults of a run together, from the first that did something to the last heal.
@@ -33,9 +42,10 @@ pub struct Recovery {
     /// all were told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Took>,
-    /// The longest time between two requests that were accepted, while some were asked for.
+    /// The longest time for which something was asked for and nothing accepted.
     pub longest_gap: Took,
-    /// From the first answer that told a client nothing to the last; zero where all were told.
+    /// From the first answer that told a client nothing to the last; zero where all were told. It had not ended where nothing was
+    /// accepted after the last.
     pub downtime: Took,
     /// From the last heal to the answer of the first request that was asked after it and accepted. Where the load has ended by then the
     /// lab's own canary is the first to ask. Absent where nothing was healed.
@@ -67,16 +77,29 @@ impl Recovery {
 struct Timeline<'h> {
     history: &'h History,
     answers: Vec<(usize, &'h Op)>,
+    /// When each of them was asked for, and what nobody answered.
+    asked: Vec<usize>,
+}
+
+/// What a client does.
+enum Moment {
+    Asked,
+    /// Whether it was accepted.
+    Answered(bool),
 }
 
 impl<'h> Timeline<'h> {
     fn of(history: &'h History) -> Self {
-        let asked = history.ops().values();
-        let asked = asked.filter(|op| op.purpose != Purpose::WarmUp);
-        let answered = asked.filter_map(|op| Some((op.completed.as_ref()?.0, op)));
-        let mut answers: Vec<_> = answered.collect();
+        let ops = history.ops().values();
+        let ops = ops.filter(|op| op.purpose != Purpose::WarmUp);
+        let answered = |op: &'h Op| Some((op.completed.as_ref()?.0, op));
+        let mut answers: Vec<_> = ops.clone().filter_map(answered).collect();
         answers.sort_by_key(|(position, _)| *position);
-        Self { history, answers }
+        Self {
+            history,
+            answers,
+            asked: ops.map(|op| op.invoked).collect(),
+        }
     }
 
     fn at_us(&self, position: usize) -> u64 {
@@ -105,31 +128,46 @@ impl<'h> Timeline<'h> {
 
     fn downtime(&self) -> Took {
         let (first, last) = (self.silent().next(), self.silent().next_back());
-        let between = first.zip(last);
-        Took::Ms(between.map_or(0, |(first, last)| self.between_ms(first, last)))
-    }
-
-    /// After the load nobody asks until somebody must know what became of something, and that is no gap: one that is open then is
-    /// closed by whoever is accepted next, for any other none is counted.
-    fn longest_gap(&self) -> Took {
-        let of_load = self.history.ops().values().filter(|op| op.is_workload());
-        let Some(mut since) = of_load.map(|op| op.invoked).min() else {
+        let Some((first, last)) = first.zip(last) else {
             return Took::Ms(0);
         };
-        let (mut longest, mut failing) = (0, false);
-        for (position, op) in &self.answers {
-            if op.is_accepted() {
-                if failing || op.is_workload() {
-                    longest = longest.max(self.between_ms(since, *position));
+        let accepted_since = |(at, op): &(usize, &Op)| op.is_accepted() && *at > last;
+        match self.answers.iter().any(accepted_since) {
+            true => Took::Ms(self.between_ms(first, last)),
+            false => self.until_the_end(first),
+        }
+    }
+
+    /// Nobody waits while nobody asks: a gap begins with the first request after the one before was closed, or with that if others were
+    /// under way then. Only what is accepted closes it.
+    fn longest_gap(&self) -> Took {
+        let mut moments: Vec<(usize, Moment)> = self
+            .answers
+            .iter()
+            .map(|(at, op)| (*at, Moment::Answered(op.is_accepted())))
+            .chain(self.asked.iter().map(|at| (*at, Moment::Asked)))
+            .collect();
+        moments.sort_by_key(|(at, _)| *at);
+        let (mut longest, mut since, mut under_way) = (Took::Ms(0), None, 0_usize);
+        for (at, moment) in moments {
+            match moment {
+                Moment::Asked => {
+                    under_way += 1;
+                    since = since.or(Some(at));
                 }
-                (since, failing) = (*position, false);
-            } else if op.is_unknown() {
-                failing = true;
+                Moment::Answered(accepted) => {
+                    under_way = under_way.saturating_sub(1);
+                    if accepted {
+                        let from = since.unwrap_or(at);
+                        longest = longest.longest(Took::Ms(self.between_ms(from, at)));
+                        since = (under_way > 0).then_some(at);
+                    }
+                }
             }
         }
-        match failing.then(|| self.until_the_end(since)) {
-            Some(open) if open.at_least_ms() > longest => open,
-            _ => Took::Ms(longest),
+        match since {
+            Some(since) => longest.longest(self.until_the_end(since)),
+            None => longest,
         }
     }
 
@@ -144,10 +182,12 @@ impl<'h> Timeline<'h> {
     fn drain(&self) -> Option<Took> {
         let faults = self.history.faults().iter();
         let each = faults.filter_map(|(index, life)| {
-            let healed = life.healed?;
-            let after = made_good_after_ms(self.history, *index, healed);
-            Some(after.map_or_else(|| self.until_the_end(healed), Took::Ms))
+            let MadeGood { clear, at } = MadeGood::of(self.history, *index, life.healed?);
+            Some(match at {
+                Some(at) => Took::Ms(self.between_ms(clear, at)),
+                None => self.until_the_end(clear),
+            })
         });
-        each.max_by_key(|took| took.at_least_ms())
+        each.reduce(Took::longest)
     }
 }

@@ -100,7 +100,7 @@ fn each_time_is_from_its_own_moment_to_its_own() {
         .recovery();
     let expected = Recovery {
         detection: Some(Took::Ms(50)),
-        longest_gap: Took::Ms(1_190),
+        longest_gap: Took::Ms(1_090),
         downtime: Took::Ms(550),
         first_success: Some(Took::Ms(200)),
         drain: Some(Took::Ms(700)),
@@ -117,7 +117,8 @@ fn what_nobody_lived_to_see_is_longer_than_what_was_waited() {
         .at(5_000, Event::Healed)
         .recovery()
         .expect("a fault that bit");
-    assert_eq!(run.longest_gap, Took::MoreThanMs(4_990));
+    assert_eq!(run.longest_gap, Took::MoreThanMs(4_890));
+    assert_eq!(run.downtime, Took::MoreThanMs(4_850));
     assert_eq!(run.first_success, Some(Took::MoreThanMs(4_000)));
     assert_eq!(run.drain, Some(Took::MoreThanMs(4_000)));
 }
@@ -130,19 +131,58 @@ fn clients_who_are_all_told_have_noticed_nothing() {
         .recovery()
         .expect("a fault that bit");
     assert_eq!((run.detection, run.downtime), (None, Took::Ms(0)));
-    assert_eq!(run.longest_gap, Took::Ms(140));
+    assert_eq!(run.longest_gap, Took::Ms(40));
 }
 
 #[test]
-fn the_time_after_the_load_is_no_gap_unless_one_was_open() {
+fn while_nobody_asks_there_is_no_gap_unless_one_was_open() {
     let canary = |run: Told| run.asked_for(Purpose::Canary, 9, 4_900, 5_000, 201);
-    let calm = told().asked(1, 0, 10, 201).bitten(20, 30, |run| run);
+    let calm = || told().asked(1, 0, 10, 201).bitten(20, 30, |run| run);
     let gap = |run: Told| canary(run).recovery().map(|run| run.longest_gap);
-    assert_eq!(gap(calm), Some(Took::Ms(10)));
+    assert_eq!(gap(calm()), Some(Took::Ms(100)));
+    let next_window = calm().asked(2, 3_000, 3_020, 201);
+    assert_eq!(gap(next_window), Some(Took::Ms(100)));
     let open = told()
         .asked(1, 0, 10, 201)
         .bitten(20, 30, |run| run.asked(2, 21, 25, 503));
-    assert_eq!(gap(open), Some(Took::Ms(4_990)));
+    assert_eq!(gap(open), Some(Took::Ms(4_979)));
+}
+
+#[test]
+fn what_is_open_hides_in_nothing_that_was_longer_and_what_stood_in_the_way_counts_for_nobody() {
+    let phase = |run: Told, ms: u64, fault: usize, phase: FaultPhase| {
+        let detail = String::new();
+        run.at(
+            ms,
+            Event::Fault {
+                fault,
+                phase,
+                detail,
+            },
+        )
+    };
+    let mut run = told().bitten(100, 1_000, |run| run);
+    run = phase(run, 1_000, 1, FaultPhase::Asked);
+    run = phase(run, 1_000, 1, FaultPhase::Applied);
+    run = run.at(
+        1_100,
+        Event::CaughtUp {
+            fault: 1,
+            after_ms: 0,
+        },
+    );
+    run = phase(run, 9_000, 1, FaultPhase::Healed);
+    let drain = |run: Told| run.recovery().and_then(|run| run.drain);
+    // Nobody made good what the first one had held up: from when the second one was gone nothing stood in the way.
+    assert_eq!(
+        drain(run.at(9_500, Event::Healed)),
+        Some(Took::MoreThanMs(500))
+    );
+    assert_eq!(
+        Took::Ms(5_000).longest(Took::MoreThanMs(100)),
+        Took::MoreThanMs(5_000)
+    );
+    assert_eq!(Took::Ms(5).longest(Took::Ms(7)), Took::Ms(7));
 }
 
 #[test]

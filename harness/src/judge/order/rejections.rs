@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::history::{Event, History};
+use crate::judge::{basis::Unjudgeable, struck::Struck};
 
 /// What counts as a rejection.
 const REJECTED: [&str; 2] = ["relay_returned_total", "relay_nacked_total"];
@@ -26,7 +27,7 @@ pub(super) struct Rejections {
 }
 
 impl Rejections {
-    pub fn of(history: &History) -> Self {
+    pub fn of(history: &History) -> Result<Self, Unjudgeable> {
         let mut seen: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
         let mut spans = Vec::new();
         for entry in history.entries() {
@@ -40,10 +41,10 @@ impl Rejections {
             }
             (*count, *at_us) = (rejected, entry.at_us);
         }
-        Self {
+        Ok(Self {
             spans,
-            heard: heard(history),
-        }
+            heard: heard(history)?,
+        })
     }
 
     /// Whether an operation that came too late had been rejected before it came, as far as anybody heard.
@@ -63,34 +64,20 @@ impl Rejections {
     }
 }
 
-/// Nacks and returns, and confirms that a fault has struck: it may have made a nack of them.
-fn heard(history: &History) -> Option<BTreeMap<Uuid, usize>> {
+/// Nacks and returns, and confirms of which a fault may have made a nack.
+fn heard(history: &History) -> Result<Option<BTreeMap<Uuid, usize>>, Unjudgeable> {
+    let struck = Struck::of(history)?;
     let (mut answers, mut rejected) = (false, BTreeMap::new());
-    for (position, event) in history.events().enumerate() {
-        let Event::Passed {
-            edge,
-            what,
-            ops,
-            struck,
-            ..
-        } = event
-        else {
-            continue;
+    for passing in history.passing().filter(|one| one.edge == ANSWERED) {
+        let rejects = match passing.what {
+            "confirm" => passing.struck && struck.may_refuse(passing.by, passing.what),
+            "nack" | "return" => true,
+            _ => continue,
         };
-        let (answer, rejects) = match what.as_str() {
-            "confirm" => (true, *struck),
-            "nack" | "return" => (true, true),
-            _ => (false, false),
-        };
-        if edge != ANSWERED || !answer {
-            continue;
-        }
         answers = true;
-        if rejects {
-            for id in ops {
-                rejected.entry(*id).or_insert(position);
-            }
+        for id in passing.ops.iter().filter(|_| rejects) {
+            rejected.entry(*id).or_insert(passing.position);
         }
     }
-    answers.then_some(rejected)
+    Ok(answers.then_some(rejected))
 }

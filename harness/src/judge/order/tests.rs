@@ -26,8 +26,13 @@ fn what_overtakes_a_rejected_event_is_counted_and_legal() {
 
 #[test]
 fn where_the_broker_is_heard_it_is_who_came_late_that_must_have_been_rejected() {
-    let late = |what: &str, struck: bool, whom: u128| {
+    let late = |what: &str, struck: bool, whom: u128, action: &str| {
         let mut story = Story::clean();
+        let text = format!(
+            "edge = \"relay -> rabbitmq\"\ndo = {action:?}\nwhen = {{ event = \"confirm\" }}"
+        );
+        let fault = toml::from_str(&text).expect("a fault");
+        story.scenario(|scenario| scenario.faults = vec![fault]);
         story.swap_deliveries(2, 3);
         story.counts("relay 1", "relay_returned_total", 1);
         let first = story.events.iter();
@@ -46,11 +51,17 @@ fn where_the_broker_is_heard_it_is_who_came_late_that_must_have_been_rejected() 
         story.events.insert(first, heard);
         finding(check, &story).verdict
     };
-    assert_eq!(late("nack", false, 2), Verdict::Pass);
-    assert_eq!(late("return", false, 2), Verdict::Pass);
-    assert_eq!(late("confirm", true, 2), Verdict::Pass);
-    assert_eq!(late("nack", false, 3), Verdict::Fail, "another one");
-    assert_eq!(late("confirm", false, 2), Verdict::Fail);
+    let nacks = "answer nack";
+    assert_eq!(late("nack", false, 2, nacks), Verdict::Pass);
+    assert_eq!(late("return", false, 2, nacks), Verdict::Pass);
+    assert_eq!(late("confirm", true, 2, nacks), Verdict::Pass);
+    assert_eq!(late("nack", false, 3, nacks), Verdict::Fail, "another one");
+    assert_eq!(late("confirm", false, 2, nacks), Verdict::Fail);
+    assert_eq!(
+        late("confirm", true, 2, "delay 2s"),
+        Verdict::Fail,
+        "it went on"
+    );
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::held_back::HeldBack;
 use super::names::Names;
 use super::received;
 use super::scripted::Scripted;
-use super::struck::Struck;
 use super::turns::Turns;
 use crate::judge::auction::model::{
     Action, Asker, EventNo, LaneNo, LinkNo, RelayNo, Status, USURPER,
@@ -36,12 +36,12 @@ pub(super) fn script(
     told: &[Told<'_>],
     names: &Names,
     going_on: &BTreeSet<LinkNo>,
-    struck: &Struck,
+    held_back: &HeldBack,
 ) -> Script {
     let mut writer = Writer {
         names,
         going_on,
-        struck,
+        held_back,
         script: Script::default(),
         lanes: BTreeMap::new(),
         since: HashMap::new(),
@@ -74,7 +74,7 @@ pub(super) struct Session {
 pub(super) struct Writer<'n> {
     pub names: &'n Names,
     pub going_on: &'n BTreeSet<LinkNo>,
-    pub struck: &'n Struck,
+    pub held_back: &'n HeldBack,
     pub script: Script,
     pub lanes: BTreeMap<LaneNo, Lane>,
     /// When an event became claimable.
@@ -192,7 +192,7 @@ impl Writer<'_> {
 
     /// What was over by then, every statement has seen that commits at this moment.
     fn seen_from(&self, at_us: i64) -> i64 {
-        let longest = self.struck.statement_us(at_us);
+        let longest = self.held_back.statement_us(at_us);
         longest.map_or(i64::MIN, |longest| at_us.saturating_sub(longest))
     }
 
@@ -226,7 +226,7 @@ impl Writer<'_> {
             let since = met.iter().filter_map(|event| self.since.get(event));
             let drawn = lanes.iter().filter_map(|lane| self.drawn.get(lane));
             let recalled = lanes.iter().filter_map(|lane| self.recalled.get(lane));
-            let statement_us = self.struck.statement_us(scripted.at_us);
+            let statement_us = self.held_back.statement_us(scripted.at_us);
             let long_ago = statement_us
                 .and_then(|longest| self.by_then(scripted.at_us.saturating_sub(longest)));
             let seen = since.chain(drawn).chain(recalled);

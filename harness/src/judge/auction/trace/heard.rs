@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::names::Names;
-use super::struck::{Came, Struck};
-use crate::history::{Event, History};
+use crate::history::History;
 use crate::judge::auction::model::{EventNo, LinkNo};
+use crate::judge::struck::{Came, Struck};
 
 /// A connection: process and number.
 pub(super) type Connection = (String, u64);
@@ -37,26 +37,14 @@ pub(super) struct Heard {
 impl Heard {
     /// All messages between relays, broker and consumers that name an event, in the order in which they came, but for those
     /// that did not go on.
-    pub fn all(history: &History, names: &Names, struck_by: &Struck) -> Vec<Self> {
+    pub fn all(history: &History, names: &Names, struck: &Struck) -> Vec<Self> {
         let mut all = Vec::new();
-        for (position, event) in history.events().enumerate() {
-            let Event::Passed {
-                edge,
-                by,
-                connection,
-                what,
-                ops,
-                struck,
-                ..
-            } = event
-            else {
+        for passing in history.passing() {
+            let Some(says) = what_is(passing.edge, passing.what) else {
                 continue;
             };
-            let Some(says) = what_is(edge, what) else {
-                continue;
-            };
-            let came = match struck {
-                true => struck_by.came(by, what),
+            let came = match passing.struck {
+                true => struck.came(passing.by, passing.what),
                 false => Came::Whole,
             };
             let what = match came {
@@ -64,14 +52,15 @@ impl Heard {
                 Came::Refused => What::Refuse,
                 Came::Not => continue,
             };
-            let events: Vec<EventNo> = ops.iter().filter_map(|id| names.announcing(*id)).collect();
+            let ops = passing.ops.iter();
+            let events: Vec<EventNo> = ops.filter_map(|id| names.announcing(*id)).collect();
             if events.is_empty() {
                 continue;
             }
             all.push(Self {
-                at_us: history.wall_clock_us(position),
+                at_us: history.wall_clock_us(passing.position),
                 what,
-                on: (by.clone(), *connection),
+                on: (passing.by.to_owned(), passing.connection),
                 link: None,
                 events,
             });

@@ -36,7 +36,7 @@ impl Writer<'_> {
                 let on = after.draining;
                 scripted.actions.push(Action::Drain { relay, lane, on });
             } else if after.lease_until_us != before.lease_until_us {
-                let statement_us = self.struck.statement_us(scripted.at_us);
+                let statement_us = self.held_back.statement_us(scripted.at_us);
                 scripted.expires(&before, statement_us);
                 scripted.actions.push(Action::Renew { relay, lane });
             }

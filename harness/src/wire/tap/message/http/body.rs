@@ -75,19 +75,13 @@ impl Rest {
         let (length, rest) = match *self {
             Self::None => return Ok(None),
             Self::All => (bytes.len(), Self::All),
-            Self::Left(left) => {
+            Self::Left(left) | Self::Chunk(left) => {
                 let here = left.min(bytes.len() as u64);
-                let rest = match left - here {
-                    0 => Self::None,
-                    left => Self::Left(left),
-                };
-                (here as usize, rest)
-            }
-            Self::Chunk(left) => {
-                let here = left.min(bytes.len() as u64);
-                let rest = match left - here {
-                    0 => Self::Chunks,
-                    left => Self::Chunk(left),
+                let rest = match (left - here, *self) {
+                    (0, Self::Chunk(_)) => Self::Chunks,
+                    (0, _) => Self::None,
+                    (left, Self::Chunk(_)) => Self::Chunk(left),
+                    (left, _) => Self::Left(left),
                 };
                 (here as usize, rest)
             }
