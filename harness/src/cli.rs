@@ -201,7 +201,7 @@ async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<
         done = work => done,
         interrupted = guard::interrupted() => {
             interrupted?;
-            Err(Interrupted.into())
+            Err(Interrupted::Clean.into())
         }
     }
 }
@@ -218,10 +218,23 @@ async fn until_interrupted<T>(stop: &CancellationToken, work: impl Future<Output
     }
 }
 
-/// Ctrl-C or SIGTERM.
+/// Ctrl-C or SIGTERM, and what became of all that had been started.
 #[derive(Debug, thiserror::Error)]
-#[error("interrupted; everything is stopped and removed")]
-struct Interrupted;
+enum Interrupted {
+    #[error("interrupted; everything is stopped and removed")]
+    Clean,
+    #[error("interrupted; everything is stopped, and not all of it is removed: {0}")]
+    Leaving(String),
+}
+
+impl Interrupted {
+    fn of(removed: Result<()>) -> Self {
+        match removed {
+            Ok(()) => Self::Clean,
+            Err(left) => Self::Leaving(Causes(&left).to_string()),
+        }
+    }
+}
 
 /// The command line, or a file it names, cannot be used.
 #[derive(Debug, thiserror::Error)]

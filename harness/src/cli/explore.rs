@@ -77,7 +77,7 @@ pub(super) async fn explore(args: Args) -> Result<u8> {
     let whole = outbox.told(|file| report::write_explored(file, explored));
     say(report::explored(explored).trim_end());
     let code = outbox::code(code(explored), whole);
-    done.code(code)
+    Ok(done.code(code)?)
 }
 
 /// Red is red, however seldom; who bit nothing has shown nothing, nor has who could mostly not say what he saw.

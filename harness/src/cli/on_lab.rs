@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Interrupted, progress::Progress, tell, unless_interrupted, until_interrupted};
+use super::{Interrupted, NO_LAB, progress::Progress, tell, unless_interrupted, until_interrupted};
 use crate::{
     ask::target::need::Need,
     os::causes::Causes,
@@ -26,24 +26,39 @@ impl<T> Done<T> {
         self.interrupted
     }
 
-    /// How the process exits, once what was found has been told.
+    /// How the process exits, once what was found has been told. Says what is left on the servers.
     ///
     /// # Errors
-    /// When it was interrupted, or something is left on the servers.
-    pub fn code(self, code: u8) -> Result<u8> {
-        match (self.removed, self.interrupted) {
-            (removed, false) => removed.map(|()| code),
-            (Ok(()), true) => Err(Interrupted.into()),
-            (Err(left), true) => {
-                tell(format_args!("lab: {}", Causes(&left)));
-                Err(Interrupted.into())
+    /// When it was interrupted.
+    pub fn code(self, code: u8) -> Result<u8, Interrupted> {
+        match self.removed {
+            removed if self.interrupted => Err(Interrupted::of(removed)),
+            Ok(()) => Ok(code),
+            Err(left) => {
+                tell_left(&left);
+                Ok(NO_LAB)
             }
         }
     }
 }
 
-/// Starts a lab, tells `begun` of it, does `work` on it if it has what is needed, and ends it. Ctrl-C or SIGTERM has `stop` ask the work to end: what it has
-/// found by then stands, as it does whatever is left on the servers.
+fn tell_left(left: &anyhow::Error) {
+    tell(format_args!("lab: {}", Causes(left)));
+}
+
+/// Why work on a lab that has ended came to nothing. What is left on the servers is said beside it.
+pub(super) fn failed(error: anyhow::Error, removed: Result<()>) -> anyhow::Error {
+    if error.is::<Interrupted>() {
+        return Interrupted::of(removed).into();
+    }
+    if let Err(left) = removed {
+        tell_left(&left);
+    }
+    error
+}
+
+/// Starts a lab, tells `begun` of it, does `work` on it if it has what is needed, and ends it. Ctrl-C or SIGTERM has `stop` ask the
+/// work to end: what it has found by then stands, as it does whatever is left on the servers.
 ///
 /// # Errors
 /// When there is no such lab, when the work fails, or when it was interrupted before it had found anything.
@@ -68,11 +83,36 @@ pub(super) async fn on_lab<T>(
     shown.finish();
     let interrupted = stop.is_cancelled();
     match done {
-        Err(_) if interrupted => Err(Interrupted.into()),
-        done => Ok(Done {
-            found: done?,
+        Ok(found) => Ok(Done {
+            found,
             removed,
             interrupted,
         }),
+        Err(_) if interrupted => Err(Interrupted::of(removed).into()),
+        Err(error) => Err(failed(error, removed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_interrupts_is_told_what_is_left() {
+        let done = |removed, interrupted| Done {
+            found: (),
+            removed,
+            interrupted,
+        };
+        let left = || Err(anyhow::anyhow!("the database shop is left"));
+        assert_eq!(done(Ok(()), false).code(3).expect("a code"), 3);
+        assert_eq!(done(left(), false).code(0).expect("a code"), NO_LAB);
+        let said = |removed| done(removed, true).code(0).expect_err("why").to_string();
+        assert!(said(Ok(())).ends_with("everything is stopped and removed"));
+        assert!(said(left()).ends_with("not all of it is removed: the database shop is left"));
+        let error = failed(Interrupted::Clean.into(), left());
+        assert!(error.to_string().contains("the database shop is left"));
+        let error = failed(anyhow::anyhow!("no such queue"), left());
+        assert_eq!(error.to_string(), "no such queue");
     }
 }

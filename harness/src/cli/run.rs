@@ -6,7 +6,7 @@ mod selection;
 
 use anyhow::Result;
 
-use super::{INTERRUPTED, NO_LAB, Runs, Scenarios, Usage, progress, reports::Reports, say, tell};
+use super::{NO_LAB, Runs, Scenarios, Usage, progress, reports::Reports, say, tell};
 use crate::{
     ask::seed,
     ask::target::built_in,
@@ -56,7 +56,7 @@ pub(super) struct Args {
 }
 
 /// Exit codes, from the best to the worst.
-const CODES: [u8; 5] = [0, 3, 1, NO_LAB, INTERRUPTED];
+const CODES: [u8; 4] = [0, 3, 1, NO_LAB];
 
 pub(super) async fn run(args: Args) -> Result<u8> {
     let candidates = Candidate::all(&args).map_err(Usage::because)?;
@@ -64,13 +64,19 @@ pub(super) async fn run(args: Args) -> Result<u8> {
     args.runs.can_be_kept()?;
     let seed = args.seed.unwrap_or_else(seed::fresh);
     let mut accounts: Vec<Account> = Vec::new();
-    let mut worst = 0;
+    let (mut worst, mut interrupted) = (0, None);
     for candidate in &candidates {
-        let (account, code) = match worst {
-            INTERRUPTED => (candidate.not_begun(), INTERRUPTED),
-            _ => candidate.put_through(&args, seed).await,
+        let account = match interrupted {
+            Some(_) => candidate.not_begun(),
+            None => {
+                let (account, ended) = candidate.put_through(&args, seed).await;
+                match ended {
+                    Ok(code) => worst = worse(worst, code),
+                    Err(why) => interrupted = Some(why),
+                }
+                account
+            }
         };
-        worst = worse(worst, code);
         if args.controls {
             if let Some(why) = &account.not_set_up {
                 tell(format_args!(
@@ -89,10 +95,10 @@ pub(super) async fn run(args: Args) -> Result<u8> {
             say(report::table(account, progress::coloured(), columns()));
         }
     }
-    if worst == INTERRUPTED {
-        tell("lab: interrupted; everything is stopped and removed");
+    match interrupted {
+        Some(interrupted) => Err(interrupted.into()),
+        None => Ok(worst),
     }
-    Ok(worst)
 }
 
 fn worse(one: u8, other: u8) -> u8 {

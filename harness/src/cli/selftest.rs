@@ -118,7 +118,7 @@ pub(super) async fn selftest(args: Args) -> Result<u8> {
         began.elapsed().as_secs_f64()
     ));
     let code = done.found;
-    done.code(code)
+    Ok(done.code(code)?)
 }
 
 fn chosen(zoo: &Zoo, named: &[String]) -> Result<Vec<Cage>> {

@@ -82,12 +82,12 @@ pub(super) async fn shrink(args: Args) -> Result<u8> {
     let (shrunk, again) = &done.found;
     if let Some(why) = shrunk.unkept() {
         say(why);
-        return done.code(3);
+        return Ok(done.code(3)?);
     }
     let again = |file: &_| again.of_found(file, red.trial.seed);
     let file = shrunk.save(&args.found, again)?;
     say(report::shrunk(shrunk, &file, &again(&file)).trim_end());
-    done.code(0)
+    Ok(done.code(0)?)
 }
 
 /// What was red, of whom.

@@ -120,7 +120,7 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
             summary = run => summary,
             () = stop.cancelled() => {
                 shown.line(&format!("files  {}", folder.display()));
-                Err(Interrupted.into())
+                Err(Interrupted::Clean.into())
             }
         }
     };
@@ -129,5 +129,5 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
     let whole = outbox.told(|file| report::write_soaked(file, summary));
     say(report::soaked(summary).trim_end());
     let code = outbox::code(summary.verdict.exit_code(), whole);
-    done.code(code)
+    Ok(done.code(code)?)
 }

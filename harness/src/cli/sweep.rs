@@ -76,7 +76,7 @@ pub(super) async fn sweep(args: Args) -> Result<u8> {
     let needs = &ready.target.needs;
     let done = on_lab(&outbox.servers, needs, &shown, &stop, |_| (), work).await?;
     let code = done.found;
-    done.code(code)
+    Ok(done.code(code)?)
 }
 
 /// Edges as scenarios write them.

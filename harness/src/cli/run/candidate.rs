@@ -13,7 +13,7 @@ use crate::{
     ask::target::Target,
     ask::trial::Trial,
     cli::{
-        INTERRUPTED, Interrupted, NO_LAB,
+        Interrupted, NO_LAB,
         again::Again,
         installed::installed,
         named,
@@ -73,16 +73,19 @@ impl Candidate {
     }
 
     /// Runs what there is to run. Whatever goes wrong with one target is its own.
-    pub async fn put_through(&self, args: &Args, seed: u64) -> (Account, u8) {
+    pub async fn put_through(&self, args: &Args, seed: u64) -> (Account, Result<u8, Interrupted>) {
         let mut account = self.account();
-        match self.tried(args, seed, &mut account).await {
-            Ok(code) => (account, code),
-            Err(error) if error.is::<Interrupted>() => (self.not_begun(), INTERRUPTED),
+        let error = match self.tried(args, seed, &mut account).await {
+            Ok(ended) => return (account, ended),
+            Err(error) => error,
+        };
+        match error.downcast::<Interrupted>() {
+            Ok(interrupted) => (self.not_begun(), Err(interrupted)),
             Err(error) => {
                 let why = Causes(&error).to_string();
                 self.not_run_because(&mut account, &format!("it could not be set up: {why}"));
                 account.not_set_up = Some(why);
-                (account, NO_LAB)
+                (account, Ok(NO_LAB))
             }
         }
     }
@@ -111,14 +114,20 @@ impl Candidate {
         }));
     }
 
-    async fn tried(&self, args: &Args, seed: u64, account: &mut Account) -> Result<u8> {
+    /// Whether it was interrupted once it had begun, or how it should exit.
+    async fn tried(
+        &self,
+        args: &Args,
+        seed: u64,
+        account: &mut Account,
+    ) -> Result<Result<u8, Interrupted>> {
         let mut runs = self.selection.runs(seed, args.repeat);
         if args.controls {
             // What a seed draws has no story.
             runs.retain(|run| !run.name.starts_with("property/"));
         }
         if runs.is_empty() {
-            return Ok(NO_LAB);
+            return Ok(Ok(NO_LAB));
         }
         if self.beside_others {
             tell(format_args!("target {}", self.by));
@@ -140,16 +149,12 @@ impl Candidate {
         let (needs, stop) = (&self.target.needs, &manner.stop);
         let mut done = on_lab(&args.servers, needs, &shown, stop, begun, work).await?;
         account.unmet = self.unmet(args, &done.found);
-        let code = match () {
-            () if done.interrupted() => INTERRUPTED,
-            () if args.controls => show_controls(&manner, &done.found),
-            () => self.code(args, &done.found, account.unmet.is_some()),
+        let code = match args.controls && !done.interrupted() {
+            true => show_controls(&manner, &done.found),
+            false => self.code(args, &done.found, account.unmet.is_some()),
         };
         self.note(account, std::mem::take(&mut done.found));
-        match done.code(code) {
-            Err(error) if error.is::<Interrupted>() => Ok(INTERRUPTED),
-            ended => ended,
-        }
+        Ok(done.code(code))
     }
 
     fn manner(&self, args: &Args) -> Manner {

@@ -7,7 +7,9 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::super::{NO_LAB, Runs, Usage, named, progress::Progress, say, tell, unless_interrupted};
+use super::super::{
+    NO_LAB, Runs, Usage, named, on_lab::failed, progress::Progress, say, tell, unless_interrupted,
+};
 use crate::{
     ask::{
         seed,
@@ -56,9 +58,15 @@ pub(super) async fn probe(args: &Args) -> Result<u8> {
     })
     .await;
     shown.finish();
-    let ended = lab.end().await;
-    let probed = probed.with_context(|| format!("logs are in {}", folder.display()))?;
-    ended?;
+    let removed = lab.end().await;
+    let probed = match probed {
+        Ok(probed) => probed,
+        Err(error) => {
+            let logs = format!("logs are in {}", folder.display());
+            return Err(failed(error, removed).context(logs));
+        }
+    };
+    removed?;
     report(args, &text, &folder, &probed)
 }
 

@@ -81,8 +81,8 @@ struct Timeline<'h> {
     asked: Vec<usize>,
 }
 
-/// What a client does.
-enum Moment {
+/// Of a client and the API.
+enum Turn {
     Asked,
     /// Whether it was accepted.
     Answered(bool),
@@ -141,21 +141,21 @@ impl<'h> Timeline<'h> {
     /// Nobody waits while nobody asks: a gap begins with the first request after the one before was closed, or with that if others were
     /// under way then. Only what is accepted closes it.
     fn longest_gap(&self) -> Took {
-        let mut moments: Vec<(usize, Moment)> = self
+        let mut turns: Vec<(usize, Turn)> = self
             .answers
             .iter()
-            .map(|(at, op)| (*at, Moment::Answered(op.is_accepted())))
-            .chain(self.asked.iter().map(|at| (*at, Moment::Asked)))
+            .map(|(at, op)| (*at, Turn::Answered(op.is_accepted())))
+            .chain(self.asked.iter().map(|at| (*at, Turn::Asked)))
             .collect();
-        moments.sort_by_key(|(at, _)| *at);
+        turns.sort_by_key(|(at, _)| *at);
         let (mut longest, mut since, mut under_way) = (Took::Ms(0), None, 0_usize);
-        for (at, moment) in moments {
+        for (at, moment) in turns {
             match moment {
-                Moment::Asked => {
+                Turn::Asked => {
                     under_way += 1;
                     since = since.or(Some(at));
                 }
-                Moment::Answered(accepted) => {
+                Turn::Answered(accepted) => {
                     under_way = under_way.saturating_sub(1);
                     if accepted {
                         let from = since.unwrap_or(at);

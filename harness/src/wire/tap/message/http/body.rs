@@ -77,11 +77,13 @@ impl Rest {
             Self::All => (bytes.len(), Self::All),
             Self::Left(left) | Self::Chunk(left) => {
                 let here = left.min(bytes.len() as u64);
-                let rest = match (left - here, *self) {
-                    (0, Self::Chunk(_)) => Self::Chunks,
-                    (0, _) => Self::None,
-                    (left, Self::Chunk(_)) => Self::Chunk(left),
-                    (left, _) => Self::Left(left),
+                let (more, end): (fn(u64) -> Self, _) = match self {
+                    Self::Chunk(_) => (Self::Chunk, Self::Chunks),
+                    _ => (Self::Left, Self::None),
+                };
+                let rest = match left - here {
+                    0 => end,
+                    left => more(left),
                 };
                 (here as usize, rest)
             }
