@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use outbox_service::outbox;
+use outbox_service::outbox::{self, lanes};
 use uuid::Uuid;
 
 use crate::{
@@ -21,6 +21,9 @@ crate::cases!(
     an_event_that_ends_its_relays_is_given_up_and_nothing_else_is,
     an_event_that_dies_with_its_relays_and_could_be_sent_is_never_given_up,
     handing_back_costs_no_attempt,
+    whoever_leaves_in_good_order_keeps_nobody_waiting_for_his_leases,
+    to_acquit_one_event_clears_no_other,
+    nobody_renews_what_is_another_s,
 );
 
 async fn a_dead_relay_s_events_go_out_again_in_order(site: &Site) -> Result<()> {
@@ -98,5 +101,44 @@ async fn handing_back_costs_no_attempt(site: &Site) -> Result<()> {
     relay.beat(Duration::from_secs(60)).await?;
     let claim = relay.claim(500).await?;
     ensure!(claim.events[0].attempts == 1 && !claim.suspect, "{claim:?}");
+    Ok(())
+}
+
+async fn whoever_leaves_in_good_order_keeps_nobody_waiting_for_his_leases(
+    site: &Site,
+) -> Result<()> {
+    site.append(LAMP, 1, 3).await?;
+    let mut first = Relay::start(site).await?;
+    lanes::leave(&mut first.connection, first.id).await?;
+    let mut second = Relay::start(site).await?;
+    let order = second.drain().await?;
+    ensure!(places(&order, LAMP) == [1, 2, 3], "{order:?}");
+    Ok(())
+}
+
+async fn to_acquit_one_event_clears_no_other(site: &Site) -> Result<()> {
+    site.append(LAMP, 1, 2).await?;
+    let mut relay = Relay::start(site).await?;
+    let claim = relay.claim(500).await?;
+    ensure!(places(&claim.events, LAMP) == [1, 2], "{claim:?}");
+    sqlx::query("UPDATE outbox_events SET attempts = 4")
+        .execute(&site.pool)
+        .await?;
+    ensure!(outbox::acquit(&mut relay.connection, &claim.events[0]).await?);
+    let attempts: Vec<i32> =
+        sqlx::query_scalar("SELECT attempts FROM outbox_events ORDER BY sequence")
+            .fetch_all(&site.pool)
+            .await?;
+    ensure!(attempts == [1, 4], "{attempts:?}");
+    Ok(())
+}
+
+async fn nobody_renews_what_is_another_s(site: &Site) -> Result<()> {
+    let lease = Duration::from_secs(60);
+    let mut first = Relay::start(site).await?;
+    let owned = first.beat(lease).await?.held.len();
+    let mut second = Relay::start(site).await?;
+    let beat = second.beat(lease).await?;
+    ensure!(owned > 0 && beat.held.is_empty(), "{owned}, {beat:?}");
     Ok(())
 }
