@@ -5,6 +5,7 @@ mod check;
 mod doctor;
 mod explore;
 mod faults;
+mod github;
 mod images;
 mod installed;
 mod list;
@@ -12,6 +13,7 @@ mod named;
 mod on_lab;
 mod outbox;
 mod progress;
+mod report;
 mod reports;
 mod run;
 mod selftest;
@@ -75,6 +77,8 @@ enum Command {
     Soak(Box<soak::Args>),
     /// Judge a stored run again.
     Check(check::Args),
+    /// Make one page for a browser of stored runs.
+    Report(report::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
     Trace(trace::Args),
     /// Describe an outbox of your own.
@@ -165,6 +169,7 @@ impl Cli {
                 Command::Shrink(args) => shrink::shrink(*args).await,
                 Command::Soak(args) => soak::soak(*args).await,
                 Command::Check(args) => check::check(&args),
+                Command::Report(args) => report::report(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,
                 Command::Up(args) => up::up(args).await,

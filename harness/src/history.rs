@@ -18,6 +18,7 @@ mod reader;
 mod recorder;
 mod subject;
 mod tables;
+mod trail;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +39,7 @@ pub use reader::{ReadError, parse, read};
 pub use recorder::{RecordError, Recorder};
 pub use subject::{Promises, Rules, Shows, Subject, TableNames};
 pub use tables::{EffectRow, OutboxRow, Snapshot, State};
+pub use trail::Step;
 
 /// What is missing of a system that came to its quiet, and too late.
 pub const QUIET_BUT_LATE: &str = "quiet, but late";

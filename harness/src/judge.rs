@@ -11,6 +11,7 @@ pub(crate) mod bite;
 pub mod check;
 pub mod claims;
 pub(crate) mod commits;
+pub mod course;
 mod dedup;
 mod durable;
 pub(crate) mod excuse;

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! cli       the command line
-//! report    terminal, JSON, JUnit
+//! report    terminal, a page for the browser, JSON, JUnit
 //! explore   many runs: suites of stories, stories that are drawn
 //! run       one run: arranged, driven, broken, watched, looked at
 //! judge     pure checkers of a history, facts, verdict

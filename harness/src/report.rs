@@ -1,9 +1,11 @@
-//! What the reader gets: a table for the terminal, and the same for machines.
+//! What the reader gets: a table for the terminal, a page for the browser, and the same for machines.
 
 mod account;
 mod explored;
 mod followed;
+mod github;
 mod grid;
+mod html;
 mod json;
 mod junit;
 mod least;
@@ -19,6 +21,8 @@ mod zoo;
 pub use account::{Account, NotRun};
 pub use explored::{explored, write_explored};
 pub use followed::Followed;
+pub use github::{annotations, step_summary};
+pub use html::write_html;
 pub use json::write_json;
 pub use junit::write_junit;
 pub use least::{Least, are_small, least, write_least};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{NO_LAB, Usage, progress, reports::Reports, say};
+use super::{NO_LAB, Usage, github, progress, reports::Reports, say};
 use crate::{
     judge::summary::judge,
     os::terminal::columns,
@@ -43,6 +43,7 @@ pub(super) fn check(args: &Args) -> Result<u8> {
     };
     let written = args.reports.write(std::slice::from_ref(&account));
     say(report::table(&account, progress::coloured(), columns()));
+    github::told(std::slice::from_ref(&account));
     let code = account.verdict().exit_code();
     Ok(if code == 0 && !written { NO_LAB } else { code })
 }

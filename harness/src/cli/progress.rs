@@ -29,11 +29,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Shows `runs` runs.
+    /// Shows `runs` runs; how long the rest takes, where there are several. None is for when nobody knows how many.
     pub fn new(runs: usize) -> Self {
         let bar = terminal::watched().then(|| {
             let bar = ProgressBar::new(runs as u64);
-            let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}");
+            let style = ProgressStyle::with_template(match runs {
+                0 | 1 => "{bar:24} {pos}/{len} {elapsed} {wide_msg}",
+                _ => "{bar:24} {pos}/{len} {elapsed}, {eta} left  {wide_msg}",
+            });
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
@@ -108,15 +111,16 @@ impl Observer for Progress {
         self.ended(&summary.name);
         let bites = summary.bites.join(", ");
         let seconds = summary.duration_ms as f64 / 1000.0;
-        let mut line = format!(
+        let line = format!(
             "{:8} {:34} {seconds:5.1} s  {bites}",
             summary.verdict.to_string(),
             summary.name
         );
-        if summary.verdict != Verdict::Pass {
-            line.push_str(&format!("\n         {}", summary.reason));
+        let line = terminal::fitted(&line);
+        match summary.verdict {
+            Verdict::Pass => self.line(&line),
+            _ => self.line(&format!("{line}\n         {}", summary.reason)),
         }
-        self.line(&line);
     }
 }
 

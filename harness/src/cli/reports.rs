@@ -1,4 +1,4 @@
-//! Reports for machines: asked for on the command line, refused before anything starts if they cannot be written.
+//! Reports in files: asked for on the command line, refused before anything starts if they cannot be written.
 
 use std::path::{Path, PathBuf};
 
@@ -16,22 +16,27 @@ pub(super) struct Reports {
     /// Write the verdict per story and target as a table in Markdown.
     #[arg(long, value_name = "FILE")]
     matrix: Option<PathBuf>,
+    /// Write the report as one page for a browser: the verdict, what it rests on, and each run over its time.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 impl Reports {
     /// Whether all of them can be written, tried before there is anything to write.
     pub fn can_be_written(&self) -> Result<(), ReportError> {
-        let mut files = self.json.iter().chain(&self.junit).chain(&self.matrix);
+        let [json, junit, matrix] = [&self.json, &self.junit, &self.matrix].map(Option::iter);
+        let mut files = json.chain(junit).chain(matrix).chain(&self.html);
         files.try_for_each(|file| report::can_be_written(file))
     }
 
     /// Writes the files, and says whether all of them are there.
     pub fn write(&self, accounts: &[Account]) -> bool {
         type Write = fn(&Path, &[Account]) -> Result<(), ReportError>;
-        let asked: [(&Option<PathBuf>, Write); 3] = [
+        let asked: [(&Option<PathBuf>, Write); 4] = [
             (&self.json, report::write_json),
             (&self.junit, report::write_junit),
             (&self.matrix, report::write_matrix),
+            (&self.html, report::write_html),
         ];
         let mut whole = true;
         for (file, write) in asked {
@@ -53,7 +58,7 @@ mod tests {
         let asked = |json: &str, junit: &str| Reports {
             json: Some(folder.path().join(json)),
             junit: Some(folder.path().join(junit)),
-            matrix: None,
+            ..Reports::default()
         };
         asked("a.json", "a.xml").can_be_written().unwrap();
         assert_eq!(
@@ -72,8 +77,7 @@ mod tests {
         std::fs::write(file.path(), "earlier").unwrap();
         let reports = Reports {
             json: Some(file.path().to_owned()),
-            junit: None,
-            matrix: None,
+            ..Reports::default()
         };
         reports.can_be_written().unwrap();
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "earlier");

@@ -6,7 +6,7 @@ mod selection;
 
 use anyhow::Result;
 
-use super::{NO_LAB, Runs, Scenarios, Usage, progress, reports::Reports, say, tell};
+use super::{NO_LAB, Runs, Scenarios, Usage, github, progress, reports::Reports, say, tell};
 use crate::{
     ask::seed,
     ask::target::built_in,
@@ -42,7 +42,7 @@ pub(super) struct Args {
     jobs: u64,
     /// Run each story once with its faults removed instead, and require that it then proves nothing: exit code 0 only if
     /// every story is vacuous.
-    #[arg(long, conflicts_with_all = ["repeat", "json", "junit", "matrix"])]
+    #[arg(long, conflicts_with_all = ["repeat", "json", "junit", "matrix", "html"])]
     controls: bool,
     /// Keep the folders of green runs, too; `lab check` judges them again.
     #[arg(long)]
@@ -94,6 +94,9 @@ pub(super) async fn run(args: Args) -> Result<u8> {
         if let Some(account) = accounts.last() {
             say(report::table(account, progress::coloured(), columns()));
         }
+    }
+    if !args.controls {
+        github::told(&accounts);
     }
     match interrupted {
         Some(interrupted) => Err(interrupted.into()),

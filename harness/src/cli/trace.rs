@@ -7,9 +7,8 @@ use uuid::Uuid;
 
 use super::{Usage, say};
 use crate::{
-    ask::{toxic::Direction, wire},
     history::{self, Entry, Event},
-    report::sequence::{Step, draw},
+    report::sequence::draw,
 };
 
 #[derive(Debug, clap::Args)]
@@ -31,8 +30,7 @@ pub(super) fn trace(args: &Args) -> Result<u8> {
     };
     let op = named(entries, &id.to_lowercase()).map_err(Usage::because)?;
     say(format_args!("operation {op}\n"));
-    let steps: Vec<Step> = entries.iter().filter_map(|entry| step(entry, op)).collect();
-    say(format_args!("{}", draw(&steps).trim_end()));
+    say(draw(&history.trail(op)).trim_end());
     Ok(0)
 }
 
@@ -86,42 +84,4 @@ fn named(entries: &[Entry], start: &str) -> Result<Uuid> {
             several.len()
         ),
     }
-}
-
-fn step(entry: &Entry, op: Uuid) -> Option<Step> {
-    let Event::Passed {
-        edge,
-        by,
-        what,
-        text,
-        ops,
-        struck,
-        ..
-    } = &entry.event
-    else {
-        return None;
-    };
-    if !ops.contains(&op) {
-        return None;
-    }
-    let (opens, leads_to) = edge.split_once(" -> ")?;
-    // The process is one end: of an edge from clients the second, unless they write to the database themselves.
-    let ends = match (opens, leads_to) {
-        ("client", "postgres") => (opens, leads_to),
-        ("client", _) => (opens, by.as_str()),
-        _ => (by.as_str(), leads_to),
-    };
-    let reply = wire::Event::parse(what).is_some_and(|event| event.way() == Direction::Replies);
-    let (from, to) = if reply { (ends.1, ends.0) } else { ends };
-    let several = match ops.len() {
-        1 => String::new(),
-        all => format!(" (of {all})"),
-    };
-    Some(Step {
-        at_us: entry.at_us,
-        from: from.to_owned(),
-        to: to.to_owned(),
-        what: format!("{what}{several}  {text}").trim_end().to_owned(),
-        struck: *struck,
-    })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ask::scenario::Scenario;
 use crate::ask::trial::Trial;
+use crate::judge::course::Course;
 use crate::judge::judgement::Judgement;
 use crate::judge::metrics::Metrics;
 use crate::judge::verdict::{Finding, NotJudged, Verdict};
@@ -69,6 +70,9 @@ pub struct RunSummary {
     /// What it shows in numbers.
     #[serde(default)]
     pub metrics: Metrics,
+    /// What happened when, for who draws it.
+    #[serde(skip)]
+    pub course: Course,
 }
 
 impl RunSummary {
@@ -108,6 +112,7 @@ impl RunSummary {
             findings: judgement.findings.clone(),
             not_judged: judgement.not_judged.clone(),
             metrics: judgement.metrics.clone(),
+            course: Course::of(history, &judgement.findings),
         }
     }
 
@@ -130,6 +135,7 @@ impl RunSummary {
             environment,
             not_judged: Vec::new(),
             metrics: Metrics::default(),
+            course: Course::default(),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the terminal is like, and a progress bar for long work that is done before runs begin.
 
-use std::{ffi::OsString, io::IsTerminal};
+use std::{borrow::Cow, ffi::OsString, io::IsTerminal, os::fd::AsFd};
 
+use console::truncate_str;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on stderr where it is a terminal; elsewhere the lines that were said must do.
@@ -16,8 +17,24 @@ pub(crate) fn bar(length: u64, template: &str) -> ProgressBar {
 
 /// How many columns the terminal has that stdout goes to, if it goes to one.
 pub(crate) fn columns() -> Option<u16> {
-    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(std::io::stdout())?;
+    columns_of(std::io::stdout())
+}
+
+/// A line of progress, no longer than the terminal is wide that stderr goes to.
+pub(crate) fn fitted(line: &str) -> Cow<'_, str> {
+    fit(line, columns_of(std::io::stderr()))
+}
+
+fn columns_of(stream: impl AsFd) -> Option<u16> {
+    let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(stream)?;
     Some(columns)
+}
+
+fn fit(line: &str, columns: Option<u16>) -> Cow<'_, str> {
+    match columns {
+        Some(columns) => truncate_str(line, columns.into(), "…"),
+        None => line.into(),
+    }
 }
 
 /// Whether somebody watches stderr on a terminal that can redraw a line. A build server's log is none.
@@ -49,5 +66,13 @@ mod tests {
         assert!(takes(&[("NO_COLOR", "")]), "empty means unset");
         assert!(!takes(&[("TERM", "dumb")]));
         assert!(!takes(&[("TERM", "xterm"), ("NO_COLOR", "1")]));
+    }
+
+    #[test]
+    fn a_line_is_cut_to_the_terminal_and_whole_in_a_log() {
+        let line = "pass  recovery/broker_back  naïve 12";
+        assert_eq!(fit(line, Some(10)), "pass  rec…");
+        assert_eq!(fit(line, Some(36)), line);
+        assert_eq!(fit(line, None), line);
     }
 }

@@ -2,20 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Who says something to whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// Microseconds since the run began.
-    pub at_us: u64,
-    /// Who says it.
-    pub from: String,
-    /// Whom it is said to.
-    pub to: String,
-    /// What, in a few words.
-    pub what: String,
-    /// A fault has struck it.
-    pub struck: bool,
-}
+use crate::history::Step;
 
 /// The least distance between two lifelines: a word with its arrow fits between them.
 const COLUMN: usize = 18;

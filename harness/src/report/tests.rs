@@ -1,6 +1,6 @@
 use super::*;
 use crate::judge::verdict::{Finding, NotJudged, Verdict};
-use crate::judge::{metrics::Metrics, summary::RunSummary};
+use crate::judge::{course::Course, metrics::Metrics, summary::RunSummary};
 
 pub(super) fn run(name: &str, verdict: Verdict) -> RunSummary {
     RunSummary {
@@ -22,6 +22,7 @@ pub(super) fn run(name: &str, verdict: Verdict) -> RunSummary {
         environment: vec!["postgres fsync = on".to_owned()],
         not_judged: Vec::new(),
         metrics: Metrics::default(),
+        course: Course::default(),
         findings: vec![Finding {
             checker: "loss".to_owned(),
             verdict,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::judge::verdict::Finding;
-use crate::report::NotRun;
+use crate::report::{NotRun, tests::run as any};
 
 fn run(name: &str, verdict: Verdict, found: &[(&str, Verdict)]) -> RunSummary {
     let finding = |(checker, verdict): &(&str, Verdict)| Finding {
@@ -8,22 +8,9 @@ fn run(name: &str, verdict: Verdict, found: &[(&str, Verdict)]) -> RunSummary {
         ..Finding::error(checker, "as it was found")
     };
     RunSummary {
-        target: "shop".to_owned(),
-        name: name.to_owned(),
-        verdict,
         reason: "as it was found".to_owned(),
-        bites: Vec::new(),
-        recovery_ms: None,
-        recovery_at_least_ms: None,
-        duration_ms: 0,
-        seed: 7,
-        folder: "runs/7".into(),
-        repeat_command: String::new(),
-        environment: Vec::new(),
-        scenario: None,
         findings: found.iter().map(finding).collect(),
-        not_judged: Vec::new(),
-        metrics: Default::default(),
+        ..any(name, verdict)
     }
 }
 

@@ -1,0 +1,131 @@
+//! What happened when: a run over its own time, in equal steps, for whoever draws it. Nothing is judged here.
+
+mod answers;
+mod bands;
+mod delays;
+mod deliveries;
+mod ledger;
+mod strips;
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::verdict::{Finding, Verdict};
+use crate::history::{Event, History, Step};
+
+pub use answers::Answers;
+pub use bands::Band;
+pub use delays::Delays;
+pub use deliveries::Deliveries;
+pub use ledger::Stage;
+pub use strips::Strip;
+
+/// Equal steps of a run's time.
+pub const STEPS: usize = 100;
+/// Of so many operations that findings name the way is kept.
+const TRAILS: usize = 6;
+
+/// A run over its time. What nobody saw is absent, which is not zero.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Course {
+    /// From the first entry of the history to the last, in microseconds.
+    pub length_us: u64,
+    /// One a fault, in the order of the scenario.
+    pub bands: Vec<Band>,
+    /// What clients were answered, a step each.
+    pub answers: Vec<Answers>,
+    /// From a request to its answer, by the step of the request.
+    pub answered: Vec<Option<Delays>>,
+    /// From the first request for what was accepted to its first delivery, by the step of the request.
+    pub heard: Vec<Option<Delays>>,
+    /// Most rows that waited to be published.
+    pub backlog: Vec<Option<u64>>,
+    /// What the witness received.
+    pub deliveries: Vec<Deliveries>,
+    /// Processes that ended unasked: when, which, and how.
+    pub deaths: Vec<(u64, String, String)>,
+    /// First deliveries of the keys that show most.
+    pub strips: Vec<Strip>,
+    /// From what was asked for to what took effect.
+    pub ledger: Vec<Stage>,
+    /// The ways of operations that findings name.
+    pub trails: Vec<(Uuid, Vec<Step>)>,
+}
+
+impl Course {
+    /// Of a history in which these things were found.
+    pub fn of(history: &History, findings: &[Finding]) -> Self {
+        let length_us = history.entries().last().map_or(0, |entry| entry.at_us);
+        let scale = Scale { length_us };
+        Self {
+            length_us,
+            bands: bands::of(history),
+            answers: answers::of(history, scale),
+            answered: delays::answered(history, scale),
+            heard: delays::heard(history, scale),
+            backlog: backlog(history, scale),
+            deliveries: deliveries::of(history, scale),
+            deaths: deaths(history),
+            strips: strips::of(history),
+            ledger: ledger::of(history),
+            trails: trails(history, findings),
+        }
+    }
+}
+
+/// Tells the step in which something happened.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    length_us: u64,
+}
+
+impl Scale {
+    fn step(self, at_us: u64) -> usize {
+        let step = u128::from(at_us) * STEPS as u128 / u128::from(self.length_us.max(1));
+        usize::try_from(step).map_or(STEPS - 1, |step| step.min(STEPS - 1))
+    }
+}
+
+fn backlog(history: &History, scale: Scale) -> Vec<Option<u64>> {
+    let mut most = vec![None; STEPS];
+    for entry in history.entries() {
+        if let Event::Backlog { rows, .. } = entry.event {
+            let step = &mut most[scale.step(entry.at_us)];
+            *step = (*step).max(Some(rows));
+        }
+    }
+    most
+}
+
+fn deaths(history: &History) -> Vec<(u64, String, String)> {
+    let died = history
+        .entries()
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Died { process, status } => Some((entry.at_us, process.clone(), status.clone())),
+            _ => None,
+        });
+    died.collect()
+}
+
+/// The operations that counterexamples name, in their order.
+fn trails(history: &History, findings: &[Finding]) -> Vec<(Uuid, Vec<Step>)> {
+    let red = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Fail);
+    let said = red.flat_map(|finding| finding.examples.iter().chain([&finding.reason]));
+    let words = said.flat_map(|text| text.split(|c: char| !c.is_ascii_hexdigit() && c != '-'));
+    let mut seen = BTreeSet::new();
+    let named = words
+        .filter_map(|word| Uuid::try_parse(word).ok())
+        .filter(|id| seen.insert(*id));
+    let trails = named.map(|id| (id, history.trail(id)));
+    trails
+        .filter(|(_, steps)| !steps.is_empty())
+        .take(TRAILS)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! One run: what was found, what was broken, and what happened over its time.
+
+use maud::{Markup, html};
+
+use super::{anchor, bites::bites, chart, ledger::ledger, mark};
+use crate::{
+    judge::{
+        metrics::Took,
+        summary::{RunSummary, seconds},
+        verdict::Verdict,
+    },
+    report::sequence::draw,
+};
+
+pub(super) fn run(number: usize, run: &RunSummary, several: bool) -> Markup {
+    let red = run.verdict != Verdict::Pass;
+    html! {
+        details class="run" id=(anchor(number)) open[red] {
+            summary {
+                (mark(run.verdict)) " " strong { (run.name) }
+                @if several { " of " (run.target) }
+                span class="about" { " " (seconds(run.duration_ms)) ", seed " (run.seed) }
+            }
+            @if let Some(scenario) = &run.scenario { p class="story" { (scenario.story) } }
+            p { (run.reason) }
+            (found(run))
+            (bites(&run.course.bands))
+            (chart::course(&run.course))
+            (recovery(run))
+            (chart::strips(&run.course.strips))
+            (ledger(&run.course.ledger))
+            @for (op, steps) in &run.course.trails {
+                figure {
+                    figcaption { "The way of operation " code { (op) } }
+                    pre class="wide" tabindex="0" { (draw(steps)) }
+                }
+            }
+            p { "Again: " code { (run.repeat_command) } }
+            @if red { p { "Files: " code { (run.folder.display()) } } }
+        }
+    }
+}
+
+/// Everything that is not a pass, with its counterexamples.
+fn found(run: &RunSummary) -> Markup {
+    let red = run
+        .findings
+        .iter()
+        .filter(|finding| finding.verdict != Verdict::Pass);
+    html! {
+        ul class="found" {
+            @for finding in red {
+                li {
+                    (mark(finding.verdict)) " " strong { (finding.checker) } ": " (finding.reason)
+                    ul { @for example in &finding.examples { li { (example) } } }
+                }
+            }
+        }
+    }
+}
+
+fn recovery(run: &RunSummary) -> Markup {
+    let Some(recovery) = &run.metrics.recovery else {
+        return html! {};
+    };
+    let rows = [
+        (
+            "detection",
+            recovery.detection,
+            "from the first strike to the first answer that told a client nothing",
+        ),
+        (
+            "longest gap",
+            Some(recovery.longest_gap),
+            "something was asked for and nothing accepted",
+        ),
+        (
+            "downtime",
+            Some(recovery.downtime),
+            "from the first answer that told a client nothing to the last",
+        ),
+        (
+            "first success",
+            recovery.first_success,
+            "from the last heal to an answer of yes",
+        ),
+        (
+            "drain",
+            recovery.drain,
+            "until all that a fault had held up was published and applied",
+        ),
+    ];
+    html! {
+        table {
+            caption { "Recovery" }
+            tbody {
+                @for (name, took, meaning) in rows {
+                    tr {
+                        th scope="row" { (name) }
+                        td class="number" { (took.map_or("–".to_owned(), time)) }
+                        td { (meaning) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn time(took: Took) -> String {
+    match took {
+        Took::Ms(ms) => seconds(ms),
+        Took::MoreThanMs(ms) => format!("> {}, when the run ended", seconds(ms)),
+    }
+}

@@ -1,0 +1,97 @@
+use std::path::Path;
+
+use super::*;
+use crate::judge::{check::all, proof::story::Story};
+
+fn summary(story: &Story) -> RunSummary {
+    let history = story.history();
+    let again = "lab run test/story".to_owned();
+    RunSummary::new(&history, &all(&history), Path::new("runs/1"), again)
+}
+
+fn account(runs: Vec<RunSummary>) -> Account {
+    Account {
+        target: "shop".to_owned(),
+        runs,
+        ..Account::default()
+    }
+}
+
+#[test]
+fn the_same_runs_make_the_same_page() {
+    let made = || page(&[account(vec![summary(&Story::clean())])]);
+    assert_eq!(made(), made());
+}
+
+#[test]
+fn a_page_fetches_nothing_and_runs_nothing() {
+    let page = page(&[account(vec![summary(&Story::clean())])]);
+    for forbidden in ["<script", "<link", "src=", "@import", "https:"] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    let elsewhere =
+        page.matches("http:").count() - page.matches("http://www.w3.org/2000/svg").count();
+    assert_eq!(elsewhere, 0);
+}
+
+#[test]
+fn a_green_run_is_closed_and_has_its_faults_its_tracks_and_its_ledger() {
+    let page = page(&[account(vec![summary(&Story::clean())])]);
+    assert!(page.contains("<h1><span class=\"verdict pass\">"), "{page}");
+    assert!(page.contains("All 1 runs passed."));
+    assert!(page.contains("<details class=\"run\" id=\"run-1\">"));
+    for part in [
+        "connections_cut 4",
+        "<strong>answers</strong>",
+        "<strong>deliveries</strong>",
+        "heard by the witness",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_red_run_comes_first_and_open_with_its_counterexamples() {
+    let mut red = summary(&Story::clean());
+    red.name = "test/red".to_owned();
+    red.verdict = Verdict::Fail;
+    red.reason = "loss: <b>1</b> lost".to_owned();
+    red.findings[0].verdict = Verdict::Fail;
+    red.findings[0].examples = vec!["event 8 & 9".to_owned()];
+    let page = page(&[account(vec![summary(&Story::clean()), red])]);
+    assert!(page.contains("1 of 2 runs passed. test/red: loss: &lt;b&gt;1&lt;/b&gt; lost"));
+    assert!(page.contains("<details class=\"run\" id=\"run-1\" open>"));
+    assert!(page.contains("event 8 &amp; 9"));
+    let (red, green) = (
+        page.find("<strong>test/red"),
+        page.find("<strong>test/story"),
+    );
+    assert!(red < green, "{red:?} {green:?}");
+}
+
+#[test]
+fn what_was_not_judged_and_not_run_is_said() {
+    let mut sampled = Story::clean();
+    sampled.sampled("the server has wal_level = replica");
+    let account = Account {
+        not_run: vec![crate::report::NotRun {
+            name: "failure/never".to_owned(),
+            why: "the target has no relay".to_owned(),
+        }],
+        ..account(vec![summary(&sampled)])
+    };
+    let page = page(&[account]);
+    assert!(page.contains("wal_level = replica"));
+    assert!(page.contains("failure/never: not run, because the target has no relay"));
+}
+
+#[test]
+fn a_target_that_could_not_be_set_up_has_a_page_that_says_so() {
+    let account = Account {
+        not_set_up: Some("no Postgres".to_owned()),
+        ..account(Vec::new())
+    };
+    let page = page(&[account]);
+    assert!(page.contains("shop could not be set up: no Postgres"));
+    assert!(page.contains("<span class=\"verdict error\">"));
+}
