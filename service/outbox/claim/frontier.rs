@@ -226,6 +226,19 @@ mod tests {
     }
 
     #[test]
+    fn it_rises_while_only_later_ones_run() {
+        let mut frontier = Frontier::default();
+        frontier.own(&held(1));
+        frontier.learn(&quiet(10), &LANES, [(3, 100)].into_iter());
+        let later = Sight {
+            oldest_running: 10,
+            ..quiet(12)
+        };
+        frontier.learn(&later, &LANES, [].into_iter());
+        assert_eq!(floors(&frontier), [101, 0]);
+    }
+
+    #[test]
     fn it_stays_when_a_full_window_did_not_get_that_far() {
         let mut frontier = Frontier::default();
         frontier.own(&held(1));
