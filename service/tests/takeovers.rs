@@ -1,4 +1,5 @@
-//! A relay dies: what it had in its hands goes out again, and an event that ends its relays does not do so for ever.
+//! A relay dies or leaves: what it had in its hands goes out again, its lanes go to others and not before, and an event that
+//! ends its relays does not do so for ever.
 
 use std::time::Duration;
 

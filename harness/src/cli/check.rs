@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{NO_LAB, Usage, github, progress, reports::Reports, say};
 use crate::{
-    judge::summary::judge,
+    judge::{summary::judge, verdict::Verdict},
     os::terminal::columns,
     report::{self, Account},
 };
@@ -35,15 +35,12 @@ pub(super) fn check(args: &Args) -> Result<u8> {
             say(format_args!("{:21} - {example}", ""));
         }
     }
-    let account = Account {
-        target: summary.target.clone(),
-        servers: summary.environment.clone(),
-        runs: vec![summary],
-        ..Account::default()
-    };
-    let written = args.reports.write(std::slice::from_ref(&account));
-    say(report::table(&account, progress::coloured(), columns()));
-    github::told(std::slice::from_ref(&account));
-    let code = account.verdict().exit_code();
+    let accounts = Account::of_stored(vec![summary]);
+    let written = args.reports.write(&accounts);
+    for account in &accounts {
+        say(report::table(account, progress::coloured(), columns()));
+    }
+    github::told(&accounts);
+    let code = Verdict::worst(accounts.iter().map(Account::verdict)).exit_code();
     Ok(if code == 0 && !written { NO_LAB } else { code })
 }

@@ -29,7 +29,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Shows `runs` runs; how long the rest takes, where there are several. None is for when nobody knows how many.
+    /// Shows `runs` runs; and how long the rest takes where there are several; 0 where nobody knows how many.
     pub fn new(runs: usize) -> Self {
         let bar = terminal::watched().then(|| {
             let bar = ProgressBar::new(runs as u64);

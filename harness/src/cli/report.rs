@@ -1,12 +1,12 @@
 //! `lab report`.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
 use super::{Usage, say};
 use crate::{
-    judge::summary::{RunSummary, judge},
+    judge::summary::judge,
     report::{self, Account},
 };
 
@@ -27,26 +27,8 @@ pub(super) fn report(args: &Args) -> Result<u8> {
         let again = format!("cargo lab check {}", folder.display());
         judge(folder, again).map_err(|error| Usage::because(error.into()))
     });
-    let accounts = accounts(judged.collect::<Result<_>>()?);
+    let accounts = Account::of_stored(judged.collect::<Result<_>>()?);
     report::write_html(&args.html, &accounts)?;
     say(format_args!("{}", args.html.display()));
     Ok(0)
-}
-
-/// One a target, each with what its servers ran as.
-fn accounts(runs: Vec<RunSummary>) -> Vec<Account> {
-    let mut by: BTreeMap<String, Account> = BTreeMap::new();
-    for run in runs {
-        let account = by.entry(run.target.clone()).or_insert_with(|| Account {
-            target: run.target.clone(),
-            ..Account::default()
-        });
-        for server in &run.environment {
-            if !account.servers.contains(server) {
-                account.servers.push(server.clone());
-            }
-        }
-        account.runs.push(run);
-    }
-    by.into_values().collect()
 }

@@ -1,5 +1,7 @@
 //! A fault from its asking to its heal.
 
+use std::collections::BTreeMap;
+
 /// By what a fault bites that strikes messages as they pass: it is recorded as each of them is struck.
 pub const STRUCK: &str = "messages_struck";
 
@@ -46,6 +48,15 @@ impl FaultLife {
             true => Some(*first),
             false => self.applied.or(self.asked),
         }
+    }
+
+    /// What it did while it was in place, and how often.
+    pub fn counted(&self) -> BTreeMap<&str, u64> {
+        let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
+        for (_, what, count) in self.bitten() {
+            *counted.entry(what).or_default() += count;
+        }
+        counted
     }
 
     fn bitten(&self) -> impl Iterator<Item = &(usize, String, u64)> {

@@ -7,7 +7,7 @@ mod deliveries;
 mod ledger;
 mod strips;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ pub struct Course {
     pub deliveries: Vec<Deliveries>,
     /// Processes that ended unasked: when, which, and how.
     pub deaths: Vec<(u64, String, String)>,
-    /// First deliveries of the keys that show most.
+    /// First deliveries of the keys in which something came late.
     pub strips: Vec<Strip>,
     /// From what was asked for to what took effect.
     pub ledger: Vec<Stage>,
@@ -109,22 +109,29 @@ fn deaths(history: &History) -> Vec<(u64, String, String)> {
     died.collect()
 }
 
-/// The operations that counterexamples name, in their order.
+/// Of the operations that counterexamples name, by their own id or by that of their row, in their order.
 fn trails(history: &History, findings: &[Finding]) -> Vec<(Uuid, Vec<Step>)> {
+    let last = history.last();
+    let rows = last.iter().flat_map(|last| &last.tables.outbox);
+    let announced: HashMap<&str, Uuid> = rows
+        .filter_map(|row| Some((row.row.as_str(), row.announces()?)))
+        .collect();
     let red = findings
         .iter()
         .filter(|finding| finding.verdict == Verdict::Fail);
-    let said = red.flat_map(|finding| finding.examples.iter().chain([&finding.reason]));
-    let words = said.flat_map(|text| text.split(|c: char| !c.is_ascii_hexdigit() && c != '-'));
     let mut seen = BTreeSet::new();
-    let named = words
-        .filter_map(|word| Uuid::try_parse(word).ok())
+    let named = red
+        .flat_map(Finding::named)
+        .map(|id| {
+            announced
+                .get(id.to_string().as_str())
+                .copied()
+                .unwrap_or(id)
+        })
         .filter(|id| seen.insert(*id));
     let trails = named.map(|id| (id, history.trail(id)));
-    trails
-        .filter(|(_, steps)| !steps.is_empty())
-        .take(TRAILS)
-        .collect()
+    let shown = trails.filter(|(_, steps)| !steps.is_empty());
+    shown.take(TRAILS).collect()
 }
 
 #[cfg(test)]

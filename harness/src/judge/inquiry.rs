@@ -105,6 +105,7 @@ impl Inquiry {
                 .map(|(_, e)| e)
                 .take(Finding::EXAMPLES)
                 .collect(),
+            looked_at: Some(looked_at as u64),
             counts: self.counts,
         }
     }
@@ -114,6 +115,7 @@ impl Inquiry {
     pub(super) fn conclude_with(self, holds: String) -> Finding {
         let mut finding = self.conclude(1, "runs");
         finding.counts.remove("runs");
+        finding.looked_at = None;
         finding.reason = match finding.verdict {
             Verdict::Pass => holds,
             _ => finding.examples[0].clone(),

@@ -12,7 +12,7 @@ use crate::judge::judgement::Judgement;
 use crate::judge::metrics::Metrics;
 use crate::judge::verdict::{Finding, NotJudged, Verdict};
 use crate::{
-    history::{self, History, ReadError},
+    history::{self, FaultLife, History, ReadError},
     judge::check,
 };
 
@@ -180,10 +180,8 @@ const HELD_BACK: &str = "requests_held_back";
 /// First what the faults did, then the facts that the scenario wants to see bite, and what of the load was held back.
 fn bites(history: &History, judgement: &Judgement) -> Vec<String> {
     let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
-    for life in history.faults().values() {
-        for (_, what, count) in life.bites.iter().filter(|(at, _, _)| life.covers_bite(*at)) {
-            *counted.entry(what).or_default() += count;
-        }
+    for (what, count) in history.faults().values().flat_map(FaultLife::counted) {
+        *counted.entry(what).or_default() += count;
     }
     let wanted = history
         .scenario()

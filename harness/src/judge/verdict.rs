@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Ordered from best to worst; a run has the worst of its findings.
 ///
@@ -63,7 +64,10 @@ pub struct Finding {
     pub reason: String,
     /// The first few counterexamples, worst first; at most [`Finding::EXAMPLES`].
     pub examples: Vec<String>,
-    /// How much was looked at, and what was counted on the way.
+    /// How much was looked at, where that is a number of something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<u64>,
+    /// The same by its name, and what was counted on the way.
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -78,8 +82,17 @@ impl Finding {
             verdict: Verdict::Error,
             reason: reason.into(),
             examples: Vec::new(),
+            looked_at: None,
             counts: BTreeMap::new(),
         }
+    }
+
+    /// The operations that the examples name, in their order.
+    pub fn named(&self) -> impl Iterator<Item = Uuid> {
+        let words = self.examples.iter().flat_map(|example| {
+            example.split(|sign: char| !(sign.is_ascii_hexdigit() || sign == '-'))
+        });
+        words.filter_map(|word| word.parse().ok())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What became of one target: every report is of one or more of these.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use serde::Serialize;
 
 use crate::judge::{summary::RunSummary, verdict::Verdict};
@@ -40,6 +42,23 @@ pub struct NotRun {
 }
 
 impl Account {
+    /// One a target, of runs that were kept.
+    pub fn of_stored(runs: Vec<RunSummary>) -> Vec<Self> {
+        let mut by: BTreeMap<String, Self> = BTreeMap::new();
+        for run in runs {
+            let account = by.entry(run.target.clone()).or_insert_with(|| Self {
+                target: run.target.clone(),
+                ..Self::default()
+            });
+            let new = run.environment.iter();
+            let new = new.filter(|server| !account.servers.contains(server));
+            let new: Vec<String> = new.cloned().collect();
+            account.servers.extend(new);
+            account.runs.push(run);
+        }
+        by.into_values().collect()
+    }
+
     /// The worst of its runs. That nothing could be run is an error; that they met too little, vacuous at best.
     pub fn verdict(&self) -> Verdict {
         let runs = Verdict::worst(self.runs.iter().map(|run| run.verdict));
@@ -56,5 +75,27 @@ impl Account {
             Some(version) => format!("{} {version}", self.target),
             None => self.target.clone(),
         }
+    }
+}
+
+/// What became of all of them, in a sentence.
+pub(super) fn sentence(accounts: &[Account]) -> String {
+    let broken = accounts.iter().find_map(|account| {
+        let why = account.not_set_up.as_ref()?;
+        Some(format!("{} could not be set up: {why}", account.target))
+    });
+    if let Some(broken) = broken {
+        return broken;
+    }
+    let runs = || accounts.iter().flat_map(|account| &account.runs);
+    let green = runs().filter(|run| run.verdict == Verdict::Pass).count();
+    let passed = format!("{green} of {} runs passed", runs().count());
+    // Of the worst the first.
+    let worst = runs().min_by_key(|run| Reverse(run.verdict));
+    let unmet = accounts.iter().find_map(|account| account.unmet.as_ref());
+    match (worst.filter(|run| run.verdict != Verdict::Pass), unmet) {
+        (Some(run), _) => format!("{passed}. {}: {}", run.name, run.reason),
+        (None, Some(unmet)) => format!("{passed}, and {unmet}."),
+        (None, None) => format!("{passed}."),
     }
 }

@@ -3,7 +3,7 @@
 //! The commands and their escapes are those of "Workflow commands for GitHub Actions". GitHub shows ten errors and ten warnings
 //! of a step; the summary has all of them.
 
-use super::{Account, matrix};
+use super::{Account, account::sentence, matrix};
 use crate::judge::{summary::RunSummary, verdict::Verdict};
 
 /// A workflow command a line, the worst first. Empty where all is well.
@@ -43,13 +43,8 @@ pub fn annotations(accounts: &[Account]) -> String {
 /// repeat it.
 pub fn step_summary(accounts: &[Account]) -> String {
     let verdict = Verdict::worst(accounts.iter().map(Account::verdict));
-    let runs = || accounts.iter().flat_map(|account| &account.runs);
-    let passed = runs().filter(|run| run.verdict == Verdict::Pass).count();
-    let mut text = format!(
-        "## Outbox lab: {verdict}\n\n{passed} of {} runs passed.\n\n{}",
-        runs().count(),
-        matrix(accounts)
-    );
+    let (said, matrix) = (line(&sentence(accounts)), matrix(accounts));
+    let mut text = format!("## Outbox lab: {verdict}\n\n{said}\n\n{matrix}");
     for account in accounts {
         if let Some(why) = &account.not_set_up {
             text.push_str(&format!(
@@ -95,7 +90,7 @@ fn line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::tests::run as any;
+    use crate::report::tests::{account, run as any};
 
     fn run(name: &str, verdict: Verdict, reason: &str) -> RunSummary {
         RunSummary {
@@ -105,17 +100,9 @@ mod tests {
         }
     }
 
-    fn account(runs: Vec<RunSummary>) -> Account {
-        Account {
-            target: "shop".to_owned(),
-            runs,
-            ..Account::default()
-        }
-    }
-
     #[test]
     fn a_green_suite_is_not_annotated_and_its_summary_says_how_many_passed() {
-        let green = [account(vec![run("a/b", Verdict::Pass, "all pass")])];
+        let green = [account(&[run("a/b", Verdict::Pass, "all pass")])];
         assert_eq!(annotations(&green), "");
         let summary = step_summary(&green);
         assert!(
@@ -133,7 +120,7 @@ mod tests {
             run("c/d", Verdict::Fail, "loss: 100% lost\n::warning::of all"),
         ];
         assert_eq!(
-            annotations(&[account(runs)]),
+            annotations(&[account(&runs)]),
             "::error title=shop%3A c/d fail::loss: 100%25 lost%0A::warning::of all\n\
              ::warning title=shop%3A a/b vacuous::nothing bit\n"
         );
@@ -144,7 +131,7 @@ mod tests {
         let broken = [Account {
             not_set_up: Some("no Postgres".to_owned()),
             unmet: Some("no run has met a takeover".to_owned()),
-            ..account(Vec::new())
+            ..account(&[])
         }];
         assert_eq!(
             annotations(&broken),
@@ -161,11 +148,7 @@ mod tests {
 
     #[test]
     fn each_red_run_is_told_with_its_reason_and_how_to_repeat_it() {
-        let red = [account(vec![run(
-            "c/d",
-            Verdict::Fail,
-            "loss:\n<b>lost</b>",
-        )])];
+        let red = [account(&[run("c/d", Verdict::Fail, "loss:\n<b>lost</b>")])];
         let summary = step_summary(&red);
         let told =
             "**fail** `c/d`: loss: &lt;b>lost&lt;/b>\n\n```console\n$ cargo lab run c/d\n```\n";

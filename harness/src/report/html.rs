@@ -6,6 +6,7 @@ mod chart;
 mod grid;
 mod ledger;
 mod run;
+mod table;
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ pub fn write_html(path: &Path, accounts: &[Account]) -> Result<(), ReportError> 
 }
 
 /// The verdict, what it rests on, and each run over its time. The worst runs come first.
-pub fn page(accounts: &[Account]) -> String {
+fn page(accounts: &[Account]) -> String {
     let mut runs: Vec<&RunSummary> = accounts.iter().flat_map(|account| &account.runs).collect();
     runs.sort_by_key(|run| std::cmp::Reverse(run.verdict));
     let several = accounts.len() > 1;
@@ -41,7 +42,7 @@ pub fn page(accounts: &[Account]) -> String {
                 header { (banner::banner(accounts, &runs)) }
                 main {
                     @for account in accounts {
-                        (grid::grid(account, several))
+                        (grid::grid(account, &runs, several))
                     }
                     section {
                         h2 { "Runs" }
@@ -57,19 +58,23 @@ pub fn page(accounts: &[Account]) -> String {
     page.into_string()
 }
 
-/// A verdict as a mark and a word: nobody needs colours to tell one from another.
-fn mark(verdict: Verdict) -> Markup {
-    let sign = match verdict {
+/// Nobody needs colours to tell one verdict from another.
+fn sign(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Pass => "✓",
         Verdict::Vacuous => "∅",
         Verdict::Unknown => "?",
         Verdict::Fail => "✗",
         Verdict::Error => "!",
-    };
-    html! { span class={ "verdict " (verdict) } { span aria-hidden="true" { (sign) } " " (verdict) } }
+    }
 }
 
-/// The same place for whoever links to it.
+/// A verdict as a sign and a word.
+fn mark(verdict: Verdict) -> Markup {
+    html! { span class={ "verdict " (verdict) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict) } }
+}
+
+/// Where a run stands on the page.
 fn anchor(number: usize) -> String {
     format!("run-{}", number + 1)
 }

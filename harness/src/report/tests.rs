@@ -28,12 +28,13 @@ pub(super) fn run(name: &str, verdict: Verdict) -> RunSummary {
             verdict,
             reason: "1 events lost".to_owned(),
             examples: vec!["event 8 & 9 <here>".to_owned()],
+            looked_at: Some(40),
             counts: [("events".to_owned(), 40)].into(),
         }],
     }
 }
 
-fn account(runs: &[RunSummary]) -> Account {
+pub(super) fn account(runs: &[RunSummary]) -> Account {
     Account {
         target: "shop".to_owned(),
         backend: Some("native"),

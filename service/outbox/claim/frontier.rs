@@ -213,29 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_while_one_of_them_runs() {
-        let mut frontier = Frontier::default();
-        frontier.own(&held(1));
-        frontier.learn(&quiet(10), &LANES, [(3, 100)].into_iter());
-        let running = Sight {
-            oldest_running: 9,
-            ..quiet(12)
-        };
-        frontier.learn(&running, &LANES, [(3, 200)].into_iter());
-        assert_eq!(floors(&frontier), [0, 0]);
-    }
-
-    #[test]
-    fn it_rises_while_only_later_ones_run() {
-        let mut frontier = Frontier::default();
-        frontier.own(&held(1));
-        frontier.learn(&quiet(10), &LANES, [(3, 100)].into_iter());
-        let later = Sight {
-            oldest_running: 10,
-            ..quiet(12)
-        };
-        frontier.learn(&later, &LANES, [].into_iter());
-        assert_eq!(floors(&frontier), [101, 0]);
+    fn it_stays_until_the_last_of_them_has_ended() {
+        for (oldest_running, floor) in [(9, 0), (10, 101)] {
+            let mut frontier = Frontier::default();
+            frontier.own(&held(1));
+            frontier.learn(&quiet(10), &LANES, [(3, 100)].into_iter());
+            let running = Sight {
+                oldest_running,
+                ..quiet(12)
+            };
+            frontier.learn(&running, &LANES, [(3, 200)].into_iter());
+            assert_eq!(floors(&frontier), [floor, 0], "{oldest_running} runs");
+        }
     }
 
     #[test]

@@ -6,8 +6,6 @@ use std::{
     ops::Range,
 };
 
-use uuid::Uuid;
-
 use super::reduced::at_ms;
 use crate::{ask::id::Id, ask::scenario::Scenario, judge::verdict::Finding};
 
@@ -18,10 +16,7 @@ const NAMED: usize = 6;
 
 /// The operations, by key and number, that these findings' examples name.
 pub fn named<'f>(findings: impl Iterator<Item = &'f Finding>) -> BTreeSet<(u16, u32)> {
-    let examples = findings.flat_map(|finding| &finding.examples);
-    let words = examples
-        .flat_map(|example| example.split(|sign: char| !(sign.is_ascii_hexdigit() || sign == '-')));
-    let ids = words.filter_map(|word| Id::of(word.parse::<Uuid>().ok()?));
+    let ids = findings.flat_map(Finding::named).filter_map(Id::of);
     ids.map(|id| (id.key, id.number)).collect()
 }
 
@@ -102,11 +97,9 @@ mod tests {
             number: 3,
         };
         let finding = Finding {
-            checker: "loss".to_owned(),
             verdict: Verdict::Fail,
-            reason: String::new(),
             examples: vec![format!("{} is lost (key 2)", id.uuid())],
-            counts: Default::default(),
+            ..Finding::error("loss", "")
         };
         let named = named([&finding].into_iter());
         assert_eq!(named, BTreeSet::from([(2, 3)]));

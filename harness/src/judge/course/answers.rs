@@ -1,4 +1,4 @@
-//! What clients were answered.
+//! What the scenario's clients were answered.
 
 use super::{STEPS, Scale};
 use crate::history::{History, Outcome};
@@ -16,7 +16,7 @@ pub struct Answers {
 
 pub(super) fn of(history: &History, scale: Scale) -> Vec<Answers> {
     let mut steps = vec![Answers::default(); STEPS];
-    for op in history.ops().values() {
+    for op in history.ops().values().filter(|op| op.is_workload()) {
         let at = op.completed.as_ref().map_or(op.invoked, |(at, _)| *at);
         let step = &mut steps[scale.step(history.entries()[at].at_us)];
         match op.outcome() {

@@ -44,16 +44,15 @@ pub(super) fn of(history: &History) -> Vec<Band> {
 
 fn lived(history: &History, life: &FaultLife, drawn: Band) -> Band {
     let at_us = |position: usize| history.entries()[position].at_us;
-    let mut bites = BTreeMap::new();
-    for (_, what, count) in life.bites.iter().filter(|(at, ..)| life.covers_bite(*at)) {
-        *bites.entry(what.clone()).or_default() += count;
-    }
+    let bites = life.counted().into_iter();
     Band {
         asked_us: life.asked.map(at_us),
         applied_us: life.applied.map(at_us),
         healed_us: life.healed.map(at_us),
         failed: life.failed.clone(),
-        bites,
+        bites: bites
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect(),
         ..drawn
     }
 }

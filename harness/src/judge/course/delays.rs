@@ -26,12 +26,14 @@ pub(super) fn answered(history: &History, scale: Scale) -> Vec<Option<Delays>> {
 
 /// From the first request for what was accepted to its first delivery.
 pub(super) fn heard(history: &History, scale: Scale) -> Vec<Option<Delays>> {
-    let mut first_asked = HashMap::new();
-    let mut accepted = HashMap::new();
-    for op in history.ops_in_order() {
-        let id = op.asked.id;
-        first_asked.entry(id).or_insert(op.invoked);
-        *accepted.entry(id).or_insert(false) |= op.is_accepted() && op.is_workload();
+    let mut asked = HashMap::new();
+    let workload = history
+        .ops_in_order()
+        .into_iter()
+        .filter(|op| op.is_workload());
+    for op in workload {
+        let (_, accepted) = asked.entry(op.asked.id).or_insert((op.invoked, false));
+        *accepted |= op.is_accepted();
     }
     let mut waits = Vec::new();
     for (position, delivery) in history.deliveries() {
@@ -39,9 +41,8 @@ pub(super) fn heard(history: &History, scale: Scale) -> Vec<Option<Delays>> {
             continue;
         };
         // Only the first of its deliveries.
-        if accepted.remove(&item.id) == Some(true) {
-            let asked = at(history, first_asked[&item.id]);
-            waits.push((asked, at(history, position)));
+        if let Some((invoked, true)) = asked.remove(&item.id) {
+            waits.push((at(history, invoked), at(history, position)));
         }
     }
     of(waits.into_iter(), scale)

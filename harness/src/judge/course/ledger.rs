@@ -101,10 +101,22 @@ fn became(history: &History, last: Last<'_>, station: &str, id: Uuid) -> String 
         }
         ("published", Some(state)) => format!("{state} in the end"),
         ("confirmed", Some(state)) => format!("no confirm of them was seen; {state} in the end"),
+        ("rows of the outbox", None) if is_unreadable(last, id) => {
+            "in a row that cannot be read".to_owned()
+        }
         ("applied", _) => "without effect in the end".to_owned(),
         (_, Some(state)) => format!("{state} in the outbox, and not there"),
         (_, None) => "not there".to_owned(),
     }
+}
+
+/// Whether a row stands in its place that does not say what it announces.
+fn is_unreadable(last: Last<'_>, id: Uuid) -> bool {
+    let stored = last.stored(id);
+    stored.is_some_and(|stored| {
+        let rows = &mut last.tables.outbox.iter();
+        rows.any(|row| row.item.is_err() && (row.key, row.n) == (stored.key, stored.n))
+    })
 }
 
 /// The best that its clients were told.

@@ -23,24 +23,24 @@ pub struct Strip {
     pub of: usize,
 }
 
-/// The keys with most that came late first, then those with most arrivals. Of a longer one, what is around the first that came late.
+/// The keys in which something came late, those with most of it first. Of a longer one, what is around the first.
 pub(super) fn of(history: &History) -> Vec<Strip> {
     let orders = Orders::of(history);
     let Ok(Orders(orders)) = orders.as_ref() else {
         return Vec::new();
     };
-    let strips = orders.iter().map(|(key, order)| {
+    let strips = orders.iter().filter_map(|(key, order)| {
         let places: Vec<i64> = order.iter().map(|(n, _)| *n).collect();
-        let late = reordered(&places).iter().map(|late| late.index).collect();
-        Strip {
+        let late: Vec<usize> = reordered(&places).iter().map(|late| late.index).collect();
+        (!late.is_empty()).then_some(Strip {
             key: *key,
             of: places.len(),
             places,
             late,
-        }
+        })
     });
     let mut strips: Vec<Strip> = strips.collect();
-    strips.sort_by_key(|strip| std::cmp::Reverse((strip.late.len(), strip.of)));
+    strips.sort_by_key(|strip| std::cmp::Reverse(strip.late.len()));
     strips.truncate(KEYS);
     strips.into_iter().map(shortened).collect()
 }
@@ -77,7 +77,7 @@ mod tests {
             let short = shortened(long);
             (short.places[0], short.places.len(), short.late)
         };
-        assert_eq!(strip(vec![]), (1, 200, vec![]));
+        assert_eq!(strip(vec![3]), (1, 200, vec![3]));
         assert_eq!(strip(vec![500, 999]), (401, 200, vec![100]));
         assert_eq!(strip(vec![990]), (801, 200, vec![190]));
     }

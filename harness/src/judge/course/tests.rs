@@ -60,3 +60,55 @@ fn nothing_is_beyond_the_last_step() {
     );
     assert_eq!(Scale { length_us: 0 }.step(0), 0);
 }
+
+/// What the ledger says of those that did not come to a station.
+fn others(story: &Story, station: &str) -> Vec<(usize, String)> {
+    let ledger = course(story).ledger;
+    let stage = ledger.into_iter().find(|stage| stage.name == station);
+    stage.expect("a station").because
+}
+
+#[test]
+fn what_did_not_come_to_a_station_is_told_by_what_became_of_it() {
+    let mut refused = Story::new();
+    refused.opens(1);
+    let op = refused.ask(9, 1, 900);
+    refused.refuse(op, 422, "bid_too_low");
+    refused.place(1, 1, 100);
+    refused.finish();
+    assert_eq!(others(&refused, "stored"), [(1, "refused".to_owned())]);
+
+    let mut unreadable = Story::clean();
+    unreadable.change_last(|tables| tables.outbox[1].item = Err("no bid".to_owned()));
+    let said = "in a row that cannot be read".to_owned();
+    assert_eq!(others(&unreadable, "rows of the outbox"), [(1, said)]);
+
+    let mut unapplied = Story::clean();
+    unapplied.change_last(|tables| tables.effects[2].times = 0);
+    let said = "without effect in the end".to_owned();
+    assert_eq!(others(&unapplied, "applied"), [(1, said)]);
+}
+
+#[test]
+fn the_way_is_kept_of_what_a_counterexample_names() {
+    let mut lost = Story::clean();
+    lost.lose_delivery(2);
+    let trails = course(&lost).trails;
+    let named: Vec<Uuid> = trails.iter().map(|(id, _)| *id).collect();
+    assert_eq!(named, [Story::id(2)]);
+    assert!(!trails[0].1.is_empty());
+    assert!(course(&Story::clean()).trails.is_empty());
+}
+
+#[test]
+fn only_keys_in_which_something_came_late_have_a_strip() {
+    assert!(course(&Story::clean()).strips.is_empty());
+    let mut late = Story::clean();
+    late.swap_deliveries(1, 2);
+    let strips = course(&late).strips;
+    assert_eq!(strips.len(), 1);
+    assert_eq!(
+        (&strips[0].places[..], &strips[0].late[..]),
+        (&[2, 1, 3][..], &[1][..])
+    );
+}

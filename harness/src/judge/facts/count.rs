@@ -148,13 +148,7 @@ impl Facts {
             .map_or(0, |scenario| scenario.faults.len())
         {
             let life = history.faults().get(&fault);
-            let inside = life.into_iter().flat_map(|life| {
-                let bites = life.bites.iter();
-                bites.filter_map(|(position, _, count)| {
-                    life.covers_bite(*position).then_some(*count)
-                })
-            });
-            let bites: u64 = inside.sum();
+            let bites: u64 = life.map_or(0, |life| life.counted().values().sum());
             self.0.insert(format!("fault_{}_bites", fault + 1), bites);
             total += bites;
         }

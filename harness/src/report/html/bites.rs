@@ -2,38 +2,27 @@
 
 use maud::{Markup, html};
 
+use super::table::table;
 use crate::judge::course::Band;
 
 pub(super) fn bites(bands: &[Band]) -> Markup {
     if bands.is_empty() {
         return html! { p { "Nothing was broken." } };
     }
-    html! {
-        div class="wide" tabindex="0" role="region" aria-label="faults" {
-            table {
-                caption { "Faults" }
-                thead {
-                    tr {
-                        @for head in ["#", "fault", "due", "in place", "gone", "what it did"] {
-                            th scope="col" { (head) }
-                        }
-                    }
-                }
-                tbody {
-                    @for (number, band) in bands.iter().enumerate() {
-                        tr {
-                            td class="number" { (number + 1) }
-                            th scope="row" { (band.on) ": " (band.action) }
-                            td class="number" { (at(band.asked_us)) }
-                            td class="number" { (at(band.applied_us)) }
-                            td class="number" { (at(band.healed_us)) }
-                            td { (did(band)) }
-                        }
-                    }
-                }
+    let rows = html! {
+        @for (number, band) in bands.iter().enumerate() {
+            tr {
+                td class="number" { (number + 1) }
+                th scope="row" { (band.on) ": " (band.action) }
+                td class="number" { (at(band.asked_us)) }
+                td class="number" { (at(band.applied_us)) }
+                td class="number" { (at(band.healed_us)) }
+                td { (did(band)) }
             }
         }
-    }
+    };
+    let heads = ["#", "fault", "due", "in place", "gone", "what it did"];
+    table("Faults", &heads, &rows)
 }
 
 fn at(us: Option<u64>) -> String {
@@ -44,8 +33,9 @@ fn did(band: &Band) -> String {
     if let Some(why) = &band.failed {
         return format!("never came to be: {why}");
     }
-    let bites = band.bites.iter().filter(|(_, count)| **count > 0);
-    let bites: Vec<String> = bites
+    let bites: Vec<String> = band
+        .bites
+        .iter()
         .map(|(what, count)| format!("{what} {count}"))
         .collect();
     match bites.is_empty() {

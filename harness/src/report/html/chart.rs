@@ -2,8 +2,13 @@
 //!
 //! The page's style gives each colour a stroke of its own, solid, dashed or dotted, and its counterpart in the dark.
 
+use std::ops::Range;
+
 use maud::{Markup, PreEscaped, html};
-use plotters::{coord::Shift, prelude::*};
+use plotters::{
+    coord::{Shift, types::RangedCoordf64},
+    prelude::*,
+};
 
 use crate::judge::course::{Course, Delays, STEPS, Strip};
 
@@ -42,6 +47,15 @@ impl Line {
     fn shows_something(&self) -> bool {
         self.values.iter().flatten().any(|value| *value > 0.0)
     }
+
+    /// What the page's style calls it.
+    fn class(&self) -> &'static str {
+        match self.colour {
+            BLUE => "blue",
+            GREEN => "green",
+            _ => "orange",
+        }
+    }
 }
 
 /// The hatching of bands, once a page.
@@ -62,14 +76,6 @@ pub(super) fn course(course: &Course) -> Markup {
     if course.length_us == 0 {
         return html! {};
     }
-    let ms = |of: fn(&Delays) -> u64, steps: &[Option<Delays>]| {
-        let steps = steps
-            .iter()
-            .map(move |step| step.as_ref().map(|delays| of(delays) as f64 / 1e3));
-        steps.collect::<Vec<_>>().into_iter()
-    };
-    let p50 = |delays: &Delays| delays.p50_us;
-    let p99 = |delays: &Delays| delays.p99_us;
     let answers = || course.answers.iter();
     let deliveries = || course.deliveries.iter();
     let step = course.length_us as f64 / 1e6 / STEPS as f64;
@@ -80,14 +86,8 @@ pub(super) fn course(course: &Course) -> Markup {
             Line::counts("refused", GREEN, answers().map(|step| step.refused)),
             Line::counts("unknown", ORANGE, answers().map(|step| step.unknown)),
         ]))
-        (track(course, "wait for an answer", "ms", vec![
-            Line::of("p50", BLUE, ms(p50, &course.answered)),
-            Line::of("p99", ORANGE, ms(p99, &course.answered)),
-        ]))
-        (track(course, "from request to first delivery", "ms", vec![
-            Line::of("p50", BLUE, ms(p50, &course.heard)),
-            Line::of("p99", ORANGE, ms(p99, &course.heard)),
-        ]))
+        (track(course, "wait for an answer", "ms", delays(&course.answered)))
+        (track(course, "from request to first delivery", "ms", delays(&course.heard)))
         (track(course, "backlog", "rows", vec![
             Line::of("waiting", BLUE, course.backlog.iter().map(|rows| rows.map(|rows| rows as f64))),
         ]))
@@ -95,10 +95,19 @@ pub(super) fn course(course: &Course) -> Markup {
             Line::counts("first", BLUE, deliveries().map(|step| step.first)),
             Line::counts("again", ORANGE, deliveries().map(|step| step.again)),
         ]))
-        @for (at_us, process, status) in &course.deaths {
-            p { (process) " ended unasked at " (format!("{:.3}", *at_us as f64 / 1e6)) " s: " (status) }
-        }
     }
+}
+
+fn delays(steps: &[Option<Delays>]) -> Vec<Line> {
+    let ms = |us: u64| us as f64 / 1e3;
+    let of = |us: fn(&Delays) -> u64| {
+        let steps = steps.iter();
+        steps.map(move |step| step.as_ref().map(|delays| ms(us(delays))))
+    };
+    vec![
+        Line::of("p50", BLUE, of(|delays| delays.p50_us)),
+        Line::of("p99", ORANGE, of(|delays| delays.p99_us)),
+    ]
 }
 
 /// Nothing where there is nothing to see.
@@ -119,29 +128,20 @@ fn track(course: &Course, title: &str, unit: &str, lines: Vec<Line>) -> Markup {
                 strong { (title) } ", " (unit)
                 @for line in &lines { span class={ "key " (line.class()) } { (line.name) } }
             }
-            div role="img" aria-label=(label) { (PreEscaped(picture(HEIGHT, |area| lines_over_time(area, course, most, &lines)))) }
-        }
-    }
-}
-
-impl Line {
-    fn class(&self) -> &'static str {
-        match self.colour {
-            BLUE => "blue",
-            GREEN => "green",
-            _ => "orange",
+            div role="img" aria-label=(label) { (PreEscaped(picture(|area| lines_over_time(area, course, most, &lines)))) }
         }
     }
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn = Result<(), Box<dyn std::error::Error>>;
+type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+type Drawn<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// A picture of a size of its own that a page may stretch.
-fn picture(height: u32, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+fn picture(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
     let drawn = {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
         draw(&area).and_then(|()| Ok(area.present()?))
     };
     match drawn {
@@ -173,13 +173,38 @@ fn slim(svg: &str) -> String {
     lines.collect()
 }
 
-fn lines_over_time(area: &Area<'_>, course: &Course, most: f64, lines: &[Line]) -> Drawn {
-    let (seconds, top) = (course.length_us as f64 / 1e6, most * 1.1);
-    let mut chart = ChartBuilder::on(area)
+/// An empty chart. Its axes are drawn by [`axes`], over what lies behind them.
+fn frame<'a, 'b>(area: &'a Area<'b>, x: Range<f64>, y: Range<f64>) -> Drawn<Chart<'a, 'b>> {
+    let chart = ChartBuilder::on(area)
         .margin(4)
         .x_label_area_size(BELOW)
         .y_label_area_size(LEFT)
-        .build_cartesian_2d(0.0..seconds, 0.0..top)?;
+        .build_cartesian_2d(x, y)?;
+    Ok(chart)
+}
+
+fn axes(chart: &mut Chart<'_, '_>, unit: &str) -> Drawn {
+    chart
+        .configure_mesh()
+        .disable_mesh()
+        .axis_style(BLACK)
+        .x_labels(8)
+        .y_labels(3)
+        .x_label_formatter(&|at| format!("{}{unit}", figure(*at)))
+        .y_label_formatter(&|value| figure(*value))
+        .draw()?;
+    Ok(())
+}
+
+/// With as many decimals as it needs, two at most.
+fn figure(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn lines_over_time(area: &Area<'_>, course: &Course, most: f64, lines: &[Line]) -> Drawn {
+    let (seconds, top) = (course.length_us as f64 / 1e6, most * 1.1);
+    let mut chart = frame(area, 0.0..seconds, 0.0..top)?;
     chart.draw_series(course.bands.iter().filter_map(|band| {
         let from = band.applied_us? as f64 / 1e6;
         let to = band.healed_us.map_or(seconds, |healed| healed as f64 / 1e6);
@@ -187,20 +212,21 @@ fn lines_over_time(area: &Area<'_>, course: &Course, most: f64, lines: &[Line]) 
         let to = to.max(from + seconds / 300.0);
         Some(Rectangle::new([(from, 0.0), (to, top)], BAND.filled()))
     }))?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .axis_style(BLACK)
-        .x_labels(8)
-        .y_labels(3)
-        .x_label_formatter(&|at| format!("{at:.0} s"))
-        .y_label_formatter(&|value| format!("{value:.0}"))
-        .draw()?;
-    let middle = |step: usize| (step as f64 + 0.5) * seconds / STEPS as f64;
+    axes(&mut chart, " s")?;
+    let at = |step: f64| step * seconds / STEPS as f64;
     for line in lines {
         let style = line.colour.stroke_width(2);
         for run in unbroken(&line.values) {
-            let points = run.into_iter().map(|(step, value)| (middle(step), value));
+            // A step alone is as wide as it is; a line through one point is not to be seen.
+            let points: Vec<(f64, f64)> = match run.as_slice() {
+                [(step, value)] => [0.0, 1.0]
+                    .map(|end| (at(*step as f64 + end), *value))
+                    .into(),
+                run => run
+                    .iter()
+                    .map(|(step, value)| (at(*step as f64 + 0.5), *value))
+                    .collect(),
+            };
             chart.draw_series(LineSeries::new(points, style))?;
         }
     }
@@ -227,15 +253,15 @@ fn unbroken(values: &[Option<f64>]) -> Vec<Vec<(usize, f64)>> {
     runs.into_iter().map(bends).collect()
 }
 
-/// Arrivals of the keys in which something came late, from left to right as they came; what came late is marked.
+/// Arrivals from left to right as they came; what came late is marked.
 pub(super) fn strips(strips: &[Strip]) -> Markup {
     html! {
-        @for strip in strips.iter().filter(|strip| !strip.late.is_empty()) {
+        @for strip in strips {
             @let late = strip.late.len();
             @let label = format!("key {}: places of {} of {} first deliveries as they came, {late} late", strip.key, strip.places.len(), strip.of);
             figure {
                 figcaption { strong { "order" } ", " (label) }
-                div role="img" aria-label=(label) { (PreEscaped(picture(HEIGHT, |area| arrivals(area, strip)))) }
+                div role="img" aria-label=(label) { (PreEscaped(picture(|area| arrivals(area, strip)))) }
             }
         }
     }
@@ -244,23 +270,9 @@ pub(super) fn strips(strips: &[Strip]) -> Markup {
 fn arrivals(area: &Area<'_>, strip: &Strip) -> Drawn {
     let least = strip.places.iter().copied().min().unwrap_or(0);
     let most = strip.places.iter().copied().max().unwrap_or(0);
-    let mut chart = ChartBuilder::on(area)
-        .margin(4)
-        .x_label_area_size(BELOW)
-        .y_label_area_size(LEFT)
-        .build_cartesian_2d(
-            -0.5..strip.places.len() as f64 - 0.5,
-            least as f64 - 1.0..most as f64 + 1.0,
-        )?;
-    chart
-        .configure_mesh()
-        .disable_mesh()
-        .axis_style(BLACK)
-        .x_labels(8)
-        .y_labels(3)
-        .x_label_formatter(&|at| format!("{at:.0}"))
-        .y_label_formatter(&|value| format!("{value:.0}"))
-        .draw()?;
+    let across = -0.5..strip.places.len() as f64 - 0.5;
+    let mut chart = frame(area, across, least as f64 - 1.0..most as f64 + 1.0)?;
+    axes(&mut chart, "")?;
     let at = |index: usize| (index as f64, strip.places[index] as f64);
     chart.draw_series(
         (0..strip.places.len()).map(|index| Circle::new(at(index), 2, BLUE.filled())),
@@ -282,6 +294,14 @@ mod tests {
     fn a_line_has_a_gap_where_nothing_was_seen() {
         let runs = unbroken(&[None, Some(1.0), Some(2.0), None, None, Some(3.0)]);
         assert_eq!(runs, [vec![(1, 1.0), (2, 2.0)], vec![(5, 3.0)]]);
+    }
+
+    #[test]
+    fn a_figure_has_the_decimals_that_it_needs() {
+        assert_eq!(
+            [0.0, 10.0, 0.5, 0.300_000_1, 0.25].map(figure),
+            ["0", "10", "0.5", "0.3", "0.25"]
+        );
     }
 
     #[test]

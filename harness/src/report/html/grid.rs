@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::mark;
+use super::{anchor, mark, sign};
 use crate::{
     judge::{check, summary::RunSummary, verdict::Verdict},
     report::Account,
 };
 
-pub(super) fn grid(account: &Account, several: bool) -> Markup {
+/// Of one target; `runs` are those of the page, in its order.
+pub(super) fn grid(account: &Account, runs: &[&RunSummary], several: bool) -> Markup {
     let ran: BTreeSet<&str> = account
         .runs
         .iter()
@@ -35,7 +36,7 @@ pub(super) fn grid(account: &Account, several: bool) -> Markup {
                     tbody {
                         @for run in &account.runs {
                             tr {
-                                th scope="row" { (run.name) }
+                                th scope="row" { (link(run, runs)) }
                                 td { (mark(run.verdict)) }
                                 @for checker in &checkers { (cell(run, checker)) }
                             }
@@ -48,7 +49,18 @@ pub(super) fn grid(account: &Account, several: bool) -> Markup {
     }
 }
 
-/// A sign that stays apart without colours, and what it says for who points at it or listens.
+/// Its name, which leads to it.
+fn link(run: &RunSummary, runs: &[&RunSummary]) -> Markup {
+    let number = runs.iter().position(|other| std::ptr::eq(*other, run));
+    html! {
+        @match number {
+            Some(number) => a href={ "#" (anchor(number)) } { (run.name) },
+            None => (run.name),
+        }
+    }
+}
+
+/// How much was looked at where it passed, else the verdict's sign; the rest for who points at it or listens.
 fn cell(run: &RunSummary, checker: &str) -> Markup {
     if let Some(finding) = run
         .findings
@@ -61,15 +73,11 @@ fn cell(run: &RunSummary, checker: &str) -> Markup {
             .map(|(what, count)| format!("{count} {what}"))
             .collect();
         let said = format!("{checker}: {}. {}", finding.reason, counts.join(", "));
-        let looked_at = finding.counts.values().copied().max().unwrap_or(0);
         return html! {
             td class={ "cell " (finding.verdict) } title=(said) {
-                @match finding.verdict {
-                    Verdict::Pass => (short(looked_at)),
-                    Verdict::Vacuous => "∅",
-                    Verdict::Unknown => "?",
-                    Verdict::Fail => "✗",
-                    Verdict::Error => "!",
+                @match (finding.verdict, finding.looked_at) {
+                    (Verdict::Pass, Some(looked_at)) => (short(looked_at)),
+                    (verdict, _) => (sign(verdict)),
                 }
             }
         };
@@ -100,7 +108,7 @@ fn left_out(account: &Account) -> Markup {
     not.dedup();
     html! {
         p class="note" {
-            "A number is how much the checker looked at, and it passed. ✗ failed, ∅ nothing bit, ? too little was seen, ! the lab broke, – not judged."
+            "A number is how much the checker looked at, and it passed; ✓ where it looks at the run as a whole. ✗ failed, ∅ nothing bit, ? too little was seen, ! the lab broke, – not judged."
         }
         @if !not.is_empty() || !account.not_run.is_empty() {
             details {

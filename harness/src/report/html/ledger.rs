@@ -2,35 +2,24 @@
 
 use maud::{Markup, html};
 
+use super::table::table;
 use crate::judge::course::Stage;
 
 pub(super) fn ledger(stages: &[Stage]) -> Markup {
     if stages.is_empty() {
         return html! { p { "The run did not come to its end: there is no ledger." } };
     }
-    html! {
-        div class="wide" tabindex="0" role="region" aria-label="ledger" {
-            table {
-                caption { "Ledger: operations from their request to their effect" }
-                thead {
-                    tr {
-                        th scope="col" { "station" }
-                        th scope="col" { "operations" }
-                        th scope="col" { "the others" }
-                    }
-                }
-                tbody {
-                    @for stage in stages {
-                        tr {
-                            th scope="row" { (stage.name) }
-                            td class="number" { (stage.count) }
-                            td { (others(stage)) }
-                        }
-                    }
-                }
+    let rows = html! {
+        @for stage in stages {
+            tr {
+                th scope="row" { (stage.name) }
+                td class="number" { (stage.count) }
+                td { (others(stage)) }
             }
         }
-    }
+    };
+    let caption = "Ledger: operations from their request to their effect";
+    table(caption, &["station", "operations", "the others"], &rows)
 }
 
 fn others(stage: &Stage) -> String {

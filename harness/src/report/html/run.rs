@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{anchor, bites::bites, chart, ledger::ledger, mark};
+use super::{anchor, bites::bites, chart, ledger::ledger, mark, table::table};
 use crate::{
     judge::{
         metrics::Took,
@@ -22,13 +22,9 @@ pub(super) fn run(number: usize, run: &RunSummary, several: bool) -> Markup {
                 span class="about" { " " (seconds(run.duration_ms)) ", seed " (run.seed) }
             }
             @if let Some(scenario) = &run.scenario { p class="story" { (scenario.story) } }
-            p { (run.reason) }
+            @if !red { p { (run.reason) } }
             (found(run))
-            (bites(&run.course.bands))
-            (chart::course(&run.course))
-            (recovery(run))
-            (chart::strips(&run.course.strips))
-            (ledger(&run.course.ledger))
+            @if run.course.length_us > 0 { (seen(run)) }
             @for (op, steps) in &run.course.trails {
                 figure {
                     figcaption { "The way of operation " code { (op) } }
@@ -41,7 +37,22 @@ pub(super) fn run(number: usize, run: &RunSummary, several: bool) -> Markup {
     }
 }
 
-/// Everything that is not a pass, with its counterexamples.
+/// What the history shows.
+fn seen(run: &RunSummary) -> Markup {
+    let course = &run.course;
+    html! {
+        (bites(&course.bands))
+        (chart::course(course))
+        @for (at_us, process, status) in &course.deaths {
+            p { (process) " ended unasked at " (seconds(at_us / 1_000)) ": " (status) }
+        }
+        (recovery(run))
+        (chart::strips(&course.strips))
+        (ledger(&course.ledger))
+    }
+}
+
+/// Everything that is not a pass, with its counterexamples. Sentences that are their own example are not said twice.
 fn found(run: &RunSummary) -> Markup {
     let red = run
         .findings
@@ -52,7 +63,11 @@ fn found(run: &RunSummary) -> Markup {
             @for finding in red {
                 li {
                     (mark(finding.verdict)) " " strong { (finding.checker) } ": " (finding.reason)
-                    ul { @for example in &finding.examples { li { (example) } } }
+                    ul {
+                        @for example in finding.examples.iter().filter(|said| !finding.reason.ends_with(*said)) {
+                            li { (example) }
+                        }
+                    }
                 }
             }
         }
@@ -90,20 +105,16 @@ fn recovery(run: &RunSummary) -> Markup {
             "until all that a fault had held up was published and applied",
         ),
     ];
-    html! {
-        table {
-            caption { "Recovery" }
-            tbody {
-                @for (name, took, meaning) in rows {
-                    tr {
-                        th scope="row" { (name) }
-                        td class="number" { (took.map_or("–".to_owned(), time)) }
-                        td { (meaning) }
-                    }
-                }
+    let rows = html! {
+        @for (name, took, meaning) in rows {
+            tr {
+                th scope="row" { (name) }
+                td class="number" { (took.map_or("–".to_owned(), time)) }
+                td { (meaning) }
             }
         }
-    }
+    };
+    table("Recovery", &["time", "took", "what it is"], &rows)
 }
 
 fn time(took: Took) -> String {

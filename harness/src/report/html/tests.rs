@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::judge::{check::all, proof::story::Story};
+use crate::report::{NotRun, tests::account};
 
 fn summary(story: &Story) -> RunSummary {
     let history = story.history();
@@ -9,23 +10,15 @@ fn summary(story: &Story) -> RunSummary {
     RunSummary::new(&history, &all(&history), Path::new("runs/1"), again)
 }
 
-fn account(runs: Vec<RunSummary>) -> Account {
-    Account {
-        target: "shop".to_owned(),
-        runs,
-        ..Account::default()
-    }
-}
-
 #[test]
 fn the_same_runs_make_the_same_page() {
-    let made = || page(&[account(vec![summary(&Story::clean())])]);
+    let made = || page(&[account(&[summary(&Story::clean())])]);
     assert_eq!(made(), made());
 }
 
 #[test]
 fn a_page_fetches_nothing_and_runs_nothing() {
-    let page = page(&[account(vec![summary(&Story::clean())])]);
+    let page = page(&[account(&[summary(&Story::clean())])]);
     for forbidden in ["<script", "<link", "src=", "@import", "https:"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
@@ -36,9 +29,9 @@ fn a_page_fetches_nothing_and_runs_nothing() {
 
 #[test]
 fn a_green_run_is_closed_and_has_its_faults_its_tracks_and_its_ledger() {
-    let page = page(&[account(vec![summary(&Story::clean())])]);
+    let page = page(&[account(&[summary(&Story::clean())])]);
     assert!(page.contains("<h1><span class=\"verdict pass\">"), "{page}");
-    assert!(page.contains("All 1 runs passed."));
+    assert!(page.contains("1 of 1 runs passed."));
     assert!(page.contains("<details class=\"run\" id=\"run-1\">"));
     for part in [
         "connections_cut 4",
@@ -58,7 +51,7 @@ fn a_red_run_comes_first_and_open_with_its_counterexamples() {
     red.reason = "loss: <b>1</b> lost".to_owned();
     red.findings[0].verdict = Verdict::Fail;
     red.findings[0].examples = vec!["event 8 & 9".to_owned()];
-    let page = page(&[account(vec![summary(&Story::clean()), red])]);
+    let page = page(&[account(&[summary(&Story::clean()), red])]);
     assert!(page.contains("1 of 2 runs passed. test/red: loss: &lt;b&gt;1&lt;/b&gt; lost"));
     assert!(page.contains("<details class=\"run\" id=\"run-1\" open>"));
     assert!(page.contains("event 8 &amp; 9"));
@@ -74,11 +67,11 @@ fn what_was_not_judged_and_not_run_is_said() {
     let mut sampled = Story::clean();
     sampled.sampled("the server has wal_level = replica");
     let account = Account {
-        not_run: vec![crate::report::NotRun {
+        not_run: vec![NotRun {
             name: "failure/never".to_owned(),
             why: "the target has no relay".to_owned(),
         }],
-        ..account(vec![summary(&sampled)])
+        ..account(&[summary(&sampled)])
     };
     let page = page(&[account]);
     assert!(page.contains("wal_level = replica"));
@@ -89,9 +82,32 @@ fn what_was_not_judged_and_not_run_is_said() {
 fn a_target_that_could_not_be_set_up_has_a_page_that_says_so() {
     let account = Account {
         not_set_up: Some("no Postgres".to_owned()),
-        ..account(Vec::new())
+        ..account(&[])
     };
     let page = page(&[account]);
     assert!(page.contains("shop could not be set up: no Postgres"));
     assert!(page.contains("<span class=\"verdict error\">"));
+}
+
+#[test]
+fn a_run_that_left_no_history_shows_none() {
+    let run = RunSummary {
+        course: Default::default(),
+        ..summary(&Story::clean())
+    };
+    let page = page(&[account(&[run])]);
+    for part in ["Nothing was broken", "there is no ledger", "<figure>"] {
+        assert!(!page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn the_grid_says_how_much_was_looked_at_and_leads_to_the_run() {
+    let page = page(&[account(&[summary(&Story::clean())])]);
+    assert!(page.contains("<a href=\"#run-1\">test/story</a>"));
+    assert!(page.contains("<td class=\"cell pass\" title=\"survival: every process ended"));
+    assert!(
+        page.contains("order: holds for 3 first deliveries."),
+        "{page}"
+    );
 }
