@@ -73,13 +73,13 @@ fn what_did_not_come_to_a_station_is_told_by_what_became_of_it() {
     let mut refused = Story::new();
     refused.opens(1);
     let op = refused.ask(9, 1, 900);
-    refused.refuse(op, 422, "bid_too_low");
+    refused.refuse(op, 422, "too_low");
     refused.place(1, 1, 100);
     refused.finish();
     assert_eq!(others(&refused, "stored"), [(1, "refused".to_owned())]);
 
     let mut unreadable = Story::clean();
-    unreadable.change_last(|tables| tables.outbox[1].item = Err("no bid".to_owned()));
+    unreadable.change_last(|tables| tables.outbox[1].item = Err("no operation".to_owned()));
     let said = "in a row that cannot be read".to_owned();
     assert_eq!(others(&unreadable, "rows of the outbox"), [(1, said)]);
 
