@@ -299,3 +299,13 @@ pub struct Delivery {
     #[serde(default)]
     pub flaws: Vec<String>,
 }
+
+impl Delivery {
+    /// What tells it from others that are no copies of it: by what it is about, for a name may change with each attempt.
+    pub fn name(&self) -> Option<String> {
+        match &self.item {
+            Ok(item) => Some(format!("{} {}", item.id, self.event_kind)),
+            Err(_) => self.dedup.clone(),
+        }
+    }
+}

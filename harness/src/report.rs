@@ -9,6 +9,7 @@ mod html;
 mod json;
 mod junit;
 mod least;
+mod left_out;
 mod matrix;
 mod repeats;
 pub(crate) mod sequence;
@@ -30,6 +31,7 @@ pub use matrix::{matrix, write_matrix};
 pub use repeats::Repeats;
 pub use shrunk::shrunk;
 pub use soaked::{soaked, window, write_soaked};
+pub(crate) use table::ROOM_FOR_BITES;
 pub use table::table;
 pub use zoo::{Row, markdown, write_markdown, zoo};
 

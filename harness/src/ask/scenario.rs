@@ -221,6 +221,14 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whom it hits, as it is written.
+    pub fn on(&self) -> &str {
+        let on = self.edge.as_deref().or(self.process.as_deref());
+        on.unwrap_or("?")
+    }
+}
+
+impl Fault {
     /// Whether it is meant to stay: nothing heals it.
     pub fn stays(&self) -> bool {
         Lasting::parse(self.lasts.as_deref()) == Ok(Lasting::Ever)

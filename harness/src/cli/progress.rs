@@ -15,6 +15,7 @@ use crate::{
     judge::summary::RunSummary,
     judge::verdict::Verdict,
     os::terminal,
+    report::ROOM_FOR_BITES,
 };
 
 /// Whether stdout takes colours.
@@ -116,7 +117,8 @@ impl Observer for Progress {
             summary.verdict.to_string(),
             summary.name
         );
-        let line = terminal::fitted(&line);
+        // Where the table has no room for what bit, it is said here alone.
+        let line = terminal::fitted(&line, ROOM_FOR_BITES);
         match summary.verdict {
             Verdict::Pass => self.line(&line),
             _ => self.line(&format!("{line}\n         {}", summary.reason)),

@@ -24,8 +24,8 @@ pub(super) struct Reports {
 impl Reports {
     /// Whether all of them can be written, tried before there is anything to write.
     pub fn can_be_written(&self) -> Result<(), ReportError> {
-        let [json, junit, matrix] = [&self.json, &self.junit, &self.matrix].map(Option::iter);
-        let mut files = json.chain(junit).chain(matrix).chain(&self.html);
+        let files = [&self.json, &self.junit, &self.matrix, &self.html];
+        let mut files = files.into_iter().flatten();
         files.try_for_each(|file| report::can_be_written(file))
     }
 

@@ -30,8 +30,7 @@ pub fn story(scenario: &Scenario) -> String {
 
 /// A fault in a few words: `relay -> rabbitmq: cut, at 500ms, for 1s`.
 pub fn fault(fault: &Fault) -> String {
-    let whom = fault.edge.as_deref().or(fault.process.as_deref());
-    let mut told = format!("{}: {}", whom.unwrap_or("?"), fault.action);
+    let mut told = format!("{}: {}", fault.on(), fault.action);
     match (&fault.when, &fault.at) {
         (Some(When::State(state)), _) => told += &format!(", when {state}"),
         (Some(When::Message(message)), _) => {

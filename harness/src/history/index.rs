@@ -233,6 +233,16 @@ impl History {
         self.first_deliveries.contains_key(&id)
     }
 
+    /// The position of the first message about it.
+    pub fn first_delivery(&self, id: Uuid) -> Option<usize> {
+        self.first_deliveries.get(&id).copied()
+    }
+
+    /// The operations about which the witness received a message.
+    pub fn heard(&self) -> impl Iterator<Item = Uuid> {
+        self.first_deliveries.keys().copied()
+    }
+
     /// Per key, the places of its operations in the order in which each was first delivered. Copies are told by the
     /// operation: the broker's `redelivered` flag says nothing about a copy that was published again.
     pub fn first_deliveries(&self) -> BTreeMap<Key, Vec<i64>> {

@@ -17,6 +17,8 @@ pub struct Passing<'h> {
     pub connection: u64,
     /// As scenarios name it.
     pub what: &'h str,
+    /// What it says, shortened.
+    pub text: &'h str,
     /// The operations that it names.
     pub ops: &'h [Uuid],
     /// A fault has struck it.
@@ -31,15 +33,16 @@ impl<'h> Passing<'h> {
                 by,
                 connection,
                 what,
+                text,
                 ops,
                 struck,
-                ..
             } => Some(Self {
                 position,
                 edge,
                 by,
                 connection: *connection,
                 what,
+                text,
                 ops,
                 struck: *struck,
             }),

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Entry, Event, History};
+use super::{History, Passing};
 use crate::ask::{toxic::Direction, wire};
 
 /// Who says something to whom.
@@ -23,45 +23,36 @@ pub struct Step {
 impl History {
     /// Every message that names this operation, in the order in which they passed.
     pub fn trail(&self, op: Uuid) -> Vec<Step> {
-        let entries = self.entries().iter();
-        entries.filter_map(|entry| step(entry, op)).collect()
+        let named = self.passing().filter(|passing| passing.ops.contains(&op));
+        let steps = named.filter_map(|passing| {
+            let at_us = self.entries()[passing.position].at_us;
+            step(at_us, passing)
+        });
+        steps.collect()
     }
 }
 
-fn step(entry: &Entry, op: Uuid) -> Option<Step> {
-    let Event::Passed {
-        edge,
-        by,
-        what,
-        text,
-        ops,
-        struck,
-        ..
-    } = &entry.event
-    else {
-        return None;
-    };
-    if !ops.contains(&op) {
-        return None;
-    }
-    let (opens, leads_to) = edge.split_once(" -> ")?;
+fn step(at_us: u64, passing: Passing<'_>) -> Option<Step> {
+    let (opens, leads_to) = passing.edge.split_once(" -> ")?;
     // The process is one end: of an edge from clients the second, unless they write to the database themselves.
     let ends = match (opens, leads_to) {
         ("client", "postgres") => (opens, leads_to),
-        ("client", _) => (opens, by.as_str()),
-        _ => (by.as_str(), leads_to),
+        ("client", _) => (opens, passing.by),
+        _ => (passing.by, leads_to),
     };
-    let reply = wire::Event::parse(what).is_some_and(|event| event.way() == Direction::Replies);
+    let event = wire::Event::parse(passing.what);
+    let reply = event.is_some_and(|event| event.way() == Direction::Replies);
     let (from, to) = if reply { (ends.1, ends.0) } else { ends };
-    let several = match ops.len() {
+    let several = match passing.ops.len() {
         1 => String::new(),
         all => format!(" (of {all})"),
     };
+    let what = format!("{}{several}  {}", passing.what, passing.text);
     Some(Step {
-        at_us: entry.at_us,
+        at_us,
         from: from.to_owned(),
         to: to.to_owned(),
-        what: format!("{what}{several}  {text}").trim_end().to_owned(),
-        struck: *struck,
+        what: what.trim_end().to_owned(),
+        struck: passing.struck,
     })
 }

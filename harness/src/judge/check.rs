@@ -96,7 +96,7 @@ pub(crate) fn run(name: &str, checker: Checker, history: &History) -> Result<Fin
 }
 
 /// What is worked out, or that it panicked.
-fn guarded<T>(name: &str, work_out: impl FnOnce() -> T) -> Result<T, Finding> {
+pub(super) fn guarded<T>(name: &str, work_out: impl FnOnce() -> T) -> Result<T, Finding> {
     catch_unwind(AssertUnwindSafe(work_out)).map_err(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied());

@@ -18,10 +18,7 @@ pub fn broken(history: &History) -> Vec<String> {
     };
     let shows = subject.shows;
     let accepted = accepted(history);
-    let heard: BTreeSet<Uuid> = history
-        .deliveries()
-        .filter_map(|(_, delivery)| Some(delivery.item.as_ref().ok()?.id))
-        .collect();
+    let heard: BTreeSet<Uuid> = history.heard().collect();
     let mut broken = Vec::new();
     let mut none = |claimed: bool, holds: bool, why: &str| {
         if claimed && !holds {

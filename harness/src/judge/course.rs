@@ -4,25 +4,27 @@ mod answers;
 mod bands;
 mod delays;
 mod deliveries;
-mod ledger;
+mod stations;
 mod strips;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
 use super::verdict::{Finding, Verdict};
-use crate::history::{Event, History, Step};
+use crate::history::{Event, History, Op, Step};
 
 pub use answers::Answers;
 pub use bands::Band;
 pub use delays::Delays;
 pub use deliveries::Deliveries;
-pub use ledger::Stage;
+pub use stations::Station;
 pub use strips::Strip;
 
 /// Equal steps of a run's time.
 pub const STEPS: usize = 100;
+/// Several times the period in which the backlog is sampled, in microseconds.
+const SAMPLE_HOLDS_US: u64 = 1_000_000;
 /// Of so many operations that findings name the way is kept.
 const TRAILS: usize = 6;
 
@@ -39,17 +41,17 @@ pub struct Course {
     pub answered: Vec<Option<Delays>>,
     /// From the first request for what was accepted to its first delivery, by the step of the request.
     pub heard: Vec<Option<Delays>>,
-    /// Most rows that waited to be published.
+    /// Rows that waited to be published, by the latest sample.
     pub backlog: Vec<Option<u64>>,
     /// What the witness received.
     pub deliveries: Vec<Deliveries>,
-    /// Processes that ended unasked: when, which, and how.
+    /// Processes that ended unasked, or not as they were asked to: when that was seen, which, and how.
     pub deaths: Vec<(u64, String, String)>,
     /// First deliveries of the keys in which something came late.
     pub strips: Vec<Strip>,
     /// From what was asked for to what took effect.
-    pub ledger: Vec<Stage>,
-    /// The ways of operations that findings name.
+    pub stations: Vec<Station>,
+    /// The ways of the first operations that counterexamples name.
     pub trails: Vec<(Uuid, Vec<Step>)>,
 }
 
@@ -57,7 +59,7 @@ impl Course {
     /// Of a history in which these things were found.
     pub fn of(history: &History, findings: &[Finding]) -> Self {
         let length_us = history.entries().last().map_or(0, |entry| entry.at_us);
-        let scale = Scale { length_us };
+        let (scale, own) = (Scale { length_us }, own(history));
         Self {
             length_us,
             bands: bands::of(history),
@@ -65,10 +67,10 @@ impl Course {
             answered: delays::answered(history, scale),
             heard: delays::heard(history, scale),
             backlog: backlog(history, scale),
-            deliveries: deliveries::of(history, scale),
+            deliveries: deliveries::of(history, scale, &own),
             deaths: deaths(history),
             strips: strips::of(history),
-            ledger: ledger::of(history),
+            stations: stations::of(history, &own),
             trails: trails(history, findings),
         }
     }
@@ -87,15 +89,36 @@ impl Scale {
     }
 }
 
+/// What only the lab itself has asked for, to see whether the system is there.
+fn own(history: &History) -> HashSet<Uuid> {
+    let (workload, own): (Vec<&Op>, Vec<&Op>) =
+        history.ops().values().partition(|op| op.is_workload());
+    let ids = |ops: Vec<&Op>| {
+        ops.into_iter()
+            .map(|op| op.asked.id)
+            .collect::<HashSet<_>>()
+    };
+    &ids(own) - &ids(workload)
+}
+
+/// A sample holds until the next one, unless that was long in coming: then nobody knows.
 fn backlog(history: &History, scale: Scale) -> Vec<Option<u64>> {
-    let mut most = vec![None; STEPS];
+    let mut steps = vec![None; STEPS];
+    let mut before: Option<(u64, u64)> = None;
     for entry in history.entries() {
-        if let Event::Backlog { rows, .. } = entry.event {
-            let step = &mut most[scale.step(entry.at_us)];
-            *step = (*step).max(Some(rows));
+        let Event::Backlog { rows, .. } = entry.event else {
+            continue;
+        };
+        let here = scale.step(entry.at_us);
+        if let Some((at_us, rows)) = before.filter(|(at, _)| entry.at_us - at <= SAMPLE_HOLDS_US) {
+            for step in &mut steps[scale.step(at_us)..here] {
+                *step = step.or(Some(rows));
+            }
         }
+        steps[here] = steps[here].max(Some(rows));
+        before = Some((entry.at_us, rows));
     }
-    most
+    steps
 }
 
 fn deaths(history: &History) -> Vec<(u64, String, String)> {
@@ -111,6 +134,12 @@ fn deaths(history: &History) -> Vec<(u64, String, String)> {
 
 /// Of the operations that counterexamples name, by their own id or by that of their row, in their order.
 fn trails(history: &History, findings: &[Finding]) -> Vec<(Uuid, Vec<Step>)> {
+    if findings
+        .iter()
+        .all(|finding| finding.verdict != Verdict::Fail)
+    {
+        return Vec::new();
+    }
     let last = history.last();
     let rows = last.iter().flat_map(|last| &last.tables.outbox);
     let announced: HashMap<&str, Uuid> = rows
@@ -119,7 +148,7 @@ fn trails(history: &History, findings: &[Finding]) -> Vec<(Uuid, Vec<Step>)> {
     let red = findings
         .iter()
         .filter(|finding| finding.verdict == Verdict::Fail);
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let named = red
         .flat_map(Finding::named)
         .map(|id| {

@@ -112,7 +112,9 @@ impl RunSummary {
             findings: judgement.findings.clone(),
             not_judged: judgement.not_judged.clone(),
             metrics: judgement.metrics.clone(),
-            course: Course::of(history, &judgement.findings),
+            // A picture that cannot be drawn changes no verdict.
+            course: check::guarded("course", || Course::of(history, &judgement.findings))
+                .unwrap_or_default(),
         }
     }
 

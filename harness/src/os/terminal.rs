@@ -20,9 +20,12 @@ pub(crate) fn columns() -> Option<u16> {
     columns_of(std::io::stdout())
 }
 
-/// A line of progress, no longer than the terminal is wide that stderr goes to.
-pub(crate) fn fitted(line: &str) -> Cow<'_, str> {
-    fit(line, columns_of(std::io::stderr()))
+/// A line of progress, no longer than the terminal is wide that stderr goes to; whole on one that is narrower than `least`.
+pub(crate) fn fitted(line: &str, least: u16) -> Cow<'_, str> {
+    fit(
+        line,
+        columns_of(std::io::stderr()).filter(|columns| *columns >= least),
+    )
 }
 
 fn columns_of(stream: impl AsFd) -> Option<u16> {

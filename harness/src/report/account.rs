@@ -87,15 +87,33 @@ pub(super) fn sentence(accounts: &[Account]) -> String {
     if let Some(broken) = broken {
         return broken;
     }
-    let runs = || accounts.iter().flat_map(|account| &account.runs);
-    let green = runs().filter(|run| run.verdict == Verdict::Pass).count();
-    let passed = format!("{green} of {} runs passed", runs().count());
-    // Of the worst the first.
-    let worst = runs().min_by_key(|run| Reverse(run.verdict));
-    let unmet = accounts.iter().find_map(|account| account.unmet.as_ref());
-    match (worst.filter(|run| run.verdict != Verdict::Pass), unmet) {
-        (Some(run), _) => format!("{passed}. {}: {}", run.name, run.reason),
-        (None, Some(unmet)) => format!("{passed}, and {unmet}."),
-        (None, None) => format!("{passed}."),
+    let runs = || {
+        let of = |account| named_runs(account, accounts.len() > 1);
+        accounts.iter().flat_map(of)
+    };
+    let green = runs().filter(|(_, run)| run.verdict == Verdict::Pass);
+    let mut said = format!("{} of {} runs passed", green.count(), runs().count());
+    let not_run: usize = accounts.iter().map(|account| account.not_run.len()).sum();
+    if not_run > 0 {
+        said.push_str(&format!("; {not_run} stories were not run"));
     }
+    // Of the worst the first.
+    let worst = runs().min_by_key(|(_, run)| Reverse(run.verdict));
+    let unmet = accounts.iter().find_map(|account| account.unmet.as_ref());
+    match (worst.filter(|(_, run)| run.verdict != Verdict::Pass), unmet) {
+        (Some((name, run)), _) => format!("{said}. {name}: {}", run.reason),
+        (None, Some(unmet)) => format!("{said}, and {unmet}."),
+        (None, None) => format!("{said}."),
+    }
+}
+
+/// Each with its name, and with its target's where there are several.
+pub(super) fn named_runs(
+    account: &Account,
+    several: bool,
+) -> impl Iterator<Item = (String, &RunSummary)> {
+    let target = several.then(|| format!("{}: ", account.target));
+    let target = target.unwrap_or_default();
+    let runs = account.runs.iter();
+    runs.map(move |run| (format!("{target}{}", run.name), run))
 }

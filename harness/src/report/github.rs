@@ -1,10 +1,17 @@
 //! What a GitHub workflow shows of a suite: an annotation for each run that is not a pass, and a summary of the step.
 //!
 //! The commands and their escapes are those of "Workflow commands for GitHub Actions". GitHub shows ten errors and ten warnings
-//! of a step; the summary has all of them.
+//! of a step; the summary has more of them.
 
-use super::{Account, account::sentence, matrix};
+use super::{
+    Account,
+    account::{named_runs, sentence},
+    matrix::{matrix, plain},
+};
 use crate::judge::{summary::RunSummary, verdict::Verdict};
+
+/// So many runs stand in a summary, which GitHub takes up to 1 MiB of.
+const TOLD: usize = 50;
 
 /// A workflow command a line, the worst first. Empty where all is well.
 pub fn annotations(accounts: &[Account]) -> String {
@@ -22,8 +29,15 @@ pub fn annotations(accounts: &[Account]) -> String {
                 why,
             ));
         }
-        found.extend(red(account).map(|run| {
-            let title = format!("{}: {} {}", account.target, run.name, run.verdict);
+        if account.runs.is_empty() && account.not_set_up.is_none() {
+            let why = account
+                .not_run
+                .first()
+                .map_or("no story fits it", |not| &not.why);
+            found.push(whole(Verdict::Error, "nothing was run", why));
+        }
+        found.extend(red(account, true).map(|(name, run)| {
+            let title = format!("{name} {}", run.verdict);
             (run.verdict, title, run.reason.as_str())
         }));
     }
@@ -43,35 +57,34 @@ pub fn annotations(accounts: &[Account]) -> String {
 /// repeat it.
 pub fn step_summary(accounts: &[Account]) -> String {
     let verdict = Verdict::worst(accounts.iter().map(Account::verdict));
-    let (said, matrix) = (line(&sentence(accounts)), matrix(accounts));
+    let (said, matrix) = (plain(&sentence(accounts)), matrix(accounts));
     let mut text = format!("## Outbox lab: {verdict}\n\n{said}\n\n{matrix}");
     for account in accounts {
-        if let Some(why) = &account.not_set_up {
-            text.push_str(&format!(
-                "\n**{}** could not be set up: {}\n",
-                account.target,
-                line(why)
-            ));
-        }
         if let Some(why) = &account.unmet {
-            text.push_str(&format!(
-                "\n**{}**: vacuous, {}\n",
-                account.target,
-                line(why)
-            ));
+            let (target, why) = (&account.target, plain(why));
+            text.push_str(&format!("\n**{target}**: vacuous, {why}\n"));
         }
-        for run in red(account) {
-            let (name, verdict, why) = (&run.name, run.verdict, line(&run.reason));
-            text.push_str(&format!("\n**{verdict}** `{name}`: {why}\n"));
-            text.push_str(&format!("\n```console\n$ {}\n```\n", run.repeat_command));
-        }
+    }
+    let red: Vec<_> = accounts
+        .iter()
+        .flat_map(|account| red(account, accounts.len() > 1))
+        .collect();
+    for (name, run) in red.iter().take(TOLD) {
+        let (verdict, why, again) = (run.verdict, plain(&run.reason), &run.repeat_command);
+        text.push_str(&format!(
+            "\n**{verdict}** `{name}`: {why}\n\n```console\n$ {again}\n```\n"
+        ));
+    }
+    if let Some(more) = red.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        text.push_str(&format!("\nand {more} more that are not a pass\n"));
     }
     text
 }
 
-fn red(account: &Account) -> impl Iterator<Item = &RunSummary> {
-    let runs = account.runs.iter();
-    runs.filter(|run| run.verdict != Verdict::Pass)
+/// Not a pass, by name.
+fn red(account: &Account, several: bool) -> impl Iterator<Item = (String, &RunSummary)> {
+    let runs = named_runs(account, several);
+    runs.filter(|(_, run)| run.verdict != Verdict::Pass)
 }
 
 /// What would end a command, or begin another.
@@ -79,12 +92,6 @@ fn data(text: &str) -> String {
     text.replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
-}
-
-/// As one line, in which nothing is markup of HTML.
-fn line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").replace('&', "&amp;").replace('<', "&lt;")
 }
 
 #[cfg(test)]
@@ -141,7 +148,7 @@ mod tests {
         let summary = step_summary(&broken);
         assert!(summary.starts_with("## Outbox lab: error"), "{summary}");
         assert!(
-            summary.contains("**shop** could not be set up: no Postgres"),
+            summary.contains("shop could not be set up: no Postgres"),
             "{summary}"
         );
     }
@@ -153,5 +160,27 @@ mod tests {
         let told =
             "**fail** `c/d`: loss: &lt;b>lost&lt;/b>\n\n```console\n$ cargo lab run c/d\n```\n";
         assert!(summary.ends_with(told), "{summary}");
+    }
+
+    #[test]
+    fn a_target_of_which_nothing_was_run_is_not_passed_over() {
+        let none = [account(&[])];
+        assert_eq!(
+            annotations(&none),
+            "::error title=shop%3A nothing was run::no story fits it\n"
+        );
+    }
+
+    #[test]
+    fn a_summary_has_a_bound_and_says_what_is_beyond_it() {
+        let runs: Vec<RunSummary> = (0..TOLD + 3)
+            .map(|number| run(&format!("c/{number}"), Verdict::Fail, "lost"))
+            .collect();
+        let summary = step_summary(&[account(&runs)]);
+        assert_eq!(summary.matches("console").count(), TOLD);
+        assert!(
+            summary.ends_with("\nand 3 more that are not a pass\n"),
+            "{summary}"
+        );
     }
 }

@@ -4,11 +4,15 @@ mod banner;
 mod bites;
 mod chart;
 mod grid;
-mod ledger;
 mod run;
+mod stations;
 mod table;
 
-use std::path::Path;
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -22,10 +26,53 @@ pub fn write_html(path: &Path, accounts: &[Account]) -> Result<(), ReportError> 
     write(path, &page(accounts))
 }
 
-/// The verdict, what it rests on, and each run over its time. The worst runs come first.
+/// A run, and where it stands on the page.
+struct Shown<'r> {
+    run: &'r RunSummary,
+    /// Whose it is, by its place among the targets.
+    target: usize,
+    /// From 1, as they follow each other.
+    number: usize,
+    /// There are others of the same story.
+    repeated: bool,
+    /// Over its time, too: every red one, and of the green ones the first of each story.
+    drawn: bool,
+}
+
+impl Shown<'_> {
+    fn anchor(&self) -> String {
+        format!("run-{}", self.number)
+    }
+}
+
+/// The worst come first.
+fn shown(accounts: &[Account]) -> Vec<Shown<'_>> {
+    let mut runs: Vec<(usize, &RunSummary)> = Vec::new();
+    for (target, account) in accounts.iter().enumerate() {
+        runs.extend(account.runs.iter().map(|run| (target, run)));
+    }
+    runs.sort_by_key(|(_, run)| Reverse(run.verdict));
+    let mut times: HashMap<(usize, &str), usize> = HashMap::new();
+    for (target, run) in &runs {
+        *times.entry((*target, &run.name)).or_default() += 1;
+    }
+    let mut drawn = HashSet::new();
+    let runs = runs.into_iter().zip(1..).map(|((target, run), number)| {
+        let story = (target, run.name.as_str());
+        Shown {
+            run,
+            target,
+            number,
+            repeated: times[&story] > 1,
+            drawn: run.verdict != Verdict::Pass || drawn.insert(story),
+        }
+    });
+    runs.collect()
+}
+
+/// The verdict, what it rests on, and each run over its time.
 fn page(accounts: &[Account]) -> String {
-    let mut runs: Vec<&RunSummary> = accounts.iter().flat_map(|account| &account.runs).collect();
-    runs.sort_by_key(|run| std::cmp::Reverse(run.verdict));
+    let runs = shown(accounts);
     let several = accounts.len() > 1;
     let page = html! {
         (DOCTYPE)
@@ -41,14 +88,13 @@ fn page(accounts: &[Account]) -> String {
                 (chart::patterns())
                 header { (banner::banner(accounts, &runs)) }
                 main {
-                    @for account in accounts {
-                        (grid::grid(account, &runs, several))
+                    @for (target, account) in accounts.iter().enumerate() {
+                        @let own: Vec<&Shown<'_>> = runs.iter().filter(|shown| shown.target == target).collect();
+                        (grid::grid(account, &own, several))
                     }
                     section {
                         h2 { "Runs" }
-                        @for (number, run) in runs.iter().enumerate() {
-                            (run::run(number, run, several))
-                        }
+                        @for shown in &runs { (run::run(shown, several)) }
                     }
                 }
                 footer { p { "Times are by the lab's own clock, from the beginning of each run." } }
@@ -72,11 +118,6 @@ fn sign(verdict: Verdict) -> &'static str {
 /// A verdict as a sign and a word.
 fn mark(verdict: Verdict) -> Markup {
     html! { span class={ "verdict " (verdict) } { span aria-hidden="true" { (sign(verdict)) } " " (verdict) } }
-}
-
-/// Where a run stands on the page.
-fn anchor(number: usize) -> String {
-    format!("run-{}", number + 1)
 }
 
 #[cfg(test)]

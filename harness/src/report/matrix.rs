@@ -43,13 +43,17 @@ fn stories(account: &Account) -> impl Iterator<Item = &str> {
 }
 
 fn line(cells: impl IntoIterator<Item = String>) -> String {
-    let cells: Vec<String> = cells.into_iter().map(|cell| plain(&cell)).collect();
+    let cells: Vec<String> = cells
+        .into_iter()
+        .map(|cell| plain(&cell).replace('|', "\\|"))
+        .collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// What would end a cell, or the table.
-fn plain(text: &str) -> String {
-    text.replace('|', "\\|")
+/// One line in which nothing is taken for markup of HTML.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
@@ -129,7 +133,7 @@ fn about(accounts: &[Account]) -> String {
             true => "nothing was started".to_owned(),
             false => servers,
         };
-        format!("- {}: {servers}\n", titles.join(", "))
+        format!("- {}: {}\n", plain(&titles.join(", ")), plain(&servers))
     });
     lines.collect()
 }
@@ -150,7 +154,7 @@ impl Notes {
     fn text(&self) -> String {
         let mut text = String::new();
         for (at, why) in self.0.iter().enumerate() {
-            let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
+            let why = plain(why);
             let gap = if at == 0 { "\n" } else { "" };
             text.push_str(&format!("{gap}{}. {why}\n", at + 1));
         }

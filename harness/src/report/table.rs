@@ -1,18 +1,21 @@
 //! The table for the terminal.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
-use super::{Account, Followed, NotRun, repeats::repeats};
+use super::{
+    Account, Followed,
+    left_out::{not_judged, not_run},
+    repeats::repeats,
+};
 use crate::judge::summary::{RunSummary, seconds};
 use crate::judge::verdict::Verdict;
 
 /// Characters; wide enough for a paragraph, narrow enough for a terminal beside an editor.
 const WIDTH: u16 = 110;
 /// With fewer there is no room for what bit; it was said when each run ended.
-const ROOM_FOR_BITES: u16 = 90;
+pub(crate) const ROOM_FOR_BITES: u16 = 90;
 
 /// One row a run and one for each story that was not run; then why not, and for each run that is not a pass why, where its
 /// files are, and how to run it again.
@@ -78,39 +81,14 @@ pub fn table(account: &Account, coloured: bool, columns: Option<u16>) -> String 
     if let Some(unmet) = &account.unmet {
         text.push_str(&format!("\nvacuous: {unmet}\n"));
     }
-    text.push_str(&not_run(&account.not_run));
-    text.push_str(&not_judged(runs));
+    let left_out = not_run(&account.not_run).into_iter();
+    for said in left_out.chain(not_judged(runs)) {
+        text.push_str(&format!("\n{said}\n"));
+    }
     for run in runs.iter().filter(|run| run.verdict != Verdict::Pass) {
         explain(&mut text, run, coloured).expect("a String takes everything");
     }
     text
-}
-
-/// Why stories were not run, a line for each reason.
-fn not_run(not_run: &[NotRun]) -> String {
-    let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for not in not_run {
-        of.entry(&not.why).or_default().push(&not.name);
-    }
-    let lines = of.into_iter();
-    let lines =
-        lines.map(|(why, names)| format!("\nnot run, because {why}: {}\n", names.join(", ")));
-    lines.collect()
-}
-
-/// What no run of some could show, a line for each reason: a pass says nothing about it.
-fn not_judged(runs: &[RunSummary]) -> String {
-    let mut of: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for not in runs.iter().flat_map(|run| &run.not_judged) {
-        *of.entry((&not.checker, &not.why)).or_default() += 1;
-    }
-    let lines = of.into_iter().map(|((checker, why), times)| {
-        format!(
-            "\nnot judged in {times} of {} runs: {checker}; {why}\n",
-            runs.len()
-        )
-    });
-    lines.collect()
 }
 
 fn explain(text: &mut String, run: &RunSummary, coloured: bool) -> std::fmt::Result {

@@ -1,7 +1,7 @@
 //! What the scenario's clients were answered.
 
 use super::{STEPS, Scale};
-use crate::history::{History, Outcome};
+use crate::history::History;
 
 /// Of one step.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,10 +19,12 @@ pub(super) fn of(history: &History, scale: Scale) -> Vec<Answers> {
     for op in history.ops().values().filter(|op| op.is_workload()) {
         let at = op.completed.as_ref().map_or(op.invoked, |(at, _)| *at);
         let step = &mut steps[scale.step(history.entries()[at].at_us)];
-        match op.outcome() {
-            Some(Outcome::Accepted { .. }) => step.accepted += 1,
-            Some(Outcome::Refused { .. }) => step.refused += 1,
-            None | Some(Outcome::Unknown { .. } | Outcome::Nonsense { .. }) => step.unknown += 1,
+        if op.is_accepted() {
+            step.accepted += 1;
+        } else if op.is_unknown() {
+            step.unknown += 1;
+        } else {
+            step.refused += 1;
         }
     }
     steps

@@ -28,9 +28,8 @@ pub(super) fn of(history: &History) -> Vec<Band> {
         .scenario()
         .map_or(&[][..], |scenario| &scenario.faults);
     let bands = faults.iter().enumerate().map(|(index, fault)| {
-        let on = fault.edge.as_ref().or(fault.process.as_ref());
         let drawn = Band {
-            on: on.cloned().unwrap_or_default(),
+            on: fault.on().to_owned(),
             action: fault.action.clone(),
             ..Band::default()
         };

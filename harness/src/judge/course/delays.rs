@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{STEPS, Scale};
-use crate::history::{Delivery, History};
+use crate::history::History;
 
 /// Of what was asked for in one step, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct Delays {
     pub p99_us: u64,
 }
 
-/// From a request to its answer, whatever the answer says: an outage is not made to look quick.
+/// From a request to its answer, whatever the answer says: an outage is not made to look quick. Who was never answered waited, and
+/// has no time of his own.
 pub(super) fn answered(history: &History, scale: Scale) -> Vec<Option<Delays>> {
     let ops = history.ops().values().filter(|op| op.is_workload());
     let took = ops.filter_map(|op| Some((at(history, op.invoked), op.completed.as_ref()?.0)));
@@ -24,7 +25,7 @@ pub(super) fn answered(history: &History, scale: Scale) -> Vec<Option<Delays>> {
     )
 }
 
-/// From the first request for what was accepted to its first delivery.
+/// From the first request for what was accepted to its first delivery, where one came.
 pub(super) fn heard(history: &History, scale: Scale) -> Vec<Option<Delays>> {
     let mut asked = HashMap::new();
     let workload = history
@@ -35,17 +36,11 @@ pub(super) fn heard(history: &History, scale: Scale) -> Vec<Option<Delays>> {
         let (_, accepted) = asked.entry(op.asked.id).or_insert((op.invoked, false));
         *accepted |= op.is_accepted();
     }
-    let mut waits = Vec::new();
-    for (position, delivery) in history.deliveries() {
-        let Delivery { item: Ok(item), .. } = delivery else {
-            continue;
-        };
-        // Only the first of its deliveries.
-        if let Some((invoked, true)) = asked.remove(&item.id) {
-            waits.push((at(history, invoked), at(history, position)));
-        }
-    }
-    of(waits.into_iter(), scale)
+    let waits = asked.into_iter().filter_map(|(id, (invoked, accepted))| {
+        let heard = history.first_delivery(id).filter(|_| accepted)?;
+        Some((at(history, invoked), at(history, heard)))
+    });
+    of(waits, scale)
 }
 
 fn at(history: &History, position: usize) -> u64 {

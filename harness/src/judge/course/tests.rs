@@ -1,5 +1,9 @@
 use super::*;
-use crate::judge::{check::all, proof::story::Story};
+use crate::{
+    ask::scenario::Fault,
+    history::{Entry, Purpose},
+    judge::{check::all, proof::story::Story},
+};
 
 fn course(story: &Story) -> Course {
     let history = story.history();
@@ -41,13 +45,17 @@ fn a_band_has_what_its_fault_did() {
 
 #[test]
 fn in_a_clean_run_every_station_has_every_operation() {
-    let ledger = course(&Story::clean()).ledger;
-    for stage in &ledger {
-        assert!(stage.because.is_empty(), "{stage:?}");
+    let stations = course(&Story::clean()).stations;
+    for station in &stations {
+        assert_eq!(
+            (station.count, &station.because[..]),
+            (3, &[][..]),
+            "{station:?}"
+        );
     }
     assert!(
-        ledger.iter().any(|stage| stage.name == "applied"),
-        "{ledger:?}"
+        stations.iter().any(|station| station.name == "applied"),
+        "{stations:?}"
     );
 }
 
@@ -61,11 +69,11 @@ fn nothing_is_beyond_the_last_step() {
     assert_eq!(Scale { length_us: 0 }.step(0), 0);
 }
 
-/// What the ledger says of those that did not come to a station.
-fn others(story: &Story, station: &str) -> Vec<(usize, String)> {
-    let ledger = course(story).ledger;
-    let stage = ledger.into_iter().find(|stage| stage.name == station);
-    stage.expect("a station").because
+/// What became of those that did not come to a station.
+fn others(story: &Story, name: &str) -> Vec<(usize, String)> {
+    let mut stations = course(story).stations.into_iter();
+    let station = stations.find(|station| station.name == name);
+    station.expect("a station").because
 }
 
 #[test]
@@ -81,7 +89,10 @@ fn what_did_not_come_to_a_station_is_told_by_what_became_of_it() {
     let mut unreadable = Story::clean();
     unreadable.change_last(|tables| tables.outbox[1].item = Err("no operation".to_owned()));
     let said = "in a row that cannot be read".to_owned();
-    assert_eq!(others(&unreadable, "rows of the outbox"), [(1, said)]);
+    assert_eq!(
+        others(&unreadable, "in the outbox, or sent and deleted"),
+        [(1, said)]
+    );
 
     let mut unapplied = Story::clean();
     unapplied.change_last(|tables| tables.effects[2].times = 0);
@@ -110,5 +121,71 @@ fn only_keys_in_which_something_came_late_have_a_strip() {
     assert_eq!(
         (&strips[0].places[..], &strips[0].late[..]),
         (&[2, 1, 3][..], &[1][..])
+    );
+}
+
+#[test]
+fn what_retention_deleted_was_in_the_outbox() {
+    let mut purged = Story::clean();
+    purged.delete_sent(2);
+    assert_eq!(others(&purged, "in the outbox, or sent and deleted"), []);
+    assert_eq!(others(&purged, "publish seen"), []);
+}
+
+#[test]
+fn a_message_that_was_swallowed_was_not_seen_to_arrive() {
+    let mut swallowed = Story::clean();
+    swallowed.scenario(|scenario| {
+        let fault = &mut scenario.faults[0];
+        fault.action = "swallow".to_owned();
+        fault.at = None;
+        fault.when = Some(toml::from_str::<Fault>(SWALLOWED).unwrap().when.unwrap());
+    });
+    swallowed.strike("confirm", 2);
+    let said = "sent by the outbox's word".to_owned();
+    assert_eq!(others(&swallowed, "confirm seen"), [(1, said)]);
+}
+
+const SWALLOWED: &str = "do = 'swallow'\nwhen = { event = 'confirm' }\n";
+
+#[test]
+fn what_the_lab_asks_for_itself_is_nowhere() {
+    let mut canary = Story::clean();
+    for event in &mut canary.events {
+        if let Event::Invoked { op: 2, purpose, .. } = event {
+            *purpose = Purpose::Canary;
+        }
+    }
+    let course = course(&canary);
+    assert!(
+        course.stations.iter().all(|station| station.count == 2),
+        "{:?}",
+        course.stations
+    );
+    let first: u64 = course.deliveries.iter().map(|step| step.first).sum();
+    let accepted: u64 = course.answers.iter().map(|step| step.accepted).sum();
+    assert_eq!((first, accepted), (2, 2));
+}
+
+#[test]
+fn a_sample_of_the_backlog_holds_until_the_next() {
+    let at = |at_us, rows| Entry {
+        at_us,
+        event: Event::Backlog {
+            rows,
+            processing: 0,
+        },
+    };
+    let history = History::new(vec![at(0, 5), at(300_000, 7), at(5_000_000, 9)], None);
+    let steps = backlog(
+        &history,
+        Scale {
+            length_us: 10_000_000,
+        },
+    );
+    assert_eq!(steps[..4], [Some(5), Some(5), Some(5), Some(7)]);
+    assert_eq!(
+        (steps[4], steps[49], steps[50], steps[51]),
+        (None, None, Some(9), None)
     );
 }

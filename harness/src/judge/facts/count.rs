@@ -71,13 +71,8 @@ impl Facts {
         let (mut again, mut flagged) = (0, 0);
         let mut seen = HashSet::new();
         for (_, delivery) in history.deliveries() {
-            // By what it is about, for a name may change with each attempt.
-            let name = match &delivery.item {
-                Ok(item) => Some(format!("{} {}", item.id, delivery.event_kind)),
-                Err(_) => delivery.dedup.clone(),
-            };
             // A copy to the witness alone (the broker's redelivery) is not a copy to anybody else.
-            let copy = name.is_some_and(|name| !seen.insert(name));
+            let copy = delivery.name().is_some_and(|name| !seen.insert(name));
             again += usize::from(copy && !delivery.redelivered);
             flagged += usize::from(delivery.redelivered);
         }

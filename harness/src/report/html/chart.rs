@@ -119,7 +119,8 @@ fn track(course: &Course, title: &str, unit: &str, lines: Vec<Line>) -> Markup {
     let values = lines.iter().flat_map(|line| line.values.iter().flatten());
     let most = values.copied().fold(0.0, f64::max);
     let label = format!(
-        "{title} over {:.1} s, at most {most:.0} {unit}",
+        "{title} over {:.1} s, at most {} {unit}",
+        figure(most),
         course.length_us as f64 / 1e6
     );
     html! {
@@ -140,15 +141,12 @@ type Drawn<T = ()> = Result<T, Box<dyn std::error::Error>>;
 /// A picture of a size of its own that a page may stretch.
 fn picture(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
-    let drawn = {
+    {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
-        draw(&area).and_then(|()| Ok(area.present()?))
-    };
-    match drawn {
-        Ok(()) => slim(&svg),
-        // A String takes everything.
-        Err(error) => format!("<p>cannot be drawn: {error}</p>"),
+        let drawn = draw(&area).and_then(|()| Ok(area.present()?));
+        drawn.expect("a String takes everything");
     }
+    slim(&svg)
 }
 
 /// Without what the page's style says once for all pictures.

@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::{anchor, mark, sign};
+use super::{Shown, mark, sign};
 use crate::{
     judge::{check, summary::RunSummary, verdict::Verdict},
-    report::Account,
+    report::{
+        Account,
+        left_out::{not_judged, not_run},
+    },
 };
 
-/// Of one target; `runs` are those of the page, in its order.
-pub(super) fn grid(account: &Account, runs: &[&RunSummary], several: bool) -> Markup {
-    let ran: BTreeSet<&str> = account
-        .runs
+/// Of one target.
+pub(super) fn grid(account: &Account, runs: &[&Shown<'_>], several: bool) -> Markup {
+    let ran: BTreeSet<&str> = runs
         .iter()
-        .flat_map(|run| {
-            let found = run.findings.iter().map(|finding| finding.checker.as_str());
-            found.chain(run.not_judged.iter().map(|not| not.checker.as_str()))
+        .flat_map(|shown| {
+            let found = shown.run.findings.iter();
+            let found = found.map(|finding| finding.checker.as_str());
+            found.chain(shown.run.not_judged.iter().map(|not| not.checker.as_str()))
         })
         .collect();
     let checkers: Vec<&str> = check::names().filter(|name| ran.contains(name)).collect();
@@ -34,11 +37,14 @@ pub(super) fn grid(account: &Account, runs: &[&RunSummary], several: bool) -> Ma
                         }
                     }
                     tbody {
-                        @for run in &account.runs {
+                        @for shown in runs {
                             tr {
-                                th scope="row" { (link(run, runs)) }
-                                td { (mark(run.verdict)) }
-                                @for checker in &checkers { (cell(run, checker)) }
+                                th scope="row" {
+                                    a href={ "#" (shown.anchor()) } { (shown.run.name) }
+                                    @if shown.repeated { ", seed " (shown.run.seed) }
+                                }
+                                td { (mark(shown.run.verdict)) }
+                                @for checker in &checkers { (cell(shown.run, checker)) }
                             }
                         }
                     }
@@ -49,18 +55,7 @@ pub(super) fn grid(account: &Account, runs: &[&RunSummary], several: bool) -> Ma
     }
 }
 
-/// Its name, which leads to it.
-fn link(run: &RunSummary, runs: &[&RunSummary]) -> Markup {
-    let number = runs.iter().position(|other| std::ptr::eq(*other, run));
-    html! {
-        @match number {
-            Some(number) => a href={ "#" (anchor(number)) } { (run.name) },
-            None => (run.name),
-        }
-    }
-}
-
-/// How much was looked at where it passed, else the verdict's sign; the rest for who points at it or listens.
+/// How much was looked at where it passed, else the verdict's sign; the rest for who points at it.
 fn cell(run: &RunSummary, checker: &str) -> Markup {
     if let Some(finding) = run
         .findings
@@ -83,8 +78,9 @@ fn cell(run: &RunSummary, checker: &str) -> Markup {
         };
     }
     let not = run.not_judged.iter().find(|not| not.checker == checker);
-    let why = not.map_or("not asked of this target", |not| &not.why);
-    html! { td class="cell none" title={ (checker) ": not judged, " (why) } { "–" } }
+    // Without either there was nothing to judge.
+    let why = not.map_or(&run.reason, |not| &not.why);
+    html! { td class="cell none" title={ (checker) ": not judged; " (why) } { "–" } }
 }
 
 /// As much of a number as fits a cell.
@@ -98,25 +94,15 @@ fn short(count: u64) -> String {
 
 /// What a green grid does not say.
 fn left_out(account: &Account) -> Markup {
-    let mut not: Vec<(&str, &str)> = account
-        .runs
-        .iter()
-        .flat_map(|run| &run.not_judged)
-        .map(|not| (not.checker.as_str(), not.why.as_str()))
-        .collect();
-    not.sort_unstable();
-    not.dedup();
+    let (judged, run) = (not_judged(&account.runs), not_run(&account.not_run));
     html! {
         p class="note" {
             "A number is how much the checker looked at, and it passed; ✓ where it looks at the run as a whole. ✗ failed, ∅ nothing bit, ? too little was seen, ! the lab broke, – not judged."
         }
-        @if !not.is_empty() || !account.not_run.is_empty() {
+        @if !judged.is_empty() || !run.is_empty() {
             details {
                 summary { "Not judged, and not run" }
-                ul {
-                    @for (checker, why) in not { li { (checker) ": not judged, because " (why) } }
-                    @for not in &account.not_run { li { (not.name) ": not run, because " (not.why) } }
-                }
+                ul { @for said in judged.iter().chain(&run) { li { (said) } } }
             }
         }
     }

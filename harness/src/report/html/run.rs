@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{anchor, bites::bites, chart, ledger::ledger, mark, table::table};
+use super::{Shown, bites::bites, chart, mark, stations::stations, table::table};
 use crate::{
     judge::{
         metrics::Took,
@@ -12,10 +12,11 @@ use crate::{
     report::sequence::draw,
 };
 
-pub(super) fn run(number: usize, run: &RunSummary, several: bool) -> Markup {
+pub(super) fn run(shown: &Shown<'_>, several: bool) -> Markup {
+    let run = shown.run;
     let red = run.verdict != Verdict::Pass;
     html! {
-        details class="run" id=(anchor(number)) open[red] {
+        details class="run" id=(shown.anchor()) open[red] {
             summary {
                 (mark(run.verdict)) " " strong { (run.name) }
                 @if several { " of " (run.target) }
@@ -24,7 +25,7 @@ pub(super) fn run(number: usize, run: &RunSummary, several: bool) -> Markup {
             @if let Some(scenario) = &run.scenario { p class="story" { (scenario.story) } }
             @if !red { p { (run.reason) } }
             (found(run))
-            @if run.course.length_us > 0 { (seen(run)) }
+            @if shown.drawn && run.course.length_us > 0 { (seen(run)) }
             @for (op, steps) in &run.course.trails {
                 figure {
                     figcaption { "The way of operation " code { (op) } }
@@ -44,11 +45,11 @@ fn seen(run: &RunSummary) -> Markup {
         (bites(&course.bands))
         (chart::course(course))
         @for (at_us, process, status) in &course.deaths {
-            p { (process) " ended unasked at " (seconds(at_us / 1_000)) ": " (status) }
+            p { (process) ", seen at " (seconds(at_us / 1_000)) ": " (status) }
         }
         (recovery(run))
         (chart::strips(&course.strips))
-        (ledger(&course.ledger))
+        (stations(&course.stations))
     }
 }
 
