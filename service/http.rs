@@ -20,6 +20,7 @@ mod bids;
 mod body;
 mod described;
 mod edge;
+mod front;
 mod listening;
 mod live;
 mod openapi;
@@ -123,7 +124,9 @@ pub fn api_router(state: ApiState, scraped: Scraped) -> Router {
         .merge(operations_routes(&ops, scraped))
         .split_for_parts();
     fenced(
-        router.layer(Extension(openapi::Document::new(&described))),
+        router
+            .merge(front::routes())
+            .layer(Extension(openapi::Document::new(&described))),
         ops,
     )
 }

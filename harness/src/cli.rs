@@ -9,6 +9,7 @@ mod github;
 mod images;
 mod installed;
 mod list;
+mod live;
 mod named;
 mod on_lab;
 mod outbox;
@@ -75,6 +76,8 @@ enum Command {
     Shrink(Box<shrink::Args>),
     /// Put an outbox under load and faults for long, on one arrangement, and judge it window by window: nothing is lost, nothing grows.
     Soak(Box<soak::Args>),
+    /// Break an outbox by hand: a page that shows it while it goes on, with buttons for everything that can be broken.
+    Live(Box<live::Args>),
     /// Judge a stored run again.
     Check(check::Args),
     /// Make one page for a browser of stored runs.
@@ -168,6 +171,7 @@ impl Cli {
                 Command::Explore(args) => explore::explore(*args).await,
                 Command::Shrink(args) => shrink::shrink(*args).await,
                 Command::Soak(args) => soak::soak(*args).await,
+                Command::Live(args) => live::live(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Report(args) => report::report(&args),
                 Command::Trace(args) => trace::trace(&args),

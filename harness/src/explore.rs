@@ -8,6 +8,7 @@ pub mod property;
 pub mod red;
 pub mod shrink;
 pub mod soak;
+pub mod stage;
 pub mod suite;
 pub mod sweep;
 pub mod told;

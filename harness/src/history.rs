@@ -36,7 +36,7 @@ pub use op::Op;
 pub use outcome::{Outcome, Purpose};
 pub use passing::Passing;
 pub use reader::{ReadError, parse, read};
-pub use recorder::{RecordError, Recorder};
+pub use recorder::{Hearer, RecordError, Recorder};
 pub use subject::{Promises, Rules, Shows, Subject, TableNames};
 pub use tables::{EffectRow, OutboxRow, Snapshot, State};
 pub use trail::Step;

@@ -4,7 +4,7 @@ pub mod causes;
 pub mod descriptors;
 pub mod environment;
 pub mod guard;
-pub(crate) mod path;
+pub mod path;
 pub mod port;
 pub mod process;
 pub mod socket;

@@ -12,6 +12,7 @@ mod heal;
 pub mod heard;
 mod injector;
 pub mod ledger;
+pub mod live;
 mod look;
 pub mod numbers;
 pub mod oplog;

@@ -41,6 +41,7 @@ use crate::{
 use addresses::Addresses;
 pub use bypass::Bypass;
 use cast::{Part, cast};
+pub use edges::Way;
 use edges::{Edges, End, Wired};
 use keeper::Keeper;
 use launch::{Launch, surroundings};
@@ -194,6 +195,11 @@ impl System {
     /// The edges between two parties.
     pub fn links_of(&self, from: Party, to: Party) -> Result<Vec<&Link>> {
         edges::between(&self.edges, from, to)
+    }
+
+    /// All edges, each with its ends.
+    pub fn ways(&self) -> impl Iterator<Item = Way<'_>> {
+        self.edges.iter().map(Wired::way)
     }
 
     /// The edges that lead to a server.

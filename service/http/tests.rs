@@ -83,6 +83,28 @@ async fn problem(request: Request<Body>) -> (StatusCode, Value) {
 }
 
 #[tokio::test]
+async fn the_page_and_its_parts_are_there_and_may_ask_nobody_else() {
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/page.js", "text/javascript; charset=utf-8"),
+        ("/page.css", "text/css; charset=utf-8"),
+    ] {
+        let response = send(request("GET", path, "")).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let headers = response.headers();
+        assert_eq!(headers["content-type"], kind);
+        let policy = headers["content-security-policy"].to_str().expect("text");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        let body = to_bytes(response.into_body(), 1 << 16).await;
+        let text = String::from_utf8(body.expect("a body").into()).expect("text");
+        assert!(
+            !text.contains("http://") && !text.contains("https://"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn malformed_requests_are_the_clients_mistake() {
     let bids = format!("{AUCTION}/bids");
     let nul = r#"{"user_id": "a\u0000", "amount": 1}"#;

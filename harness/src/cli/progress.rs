@@ -16,6 +16,7 @@ use crate::{
     judge::verdict::Verdict,
     os::terminal,
     report::ROOM_FOR_BITES,
+    run::live::Live,
 };
 
 /// Whether stdout takes colours.
@@ -134,6 +135,26 @@ impl Watcher for Progress {
     /// The bar stays where it is, for nobody knows how many there will be.
     fn over(&self, name: &str) {
         self.show(name, None);
+    }
+}
+
+/// The progress of runs that are shown in a browser, too.
+pub(super) struct Watched {
+    pub progress: Arc<Progress>,
+    pub live: Arc<Live>,
+}
+
+impl Observer for Watched {
+    fn stage(&self, name: &str, stage: &str) {
+        self.progress.stage(name, stage);
+    }
+
+    fn judged(&self, summary: &RunSummary) {
+        self.progress.judged(summary);
+    }
+
+    fn live(&self) -> Option<&Live> {
+        Some(&self.live)
     }
 }
 

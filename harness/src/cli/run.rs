@@ -44,6 +44,10 @@ pub(super) struct Args {
     /// every story is vacuous.
     #[arg(long, conflicts_with_all = ["repeat", "json", "junit", "matrix", "html"])]
     controls: bool,
+    /// Show the runs in a browser on this machine while they go on, one at a time. The first waits a minute for
+    /// somebody to look.
+    #[arg(long, conflicts_with_all = ["jobs", "controls"])]
+    live: bool,
     /// Keep the folders of green runs, too; `lab check` judges them again.
     #[arg(long)]
     keep: bool,
@@ -58,7 +62,10 @@ pub(super) struct Args {
 /// Exit codes, from the best to the worst.
 const CODES: [u8; 4] = [0, 3, 1, NO_LAB];
 
-pub(super) async fn run(args: Args) -> Result<u8> {
+pub(super) async fn run(mut args: Args) -> Result<u8> {
+    if args.live {
+        args.jobs = 1;
+    }
     let candidates = Candidate::all(&args).map_err(Usage::because)?;
     args.reports.can_be_written().map_err(Usage::said)?;
     args.runs.can_be_kept()?;

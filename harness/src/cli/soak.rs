@@ -23,7 +23,7 @@ use crate::{
     report,
     run::{
         soak::{Window, Windows},
-        trial,
+        trial::{self, Beside},
     },
     servers::lab::Lab,
 };
@@ -115,7 +115,11 @@ pub(super) async fn soak(args: Args) -> Result<u8> {
             judged: &judged,
         };
         let step = |what: &str| shown.step(what);
-        let run = trial::in_windows(&lab, &trial, &folder, &windows, &step);
+        let beside = Beside {
+            windows: Some(&windows),
+            ..Beside::default()
+        };
+        let run = trial::run(&lab, &trial, &folder, &beside, &step);
         tokio::select! {
             summary = run => summary,
             () = stop.cancelled() => {

@@ -20,8 +20,8 @@ use crate::{
     judge::summary::RunSummary,
     judge::verdict::Verdict,
     os::causes::Causes,
-    run::trail::Ear,
-    run::trial,
+    run::live::Live,
+    run::trial::{self, Beside},
     servers::lab::Lab,
 };
 
@@ -113,6 +113,10 @@ pub trait Observer: Send + Sync + 'static {
     fn stage(&self, name: &str, stage: &str);
     /// A run is judged. Whoever asked for it may rather say it himself.
     fn judged(&self, _summary: &RunSummary) {}
+    /// Where runs are shown while they go on.
+    fn live(&self) -> Option<&Live> {
+        None
+    }
 }
 
 /// What is told while many runs go on of which each has one line.
@@ -238,16 +242,20 @@ where
 /// Runs one trial into a folder of its own; a green one leaves nothing behind unless asked to. Whatever keeps it from being
 /// judged is its verdict.
 pub async fn one(lab: &Lab, trial: &Trial, manner: &Manner, observer: &dyn Observer) -> RunSummary {
-    overheard(lab, trial, manner, observer, None).await
+    let watched = Beside {
+        live: observer.live(),
+        ..Beside::default()
+    };
+    beside(lab, trial, manner, observer, &watched).await
 }
 
-/// The same, while an `ear` hears all that passes.
-pub async fn overheard(
+/// The same, with somebody beside it.
+pub async fn beside(
     lab: &Lab,
     trial: &Trial,
     manner: &Manner,
     observer: &dyn Observer,
-    ear: Option<Ear>,
+    beside: &Beside<'_>,
 ) -> RunSummary {
     let broken = |folder: &Path, why| RunSummary::broken(trial, lab.describe(), folder, why);
     let folder = match evidence::folder(&manner.runs, &trial.name, trial.seed) {
@@ -258,7 +266,7 @@ pub async fn overheard(
     let judged = tokio::select! {
         biased;
         () = manner.stop.cancelled() => Err(anyhow!("interrupted before it could be judged")),
-        judged = trial::run(lab, trial, &folder, ear, &stage) => judged,
+        judged = trial::run(lab, trial, &folder, beside, &stage) => judged,
     };
     match judged {
         Ok(summary) if summary.verdict == Verdict::Pass && !manner.keep => {

@@ -28,7 +28,7 @@ use crate::{
     },
     history::{self, FaultLife},
     judge::{summary::RunSummary, verdict::Verdict},
-    run::script,
+    run::{script, trial::Beside},
     servers::lab::Lab,
 };
 pub use drawn::Case;
@@ -119,7 +119,11 @@ impl Sweep {
         let census = Census::begin();
         let trial = self.trial(SURVEY, survey::scenario(&self.target), self.seed);
         let manner = self.manner.keeping();
-        let run = suite::overheard(&self.lab, &trial, &manner, observer, Some(census.ear()));
+        let beside = Beside {
+            ear: Some(census.ear()),
+            ..Beside::default()
+        };
+        let run = suite::beside(&self.lab, &trial, &manner, observer, &beside);
         let summary = run.await;
         let read = history::read(&summary.folder.join("history.jsonl"));
         let unjudged = |why: String| NoSurvey::Lab(why);

@@ -36,14 +36,23 @@ pub enum RecordError {
 ///
 /// Clones write to the same file. The stamp is taken under the lock, so that file order is time order: what was
 /// recorded first happened first, which the real-time rules of the checkers rest on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Recorder {
     shared: Arc<Mutex<Writer<BufWriter<File>>>>,
 }
 
-#[derive(Debug)]
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+/// Hears each entry while it is recorded, and holds up all who record: it must not be slow.
+pub type Hearer = Box<dyn Fn(&Entry) + Send>;
+
 struct Writer<W> {
     out: Option<W>,
+    hearer: Option<Hearer>,
     began: Instant,
     began_at: SystemTime,
     written: u64,
@@ -61,6 +70,11 @@ impl Recorder {
         Ok(Self {
             shared: Arc::new(Mutex::new(Writer::new(BufWriter::new(file)))),
         })
+    }
+
+    /// Has somebody hear what is recorded from now on, in its order.
+    pub fn heard_by(&self, hearer: Hearer) {
+        self.lock().hearer = Some(hearer);
     }
 
     /// Appends one event. An error is kept for [`Recorder::finish`].
@@ -109,6 +123,7 @@ impl<W: Write> Writer<W> {
     fn new(out: W) -> Self {
         Self {
             out: Some(out),
+            hearer: None,
             began: Instant::now(),
             began_at: SystemTime::now(),
             written: 0,
@@ -122,9 +137,13 @@ impl<W: Write> Writer<W> {
 
     fn record(&mut self, event: Event) {
         let at_us = self.now_us();
+        let entry = Entry { at_us, event };
         self.written += 1;
+        if let Some(hears) = &self.hearer {
+            hears(&entry);
+        }
         self.attempt(|out| {
-            serde_json::to_writer(&mut *out, &Entry { at_us, event })?;
+            serde_json::to_writer(&mut *out, &entry)?;
             out.write_all(b"\n")
         });
     }

@@ -19,7 +19,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Account, ReportError, write};
 use crate::judge::{summary::RunSummary, verdict::Verdict};
 
-const STYLE: &str = include_str!("html/style.css");
+pub(super) const STYLE: &str = include_str!("html/style.css");
 
 /// Writes the page.
 pub fn write_html(path: &Path, accounts: &[Account]) -> Result<(), ReportError> {

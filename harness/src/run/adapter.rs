@@ -11,6 +11,7 @@ use super::{
     client::Voice,
     described::DescribedTarget,
     gauge::Gauge,
+    live::picture::Feed,
     oplog::OpLog,
     own::{self, DEAD, Desk, meters, rest},
     plan::{Canary, Step},
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     ask::scenario::{Plan, Scenario},
     history::{Key, Recorder, Snapshot},
-    system::Api,
+    system::{Api, System},
 };
 
 /// A target, as the lab deals with it.
@@ -144,6 +145,14 @@ impl Adapter {
         match self {
             Self::Own(own) => own.look().await,
             Self::Described(target) => target.look().await,
+        }
+    }
+
+    /// What the target itself tells whoever follows it.
+    pub fn feeds(&self, system: &System) -> Vec<Feed> {
+        match self {
+            Self::Own(own) => own.feeds(system),
+            Self::Described(_) => Vec::new(),
         }
     }
 

@@ -54,14 +54,14 @@ pub(super) struct Arranged {
 }
 
 impl Arranged {
-    /// Sets everything up, the observers before what they observe.
+    /// Sets everything up, the observers before what they observe, on servers that can be done these faults to.
     pub async fn of(
         lab: &Lab,
         trial: &Trial,
+        faults: Vec<Fault>,
         (folder, recorder): (&Path, &Recorder),
         ear: Option<Ear>,
     ) -> Result<Self> {
-        let faults = Fault::all(&trial.scenario)?;
         let name = format!("run_{}", Uuid::now_v7().simple());
         let servers = OwnServers::prepare(lab, &faults, &trial.target, &name).await?;
         servers.set(&trial.scenario.system.postgres).await?;

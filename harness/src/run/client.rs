@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -75,6 +76,43 @@ impl Load {
     }
 }
 
+/// Where steps come from, each when it is to be sent.
+pub trait Source {
+    /// Waits for the next one; none if that was the last.
+    fn next(&mut self) -> impl Future<Output = Option<&Step>>;
+}
+
+/// Steps at their times.
+pub struct Due<'s, E> {
+    steps: std::slice::Iter<'s, Step>,
+    from: Duration,
+    start: Instant,
+    enough: Pin<Box<E>>,
+}
+
+impl<'s, E: Future<Output = ()>> Due<'s, E> {
+    /// Where `from` is now, until it is `enough`.
+    pub fn of(steps: &'s [Step], from: Duration, enough: E) -> Self {
+        Self {
+            steps: steps.iter(),
+            from,
+            start: Instant::now(),
+            enough: Box::pin(enough),
+        }
+    }
+}
+
+impl<E: Future<Output = ()>> Source for Due<'_, E> {
+    async fn next(&mut self) -> Option<&Step> {
+        let step = self.steps.next()?;
+        tokio::select! {
+            biased;
+            () = &mut self.enough => None,
+            () = sleep_until(self.start + step.due.saturating_sub(self.from)) => Some(step),
+        }
+    }
+}
+
 /// How many requests these steps are.
 pub fn requests(steps: &[Step]) -> u64 {
     steps.iter().map(|step| u64::from(step.copies)).sum()
@@ -117,29 +155,17 @@ impl Clients {
         let requests = requests(steps);
         recorder.record(Event::Planned { requests });
         let mut load = Load::default();
-        self.send(steps, Duration::ZERO, &mut load, enough).await?;
+        let due = Due::of(steps, Duration::ZERO, enough);
+        self.send(due, &mut load).await?;
         recorder.record(load.driven(requests));
         Ok(load.unknown)
     }
 
-    /// Sends every step when it is due, where `from` is now, until it is `enough`. An open loop: a slow answer holds nobody up,
+    /// Sends each step when its source gives it, until that has no more. An open loop: a slow answer holds nobody up,
     /// until [`AT_ONCE`] clients wait; how many requests were late for that is counted.
-    pub async fn send(
-        &self,
-        steps: &[Step],
-        from: Duration,
-        load: &mut Load,
-        enough: impl Future<Output = ()>,
-    ) -> Result<()> {
-        let start = Instant::now();
+    pub async fn send(&self, mut source: impl Source, load: &mut Load) -> Result<()> {
         let mut under_way = JoinSet::new();
-        let mut enough = std::pin::pin!(enough);
-        for step in steps {
-            tokio::select! {
-                biased;
-                () = &mut enough => break,
-                () = sleep_until(start + step.due.saturating_sub(from)) => {}
-            }
+        while let Some(step) = source.next().await {
             load.sent += u64::from(step.copies);
             for _ in 0..step.copies {
                 let waits = Instant::now();

@@ -28,6 +28,29 @@ pub(super) struct Disturbance<'r> {
 }
 
 impl Disturbance<'_> {
+    /// Whoever carries faults out on a workload that began then. It tells how many are `in_place`, and hears when the workload is
+    /// `over`.
+    pub fn injector(
+        &self,
+        began: Instant,
+        in_place: watch::Sender<usize>,
+        over: watch::Receiver<bool>,
+    ) -> Injector<'_> {
+        let site = self.stage.site;
+        Injector {
+            system: site.system,
+            servers: site.servers,
+            recorder: site.recorder,
+            gauge: self.gauge.clone(),
+            began,
+            in_place,
+            healed: self.healed.clone(),
+            made_good: self.made_good.clone(),
+            turns: self.turns,
+            workload_over: over,
+        }
+    }
+
     /// Breaks what is to be broken by these faults beside a load, which waits for those that begin with it. Ends when both have.
     pub async fn beside<T>(
         &self,
@@ -39,19 +62,7 @@ impl Disturbance<'_> {
         let meant = &self.faults[faults.clone()];
         let at_start = meant.iter().filter(|fault| fault.starts_with_workload());
         let at_start = at_start.count();
-        let site = self.stage.site;
-        let injector = Injector {
-            system: site.system,
-            servers: site.servers,
-            recorder: site.recorder,
-            gauge: self.gauge.clone(),
-            began: Instant::now(),
-            in_place,
-            healed: self.healed.clone(),
-            made_good: self.made_good.clone(),
-            turns: self.turns,
-            workload_over: over,
-        };
+        let injector = self.injector(Instant::now(), in_place, over);
         let workload = async {
             // The sender lives in the injector, so that this cannot fail.
             let _ = placed.wait_for(|count| *count >= at_start).await;

@@ -15,14 +15,14 @@ use tokio::{
 
 use super::{
     arrange::{Arranged, LEDGER_WITHIN},
-    client::{Clients, Load, requests},
+    client::{Clients, Due, Load, requests},
     disturb::Disturbance,
     gauge::Gauge,
     look::{self, FENCE_WITHIN},
     settle::Recovery,
 };
 use crate::{
-    ask::trial::Trial,
+    ask::{scenario::Scenario, trial::Trial},
     history::{Asked, Event},
     judge::{
         summary::{RunSummary, judge},
@@ -121,8 +121,8 @@ impl Soak<'_> {
                 true => &steps[due(from)..],
                 false => &steps[due(from)..due(to)],
             };
-            let enough = std::future::pending();
-            let sent = self.clients.send(part, from, &mut load, enough);
+            let due = Due::of(part, from, std::future::pending());
+            let sent = self.clients.send(due, &mut load);
             let faults = share(self.arranged.faults.len(), number, windows.count);
             self.disturbance.beside(faults.clone(), sent).await?;
             if number == windows.count {
@@ -137,7 +137,9 @@ impl Soak<'_> {
             };
             load.unknown.clear();
             footprint::record(stage.site).await;
-            let judged = self.judged(number, faults.end, &load, ending);
+            let so_far: Vec<usize> = (0..faults.end).collect();
+            let scenario = self.trial.scenario.with_faults(&so_far);
+            let judged = self.judged(number, scenario, &load, ending);
             let within = windows.judged_within(number);
             let judged = timeout(within, judged).await;
             let window = Window {
@@ -163,11 +165,11 @@ impl Soak<'_> {
         })
     }
 
-    /// Judges what is recorded so far. What was found green is not kept.
-    async fn judged(
+    /// Judges what is recorded so far, of a story as far as it went. What was found green is not kept.
+    pub async fn judged(
         &self,
         number: u32,
-        faults: usize,
+        scenario: Scenario,
         load: &Load,
         ending: Event,
     ) -> Result<RunSummary> {
@@ -178,10 +180,7 @@ impl Soak<'_> {
         let read = self.arranged.up_to_now(deadline).await?;
         let last = look::at_rest(stage).await?;
         let until_now = UntilNow {
-            scenario: self
-                .trial
-                .scenario
-                .with_faults(&(0..faults).collect::<Vec<_>>()),
+            scenario,
             requests: load.sent,
             held_back: load.held_back,
             ending,

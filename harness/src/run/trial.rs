@@ -11,6 +11,7 @@ use super::{
     disturb::Disturbance,
     gauge::Gauge,
     injector::Turns,
+    live::{self, Live, Play, hand::Hand},
     look,
     reach::Reach,
     script,
@@ -20,7 +21,7 @@ use super::{
     watch,
 };
 use crate::{
-    ask::trial::Trial,
+    ask::{fault::Fault, trial::Trial},
     history::{self, Event, Recorder, Subject},
     judge::summary::{RunSummary, judge},
     os::causes::Causes,
@@ -31,34 +32,52 @@ use crate::{
 /// hung.
 const RUN_WITHIN: Duration = Duration::from_secs(160);
 
-/// Runs a trial into `folder`, and judges what it left there. An `ear` hears all that passes.
+/// What a run has beside its story.
+#[derive(Clone, Default)]
+pub struct Beside<'b> {
+    /// Hears all that passes.
+    pub ear: Option<Ear>,
+    /// It goes on for long, and is judged after each of these, too.
+    pub windows: Option<&'b Windows<'b>>,
+    /// It is watched, and perhaps played.
+    pub live: Option<&'b Live>,
+}
+
+impl<'b> Beside<'b> {
+    fn hand(&self) -> Option<(&'b Live, &'b Hand)> {
+        self.live.and_then(|live| Some((live, live.hand.as_ref()?)))
+    }
+}
+
+/// Runs a trial into `folder`, and judges what it left there.
 pub async fn run(
     lab: &Lab,
     trial: &Trial,
     folder: &Path,
-    ear: Option<Ear>,
-    progress: &(dyn Fn(&str) + Sync),
+    beside: &Beside<'_>,
+    told: &(dyn Fn(&str) + Sync),
 ) -> Result<RunSummary> {
-    recorded(lab, trial, folder, ear, None, progress).await
-}
-
-/// The same for a trial that goes on for long, which is judged after each of its windows, too.
-pub async fn in_windows(
-    lab: &Lab,
-    trial: &Trial,
-    folder: &Path,
-    windows: &Windows<'_>,
-    progress: &(dyn Fn(&str) + Sync),
-) -> Result<RunSummary> {
-    recorded(lab, trial, folder, None, Some(windows), progress).await
+    if let Some(live) = beside.live {
+        live.begin(&trial.name, &trial.scenario.story);
+    }
+    let progress = |what: &str| {
+        if let Some(live) = beside.live {
+            live.stage(what);
+        }
+        told(what);
+    };
+    let summary = recorded(lab, trial, folder, beside, &progress).await?;
+    if let Some(live) = beside.live {
+        live.judged(&summary);
+    }
+    Ok(summary)
 }
 
 async fn recorded(
     lab: &Lab,
     trial: &Trial,
     folder: &Path,
-    ear: Option<Ear>,
-    windows: Option<&Windows<'_>>,
+    beside: &Beside<'_>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<RunSummary> {
     tokio::fs::create_dir_all(folder)
@@ -66,6 +85,9 @@ async fn recorded(
         .with_context(|| format!("making the run's folder {}", folder.display()))?;
     let path = folder.join("history.jsonl");
     let recorder = Recorder::create(&path)?;
+    if let Some(live) = beside.live {
+        recorder.heard_by(live.hearer());
+    }
     recorder.record(Event::Begun {
         format: history::FORMAT,
         lab: env!("CARGO_PKG_VERSION").to_owned(),
@@ -76,12 +98,15 @@ async fn recorded(
         scenario: Box::new(trial.scenario.clone()),
         environment: described(lab, trial),
     });
-    let run = conduct(lab, trial, (folder, &recorder), ear, windows, progress);
+    let run = conduct(lab, trial, (folder, &recorder), beside, progress);
     let pace = &trial.target.pace;
     let recovers = pace.recovers_within.get();
     let mut within = RUN_WITHIN + pace.ready_within.get() + recovers;
-    if let Some(windows) = windows {
+    if let Some(windows) = beside.windows {
         within += windows.within(recovers);
+    }
+    if let Some((_, hand)) = beside.hand() {
+        within += hand.span + hand.rests(recovers);
     }
     let ended = timeout(within, run)
         .await
@@ -92,6 +117,9 @@ async fn recorded(
         });
     }
     recorder.finish()?;
+    if let Some((_, hand)) = beside.hand() {
+        hand.tell(folder, &trial.scenario)?;
+    }
     progress("judging");
     Ok(judge(folder, trial.repeat_command.clone())?)
 }
@@ -114,13 +142,17 @@ async fn conduct(
     lab: &Lab,
     trial: &Trial,
     (folder, recorder): (&Path, &Recorder),
-    ear: Option<Ear>,
-    windows: Option<&Windows<'_>>,
+    beside: &Beside<'_>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
     progress("arranging");
-    let arranged = Arranged::of(lab, trial, (folder, recorder), ear).await?;
-    let ended = perform(&arranged, trial, (folder, recorder), windows, progress).await;
+    let to_break = match beside.hand() {
+        Some((_, hand)) => hand.all(&trial.scenario)?,
+        None => Fault::all(&trial.scenario)?,
+    };
+    let ear = beside.ear.clone();
+    let arranged = Arranged::of(lab, trial, to_break, (folder, recorder), ear).await?;
+    let ended = perform(&arranged, trial, (folder, recorder), beside, progress).await;
     arranged.clear(lab, ended).await
 }
 
@@ -129,13 +161,25 @@ async fn perform(
     arranged: &Arranged,
     trial: &Trial,
     (folder, recorder): (&Path, &Recorder),
-    windows: Option<&Windows<'_>>,
+    beside: &Beside<'_>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<()> {
-    let Arranged { faults, .. } = arranged;
+    let (windows, hand) = (beside.windows, beside.hand());
+    let faults: &[Fault] = match hand {
+        Some(_) => &[],
+        None => &arranged.faults,
+    };
     let turns = &Turns::of(faults);
     let stage = &arranged.stage(recorder);
-    script::leave(folder, &trial.scenario, stage.adapter.plan())?;
+    if hand.is_none() {
+        script::leave(folder, &trial.scenario, stage.adapter.plan())?;
+    }
+    if let Some(live) = beside.live {
+        live.feeds(stage.adapter.feeds(stage.site.system));
+        for (asked, fault) in trial.scenario.faults.iter().zip(faults) {
+            live.knows(asked, fault.clone());
+        }
+    }
     let clients = Clients::new(
         stage.adapter.voice(),
         stage.site.system.apis(),
@@ -168,8 +212,17 @@ async fn perform(
             reach: &reach,
             is_last,
         };
-        let left = match windows {
-            None => {
+        let soak = |recovery, disturbance| Soak {
+            arranged,
+            trial,
+            folder,
+            clients: &clients,
+            recovery,
+            disturbance,
+            gauge: gauge.clone(),
+        };
+        let left = match (windows, hand) {
+            (None, None) => {
                 stage.adapter.begin(recorder).await?;
                 let steps = stage.adapter.steps();
                 let driven = clients.drive(steps, recorder, turns.all_over());
@@ -179,17 +232,13 @@ async fn perform(
                     ended: None,
                 }
             }
-            Some(windows) => {
-                let soak = Soak {
-                    arranged,
-                    trial,
-                    folder,
-                    clients: &clients,
-                    recovery: recovery(false),
-                    disturbance,
-                    gauge: gauge.clone(),
-                };
+            (Some(windows), _) => {
+                let soak = soak(recovery(false), disturbance);
                 soak.pass(windows, progress).await?
+            }
+            (None, Some((live, hand))) => {
+                let soak = soak(recovery(false), disturbance);
+                Play { soak, live, hand }.pass(progress).await?
             }
         };
         progress("recovering");
@@ -208,8 +257,15 @@ async fn perform(
         }
         Ok::<_, anyhow::Error>(recovered)
     };
+    let painted = async {
+        match beside.live {
+            Some(live) => live::paint(live, stage.site.system, gauge.clone()).await,
+            None => std::future::pending().await,
+        }
+    };
     let recovered = tokio::select! {
         recovered = acts => recovered?,
+        never = painted => match never {},
         never = watch::watch(stage, gauge_in, healed, good_in, windows.is_none()) => match never? {},
     };
     if recovered {

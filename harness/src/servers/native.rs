@@ -6,7 +6,7 @@ pub mod cache;
 mod command;
 pub(in crate::servers) mod disk;
 pub mod found;
-mod libraries;
+pub mod libraries;
 pub mod packages;
 pub mod postgres;
 pub mod rabbitmq;

@@ -38,6 +38,24 @@ pub(super) struct Wired {
     pub link: Link,
 }
 
+/// An edge, as one looks at it.
+pub struct Way<'w> {
+    wired: &'w Wired,
+    /// Who opens it: `client`, or a process.
+    pub from: String,
+    /// Whom it leads to: a process, or a server.
+    pub to: String,
+    /// What passes it.
+    pub link: &'w Link,
+}
+
+impl Way<'_> {
+    /// Whether it is one of those between two parties.
+    pub fn is_between(&self, from: Party, to: Party) -> bool {
+        self.wired.is_between(from, to)
+    }
+}
+
 /// All edges of a system; none where it runs without.
 pub(super) struct Edges<'c> {
     control: Option<&'c EdgeControl>,
@@ -98,6 +116,22 @@ impl<'c> Edges<'c> {
 pub(super) const CLIENT: (&str, u32) = ("client", 1);
 
 impl Wired {
+    pub fn way(&self) -> Way<'_> {
+        let client = || Role::Client.name().to_owned();
+        let server = |of: Server| Role::Server(of).name().to_owned();
+        let (from, to) = match self.end {
+            End::Process => (client(), self.process.clone()),
+            End::Database => (client(), server(Server::Postgres)),
+            End::Server(edge) => (self.process.clone(), server(self::server(edge))),
+        };
+        Way {
+            wired: self,
+            from,
+            to,
+            link: &self.link,
+        }
+    }
+
     fn is_between(&self, from: Party, to: Party) -> bool {
         // A server has no number, and of `client -> api 2` the second end has one.
         let number = from.number.or(to.number);

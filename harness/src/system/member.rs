@@ -211,6 +211,14 @@ impl Member {
         spawn_blocking(move || descriptors::take(leader)).await?
     }
 
+    /// Whether it runs, stopped or not.
+    pub async fn is_running(&self) -> bool {
+        match &self.state.lock().await.life {
+            Some(life) => life.process.is_running().await,
+            None => false,
+        }
+    }
+
     /// Whether a fault has ended it and not started it again.
     pub async fn is_taken_away(&self) -> bool {
         let state = self.state.lock().await;

@@ -9,7 +9,7 @@ use outbox_harness::{
     judge::{summary::RunSummary, verdict::Verdict},
     run::{
         soak::{Window, Windows},
-        trial,
+        trial::{self, Beside},
     },
     servers::lab::Lab,
 };
@@ -83,6 +83,10 @@ async fn soaked(lab: &Lab, bug: Option<&str>, folder: &Path) -> Result<(RunSumma
         rest_within: Duration::from_secs(60),
         judged: &|window: &Window| seen.lock().expect("nobody panics").push(window.clone()),
     };
-    let summary = trial::in_windows(lab, &trial, folder, &windows, &|_| {}).await?;
+    let beside = Beside {
+        windows: Some(&windows),
+        ..Beside::default()
+    };
+    let summary = trial::run(lab, &trial, folder, &beside, &|_| {}).await?;
     Ok((summary, seen.into_inner().expect("nobody panics")))
 }

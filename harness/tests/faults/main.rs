@@ -11,7 +11,7 @@ use libtest_mimic::{Arguments, Trial as Test};
 use outbox_harness::{
     ask::{fault::Fault, scenario::Scenario, target::Target, trial::Trial},
     judge::verdict::Verdict,
-    run::trial,
+    run::trial::{self, Beside},
     servers::{backend::Wanted, lab::Lab, shared_lab::SharedLab},
 };
 
@@ -64,7 +64,14 @@ async fn shows(lab: &Lab, case: &Case, verdict: Verdict) -> Result<()> {
         seed: 14,
         repeat_command: String::new(),
     };
-    let summary = trial::run(lab, &asked, &folder.path().join("run"), None, &|_| ()).await?;
+    let summary = trial::run(
+        lab,
+        &asked,
+        &folder.path().join("run"),
+        &Beside::default(),
+        &|_| (),
+    )
+    .await?;
     let told = format!("{}: {}", summary.verdict, summary.reason);
     ensure!(summary.verdict == verdict, "{told}, and not {verdict}");
     ensure!(

@@ -19,14 +19,15 @@ use crate::{
         named,
         named::Named,
         on_lab::on_lab,
-        progress::{Control, Progress},
+        progress::{Control, Progress, Watched},
         say, tell, unless_interrupted,
     },
     explore::control,
     explore::suite::{self, Ended, Manner},
     judge::verdict::Verdict,
     os::causes::Causes,
-    report::{Account, Followed, NotRun},
+    report::{Account, Followed, LivePage, NotRun},
+    run::live::Live,
     servers::lab::Lab,
 };
 
@@ -195,7 +196,23 @@ impl Candidate {
         }
         let trials = runs.into_iter().map(|run| self.trial(args, lab, run));
         let trials = trials.collect();
-        Ok(suite::run(lab.clone(), trials, manner, shown.clone()).await)
+        if !args.live {
+            return Ok(suite::run(lab.clone(), trials, manner, shown.clone()).await);
+        }
+        let live = Arc::new(Live::new(None));
+        let page = LivePage::serve(live.clone(), None, 0).await?;
+        shown.line(&format!("open in a browser on this machine: {}", page.url));
+        tokio::select! {
+            () = page.somebody_looks() => {}
+            () = manner.stop.cancelled() => {}
+        }
+        let shown = Arc::new(Watched {
+            progress: shown.clone(),
+            live,
+        });
+        let ended = suite::run(lab.clone(), trials, manner, shown).await;
+        page.end().await;
+        Ok(ended)
     }
 
     /// Tries what a target file says with nothing broken. Says what is wrong with it; its folder stays then.

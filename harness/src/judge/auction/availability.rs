@@ -2,6 +2,7 @@
 //! fault lies between the client and the database that its process needs, and for a short grace after the fault is healed.
 
 use crate::ask::fault::{Fault, Party, Role, Server, Target};
+use crate::ask::moment::Moment;
 use crate::history::{FaultLife, History, Op};
 use crate::judge::basis::{Unjudgeable, scenario};
 use crate::judge::inquiry::Inquiry;
@@ -55,11 +56,31 @@ pub(in crate::judge) fn check(history: &History) -> Result<Finding, Unjudgeable>
 
 /// Whether the fault stood between this request and its answer at any moment.
 fn excuses(history: &History, index: usize, fault: &Fault, op: &Op) -> bool {
-    stands_in_the_way(&fault.target, &op.via)
-        && history
-            .faults()
-            .get(&index)
-            .is_some_and(|life| overlaps(history, life, op))
+    let Some(life) = history.faults().get(&index) else {
+        return false;
+    };
+    (stands_in_the_way(&fault.target, &op.via) && overlaps(history, life, op))
+        || (holds_up(&fault.moment, &op.via) && overlaps_holding(history, life, op))
+}
+
+/// Whether the lab itself holds the message up at which a fault is to strike, until it is in place: that of a request, or that of a
+/// transaction whose locks other requests may wait for.
+fn holds_up(moment: &Moment, via: &str) -> bool {
+    let Moment::Message(watched) = moment else {
+        return false;
+    };
+    let (from, to) = (watched.from, watched.to);
+    let locks = from.role == Role::Api && to.role == Role::Server(Server::Postgres);
+    locks || stands_in_the_way(&Target::Edge { from, to }, via)
+}
+
+/// Whether a request was under way while a message was held up.
+fn overlaps_holding(history: &History, life: &FaultLife, op: &Op) -> bool {
+    let held = FaultLife {
+        healed: life.applied,
+        ..life.clone()
+    };
+    life.applied.is_some() && overlaps(history, &held, op)
 }
 
 /// How many requests to the same process were under way when this one was sent.
@@ -157,6 +178,45 @@ mod tests {
         ] {
             assert_eq!(unavailable_under(target, false), Verdict::Fail, "{target}");
         }
+    }
+
+    /// One request without an answer after the story's one fault is in place, which strikes elsewhere at a message on this edge.
+    fn unanswered_while_held(edge: &str, event: &str, long_after: bool) -> Verdict {
+        let mut story = Story::new();
+        story.scenario(|scenario| {
+            let when = format!("when = {{ edge = '{edge}', event = '{event}' }}");
+            let fault = format!("process = 'relay'\ndo = 'kill'\n{when}");
+            scenario.faults = vec![toml::from_str(&fault).expect("a fault")];
+        });
+        story.opens(1);
+        story.place(1, 1, 10);
+        if long_after {
+            story.finish();
+            story.ask_after_the_grace(GRACE_US);
+        } else {
+            let op = story.ask(2, 1, 20);
+            story.unavailable(op, 503);
+            story.finish();
+        }
+        verdict(check, &story)
+    }
+
+    #[test]
+    fn who_waits_for_a_message_that_the_lab_holds_is_excused_until_it_goes_on() {
+        for (edge, event) in [("client -> api", "request"), ("api -> postgres", "commit")] {
+            assert_eq!(
+                unanswered_while_held(edge, event, false),
+                Verdict::Pass,
+                "{edge}"
+            );
+            assert_eq!(
+                unanswered_while_held(edge, event, true),
+                Verdict::Fail,
+                "{edge}"
+            );
+        }
+        let elsewhere = unanswered_while_held("relay -> rabbitmq", "publish", false);
+        assert_eq!(elsewhere, Verdict::Fail);
     }
 
     #[test]

@@ -19,11 +19,17 @@ use super::{
     workload::Plan,
 };
 use crate::{
-    ask::{id::Run, scenario::Scenario},
+    ask::{fault::Role, id::Run, scenario::Scenario},
     history::{Key, Recorder, Snapshot},
-    run::{gauge::Gauge, numbers::Numbers, own_servers::OwnServers, plan::Canary, site::Site},
-    system::Api,
+    run::{
+        gauge::Gauge, live::picture::Feed, numbers::Numbers, own_servers::OwnServers, plan::Canary,
+        site::Site,
+    },
+    system::{Api, System},
 };
+
+/// So many auctions can be looked at while they go on.
+const FEEDS: usize = 4;
 
 /// What bidders will do, and where it can be seen what has become of it.
 pub struct AuctionService {
@@ -64,6 +70,30 @@ impl AuctionService {
     /// Waits until every relay has its share of the lanes; what keeps them from it, if they never come to.
     pub async fn ready(&self, servers: &OwnServers, relays: u32) -> Result<Option<String>> {
         shares::not_fair_among(relays, &servers.database_url()).await
+    }
+
+    /// The live feeds of the first auctions.
+    pub fn feeds(&self, system: &System) -> Vec<Feed> {
+        let apis = system
+            .members()
+            .iter()
+            .filter(|member| member.plays(Role::Api));
+        let apis: Vec<_> = apis.filter_map(|api| api.http()).collect();
+        let auctions = self
+            .plan
+            .open
+            .iter()
+            .take(FEEDS)
+            .map(|key| Key::numbered(*key).0);
+        let feed = |auction| Feed {
+            name: format!("auction {auction}"),
+            events: ["bid", "gap", "standing"].map(str::to_owned).to_vec(),
+            urls: apis
+                .iter()
+                .map(|api| format!("http://{api}/auctions/{auction}/live"))
+                .collect(),
+        };
+        auctions.map(feed).collect()
     }
 
     /// Who bids.

@@ -1,0 +1,201 @@
+//! A run that is watched while it goes on, and in which whoever watches may have a hand.
+
+pub mod hand;
+mod painter;
+pub mod picture;
+mod play;
+mod played;
+mod tally;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    ask::{fault, scenario},
+    history::Hearer,
+    judge::summary::RunSummary,
+    run::soak::Window,
+};
+use hand::Hand;
+pub(super) use painter::paint;
+use picture::{Feed, Judged, Picture, Sample};
+pub(super) use play::Play;
+use tally::Tally;
+
+/// So many samples are kept; of older ones every second.
+const MOST_SAMPLES: usize = 2_400;
+
+/// What is shown of runs, one after the other.
+#[derive(Debug)]
+pub struct Live {
+    tally: Arc<Mutex<Tally>>,
+    shown: watch::Sender<Arc<Picture>>,
+    past: Mutex<VecDeque<Sample>>,
+    looked_at: watch::Sender<bool>,
+    /// Whoever may have a hand in it.
+    pub hand: Option<Hand>,
+}
+
+impl Live {
+    /// Shows runs in which such a hand may be had.
+    pub fn new(hand: Option<Hand>) -> Self {
+        Self {
+            tally: Arc::default(),
+            shown: watch::Sender::default(),
+            past: Mutex::default(),
+            looked_at: watch::Sender::default(),
+            hand,
+        }
+    }
+
+    /// What is seen, each time that it is something else.
+    pub fn seen(&self) -> watch::Receiver<Arc<Picture>> {
+        self.shown.subscribe()
+    }
+
+    /// Somebody has begun to look.
+    pub fn somebody_looks(&self) {
+        self.looked_at.send_replace(true);
+    }
+
+    /// Waits until somebody has.
+    pub async fn looked_at(&self) {
+        // The sender lives as long as this.
+        let _ = self.looked_at.subscribe().wait_for(|looked| *looked).await;
+    }
+
+    /// What there was so far of the run that is shown.
+    pub fn past(&self) -> Vec<Sample> {
+        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.iter().copied().collect()
+    }
+
+    /// Nothing more comes.
+    pub fn over(&self) {
+        self.tally().picture.over = true;
+        self.repaint();
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&self, name: &str, story: &str) {
+        self.tally().begin(name, story);
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.clear();
+        drop(past);
+        self.shown.send_replace(Arc::new(self.known().0));
+    }
+
+    /// Hears what is recorded.
+    pub(super) fn hearer(&self) -> Hearer {
+        let tally = self.tally.clone();
+        Box::new(move |entry| lock(&tally).hear(entry))
+    }
+
+    /// What is being done.
+    pub(super) fn stage(&self, stage: &str) {
+        let mut tally = self.tally();
+        tally.picture.stage = stage.to_owned();
+        tally.picture.open = false;
+        drop(tally);
+        self.repaint();
+    }
+
+    /// Orders are taken from now on.
+    fn open(&self, rate: u32) {
+        let mut tally = self.tally();
+        tally.picture.open = true;
+        tally.picture.rate = Some(rate);
+    }
+
+    /// A fault that is to come, behind those that are known.
+    pub(super) fn knows(&self, asked: &scenario::Fault, fault: fault::Fault) {
+        self.tally().knows(asked, fault);
+    }
+
+    /// Which feeds the target has.
+    pub(super) fn feeds(&self, feeds: Vec<Feed>) {
+        self.tally().picture.feeds = feeds;
+    }
+
+    /// Where one of them is.
+    pub fn feed(&self, number: usize) -> Option<Feed> {
+        self.tally().picture.feeds.get(number).cloned()
+    }
+
+    fn follow(&self, id: Uuid) {
+        self.tally().follow(id);
+    }
+
+    /// What a run was judged to be.
+    pub(super) fn judged(&self, summary: &RunSummary) {
+        self.verdict(|run, at_ms| Judged::of(summary, run, at_ms));
+    }
+
+    /// What all of it until now was judged to be.
+    fn judged_so_far(&self, window: &Window) {
+        self.verdict(|run, at_ms| Judged::until_now(window, run, at_ms));
+    }
+
+    fn verdict(&self, judged: impl FnOnce(u32, u64) -> Judged) {
+        let mut tally = self.tally();
+        let judged = judged(tally.picture.run, tally.picture.at_ms);
+        tally.picture.verdicts.push(judged);
+        drop(tally);
+        self.repaint();
+    }
+
+    /// What was recorded so far, and what the faults mean.
+    fn known(&self) -> (Picture, Vec<fault::Fault>) {
+        let tally = self.tally();
+        (tally.picture(), tally.faults.clone())
+    }
+
+    /// Shows the same system, with what is known of the run now.
+    fn repaint(&self) {
+        let (known, _) = self.known();
+        self.shown.send_modify(|shown| {
+            let same = known.run == shown.run;
+            let last = Picture::clone(shown);
+            let (parts, edges) = if same {
+                (last.parts, last.edges)
+            } else {
+                Default::default()
+            };
+            let counts = if same { last.counts } else { known.counts };
+            *shown = Arc::new(Picture {
+                parts,
+                edges,
+                counts,
+                ..known
+            });
+        });
+    }
+
+    fn show(&self, picture: Picture) {
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        past.push_back(Sample::of(&picture));
+        if past.len() > MOST_SAMPLES {
+            let mut nth = 0;
+            past.retain(|_| {
+                nth += 1;
+                nth % 2 == 0
+            });
+        }
+        drop(past);
+        self.shown.send_replace(Arc::new(picture));
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        lock(&self.tally)
+    }
+}
+
+/// A tally is never left half changed: at worst a count lacks one.
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
