@@ -2,6 +2,7 @@
 
 mod again;
 mod check;
+mod diff;
 mod doctor;
 mod explore;
 mod faults;
@@ -82,6 +83,8 @@ enum Command {
     Check(check::Args),
     /// Make one page for a browser of stored runs.
     Report(report::Args),
+    /// Say in what two stored runs differ.
+    Diff(diff::Args),
     /// Draw an operation's way from its request to its effect, as a sequence diagram.
     Trace(trace::Args),
     /// Describe an outbox of your own.
@@ -174,6 +177,7 @@ impl Cli {
                 Command::Live(args) => live::live(*args).await,
                 Command::Check(args) => check::check(&args),
                 Command::Report(args) => report::report(&args),
+                Command::Diff(args) => diff::diff(&args),
                 Command::Trace(args) => trace::trace(&args),
                 Command::Target(command) => target::target(&command).await,
                 Command::Up(args) => up::up(args).await,

@@ -1,6 +1,7 @@
 //! What the reader gets: a table for the terminal, a page for the browser, and the same for machines.
 
 mod account;
+mod diff;
 mod explored;
 mod followed;
 mod github;
@@ -21,6 +22,7 @@ mod table;
 mod zoo;
 
 pub use account::{Account, NotRun};
+pub use diff::Diff;
 pub use explored::{explored, write_explored};
 pub use followed::Followed;
 pub use github::{annotations, step_summary};

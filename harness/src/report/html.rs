@@ -2,8 +2,11 @@
 
 mod banner;
 mod bites;
+mod campaign;
 mod chart;
 mod grid;
+mod lives;
+mod repeats;
 mod run;
 mod stations;
 mod table;
@@ -91,6 +94,8 @@ fn page(accounts: &[Account]) -> String {
                     @for (target, account) in accounts.iter().enumerate() {
                         @let own: Vec<&Shown<'_>> = runs.iter().filter(|shown| shown.target == target).collect();
                         (grid::grid(account, &own, several))
+                        (campaign::campaign(&own))
+                        (repeats::repeats(&account.runs))
                     }
                     section {
                         h2 { "Runs" }

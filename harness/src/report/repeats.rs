@@ -88,6 +88,23 @@ impl Repeats {
         }
     }
 
+    /// Under the heads.
+    pub(super) fn cells(&self) -> [String; 10] {
+        let time = |metric| self.cell(metric, 1_000.0, 2);
+        [
+            self.name.clone(),
+            self.runs.to_string(),
+            time("detection_ms"),
+            time("longest_gap_ms"),
+            time("downtime_ms"),
+            time("first_success_ms"),
+            time("drain_ms"),
+            self.cell("reordered_ratio", 0.01, 2),
+            self.cell("extent", 1.0, 1),
+            self.cell("n_reordering", 1.0, 1),
+        ]
+    }
+
     fn cell(&self, metric: &str, unit: f64, decimals: usize) -> String {
         match self.metrics.get(metric) {
             None => "-".to_owned(),
@@ -96,7 +113,8 @@ impl Repeats {
     }
 }
 
-const HEADS: [&str; 10] = [
+/// What the table has of each story.
+pub(super) const HEADS: [&str; 10] = [
     "scenario",
     "runs",
     "detected s",
@@ -109,29 +127,16 @@ const HEADS: [&str; 10] = [
     "n",
 ];
 
+/// What is to be read in it.
+pub(super) const MEANING: &str = "Means of the runs of a story, with their 95 % confidence intervals (Student's t). `> 1.20 (2 open)`: in two runs what was waited for\n\
+     had not come when the run ended, so the mean is at least this. `(3 of 5)`: the others had nothing of the kind. `-`: none had.";
+
 /// A table with what they have in common; nothing where no story was run more than once.
 pub(super) fn repeats(runs: &[RunSummary], columns: Option<u16>) -> Option<String> {
     let all = Repeats::of(runs);
-    let rows = all.iter().map(|story| {
-        let time = |metric| story.cell(metric, 1_000.0, 2);
-        [
-            story.name.clone(),
-            story.runs.to_string(),
-            time("detection_ms"),
-            time("longest_gap_ms"),
-            time("downtime_ms"),
-            time("first_success_ms"),
-            time("drain_ms"),
-            story.cell("reordered_ratio", 0.01, 2),
-            story.cell("extent", 1.0, 1),
-            story.cell("n_reordering", 1.0, 1),
-        ]
-    });
+    let rows = all.iter().map(Repeats::cells);
     let table = (!all.is_empty()).then(|| grid::plain(HEADS, rows, columns))?;
-    Some(format!(
-        "{table}\nMeans of the runs of a story, with their 95 % confidence intervals (Student's t). `> 1.20 (2 open)`: in two runs what was waited for\n\
-         had not come when the run ended, so the mean is at least this. `(3 of 5)`: the others had nothing of the kind. `-`: none had.\n"
-    ))
+    Some(format!("{table}\n{MEANING}\n"))
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::{
     client::Voice,
     described::DescribedTarget,
+    feed::Feed,
     gauge::Gauge,
-    live::picture::Feed,
     oplog::OpLog,
     own::{self, DEAD, Desk, meters, rest},
     plan::{Canary, Step},

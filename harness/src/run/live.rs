@@ -1,10 +1,9 @@
 //! A run that is watched while it goes on, and in which whoever watches may have a hand.
 
 pub mod hand;
-mod painter;
+pub(super) mod painter;
 pub mod picture;
-mod play;
-mod played;
+pub(super) mod played;
 mod tally;
 
 use std::{
@@ -19,12 +18,10 @@ use crate::{
     ask::{fault, scenario},
     history::Hearer,
     judge::summary::RunSummary,
-    run::soak::Window,
+    run::{feed::Feed, soak::Window},
 };
 use hand::Hand;
-pub(super) use painter::paint;
-use picture::{Feed, Judged, Picture, Sample};
-pub(super) use play::Play;
+use picture::{Judged, Picture, Sample};
 use tally::Tally;
 
 /// So many samples are kept; of older ones every second.
@@ -106,7 +103,7 @@ impl Live {
     }
 
     /// Orders are taken from now on.
-    fn open(&self, rate: u32) {
+    pub(super) fn open(&self, rate: u32) {
         let mut tally = self.tally();
         tally.picture.open = true;
         tally.picture.rate = Some(rate);
@@ -127,7 +124,7 @@ impl Live {
         self.tally().picture.feeds.get(number).cloned()
     }
 
-    fn follow(&self, id: Uuid) {
+    pub(super) fn follow(&self, id: Uuid) {
         self.tally().follow(id);
     }
 
@@ -137,7 +134,7 @@ impl Live {
     }
 
     /// What all of it until now was judged to be.
-    fn judged_so_far(&self, window: &Window) {
+    pub(super) fn judged_so_far(&self, window: &Window) {
         self.verdict(|run, at_ms| Judged::until_now(window, run, at_ms));
     }
 

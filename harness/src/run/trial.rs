@@ -11,8 +11,9 @@ use super::{
     disturb::Disturbance,
     gauge::Gauge,
     injector::Turns,
-    live::{self, Live, Play, hand::Hand},
+    live::{Live, hand::Hand, painter::paint},
     look,
+    play::Play,
     reach::Reach,
     script,
     settle::Recovery,
@@ -259,7 +260,7 @@ async fn perform(
     };
     let painted = async {
         match beside.live {
-            Some(live) => live::paint(live, stage.site.system, gauge.clone()).await,
+            Some(live) => paint(live, stage.site.system, gauge.clone()).await,
             None => std::future::pending().await,
         }
     };

@@ -55,21 +55,15 @@ pub(super) fn grid(account: &Account, runs: &[&Shown<'_>], several: bool) -> Mar
     }
 }
 
-/// How much was looked at where it passed, else the verdict's sign; the rest for who points at it.
+/// How much was looked at where it passed, else the verdict's sign. What was said is with the run.
 fn cell(run: &RunSummary, checker: &str) -> Markup {
     if let Some(finding) = run
         .findings
         .iter()
         .find(|finding| finding.checker == checker)
     {
-        let counts: Vec<String> = finding
-            .counts
-            .iter()
-            .map(|(what, count)| format!("{count} {what}"))
-            .collect();
-        let said = format!("{checker}: {}. {}", finding.reason, counts.join(", "));
         return html! {
-            td class={ "cell " (finding.verdict) } title=(said) {
+            td class={ "cell " (finding.verdict) } {
                 @match (finding.verdict, finding.looked_at) {
                     (Verdict::Pass, Some(looked_at)) => (short(looked_at)),
                     (verdict, _) => (sign(verdict)),
@@ -77,10 +71,7 @@ fn cell(run: &RunSummary, checker: &str) -> Markup {
             }
         };
     }
-    let not = run.not_judged.iter().find(|not| not.checker == checker);
-    // Without either there was nothing to judge.
-    let why = not.map_or(&run.reason, |not| &not.why);
-    html! { td class="cell none" title={ (checker) ": not judged; " (why) } { "–" } }
+    html! { td class="cell none" { "–" } }
 }
 
 /// As much of a number as fits a cell.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Shown, bites::bites, chart, mark, stations::stations, table::table};
+use super::{Shown, bites::bites, chart, lives::lives, mark, stations::stations, table::table};
 use crate::{
     judge::{
         metrics::Took,
@@ -25,6 +25,7 @@ pub(super) fn run(shown: &Shown<'_>, several: bool) -> Markup {
             @if let Some(scenario) = &run.scenario { p class="story" { (scenario.story) } }
             @if !red { p { (run.reason) } }
             (found(run))
+            (looked_at(run))
             @if shown.drawn && run.course.length_us > 0 { (seen(run)) }
             @for (op, steps) in &run.course.trails {
                 figure {
@@ -44,6 +45,7 @@ fn seen(run: &RunSummary) -> Markup {
     html! {
         (bites(&course.bands))
         (chart::course(course))
+        (lives(course))
         @for (at_us, process, status) in &course.deaths {
             p { (process) ", seen at " (seconds(at_us / 1_000)) ": " (status) }
         }
@@ -70,6 +72,26 @@ fn found(run: &RunSummary) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// What each checker that passed has looked at, and why others could not.
+fn looked_at(run: &RunSummary) -> Markup {
+    let passed = run.findings.iter();
+    let passed = passed.filter(|finding| finding.verdict == Verdict::Pass);
+    html! {
+        details {
+            summary { "What each checker looked at" }
+            ul {
+                @for finding in passed {
+                    li {
+                        strong { (finding.checker) } ": " (finding.reason)
+                        @for (what, count) in &finding.counts { ", " (count) " " (what) }
+                    }
+                }
+                @for not in &run.not_judged { li { strong { (not.checker) } ": not judged; " (not.why) } }
             }
         }
     }

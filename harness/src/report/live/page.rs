@@ -49,9 +49,8 @@ fn shown(plays: bool) -> Markup {
                 main {
                     div class="beside" {
                         div { (system()) (over_time()) }
-                        div { @if plays { (controls()) } (broken(plays)) }
+                        div { @if plays { (controls()) (followed()) } (broken(plays)) }
                     }
-                    (followed(plays))
                     (feed())
                     section {
                         h2 { "Judged so far" }
@@ -153,14 +152,12 @@ fn broken(plays: bool) -> Markup {
     }
 }
 
-fn followed(plays: bool) -> Markup {
+fn followed() -> Markup {
     html! {
-        @if plays {
-            section {
-                h2 { "One operation on its way" }
-                p id="followed-id" class="note" { "Ask for one, and see each step that is taken with it." }
-                ol id="followed" {}
-            }
+        section {
+            h2 { "One operation on its way" }
+            p id="followed-id" class="note" { "Ask for one, and see each step that is taken with it." }
+            ol id="followed" tabindex="0" aria-label="Its steps" {}
         }
     }
 }

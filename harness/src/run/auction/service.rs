@@ -22,7 +22,7 @@ use crate::{
     ask::{fault::Role, id::Run, scenario::Scenario},
     history::{Key, Recorder, Snapshot},
     run::{
-        gauge::Gauge, live::picture::Feed, numbers::Numbers, own_servers::OwnServers, plan::Canary,
+        feed::Feed, gauge::Gauge, numbers::Numbers, own_servers::OwnServers, plan::Canary,
         site::Site,
     },
     system::{Api, System},

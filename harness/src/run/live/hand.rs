@@ -19,7 +19,7 @@ use crate::ask::{
 /// So many orders wait at most.
 const WAITING: usize = 16;
 /// So often everything comes to rest between its parts, at most.
-pub(super) const MOST_RESTS: u32 = 50;
+pub(in crate::run) const MOST_RESTS: u32 = 50;
 /// And so long one may take beside recovery.
 const REST_WITHIN: Duration = Duration::from_secs(60);
 /// So long an order waits for whoever carries it out.
@@ -60,7 +60,7 @@ pub enum Order {
 
 /// An order, and where it is said what became of it.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(in crate::run) struct Given {
     pub order: Order,
     pub said: oneshot::Sender<Result<(), String>>,
 }
@@ -124,11 +124,13 @@ impl Hand {
         (recovers + REST_WITHIN) * MOST_RESTS
     }
 
-    pub(super) async fn orders(&self) -> tokio::sync::MutexGuard<'_, mpsc::Receiver<Given>> {
+    pub(in crate::run) async fn orders(
+        &self,
+    ) -> tokio::sync::MutexGuard<'_, mpsc::Receiver<Given>> {
         self.orders.lock().await
     }
 
-    pub(super) fn has_played(&self, played: Played) {
+    pub(in crate::run) fn has_played(&self, played: Played) {
         *self.played.lock().unwrap_or_else(PoisonError::into_inner) = Some(played);
     }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     judge::{summary::RunSummary, verdict::Verdict},
-    run::soak::Window,
+    run::{feed::Feed, soak::Window},
 };
 
 /// The run at one moment.
@@ -45,18 +45,6 @@ pub struct Picture {
     pub verdicts: Vec<Judged>,
     /// Nothing more comes.
     pub over: bool,
-}
-
-/// What a target itself tells whoever follows it, as server-sent events.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Feed {
-    /// What it tells of.
-    pub name: String,
-    /// What its events are called.
-    pub events: Vec<String>,
-    /// Where it is: each process that tells it, around all edges.
-    #[serde(skip)]
-    pub urls: Vec<String>,
 }
 
 /// A process, or a server.

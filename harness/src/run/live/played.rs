@@ -16,7 +16,7 @@ use crate::{
 
 /// What was done.
 #[derive(Debug, Default)]
-pub(super) struct Played {
+pub(in crate::run) struct Played {
     pub faults: Vec<Fault>,
     pub operations: Vec<Operation>,
     /// What the target knows of its keys.

@@ -131,15 +131,20 @@ function draw() {
   const system = byId("system");
   system.replaceChildren();
   const at = positions(picture.parts);
+  // Above everything else, for they may be wide.
+  const labels = [];
   for (const { from, to } of picture.edges) {
     if (!at[from] || !at[to]) continue;
     const place = from + " -> " + to;
     const group = make("svg:g", { class: "edge" });
     const [x1, y1] = at[from], [x2, y2] = at[to];
     group.append(make("svg:line", { x1, y1, x2, y2 }));
-    group.append(make("svg:text", { class: "rate", x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 3 }));
     focusable(group, place, "break " + place);
     system.append(group);
+    const label = make("svg:g", { class: "label", "data-label": place });
+    label.append(make("svg:text", { class: "what", x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 13 }));
+    label.append(make("svg:text", { class: "rate", x: (x1 + x2) / 2, y: (y1 + y2) / 2 + 4 }));
+    labels.push(label);
   }
   const boxes = [{ name: "client" }, ...picture.parts];
   for (const { name } of boxes) {
@@ -153,6 +158,7 @@ function draw() {
     if (name === "client") group.setAttribute("data-place", name); else focusable(group, name, "break " + name);
     system.append(group);
   }
+  system.append(...labels);
 }
 
 function mark() {
@@ -168,9 +174,10 @@ function paint() {
   for (const edge of picture.edges) {
     const own = group(edge.from + " -> " + edge.to);
     if (!own) continue;
-    own.classList.toggle("hit", edge.hit.length > 0);
-    const flow = Math.round(edge.per_second) + "/s, " + edge.connections;
-    own.querySelector(".rate").textContent = edge.hit.length > 0 ? edge.hit.join(", ") + " · " + flow : flow;
+    const label = document.querySelector('#system [data-label="' + own.dataset.place + '"]');
+    for (const one of [own, label]) one.classList.toggle("hit", edge.hit.length > 0);
+    label.querySelector(".what").textContent = edge.hit.join(", ");
+    label.querySelector(".rate").textContent = Math.round(edge.per_second) + "/s, " + edge.connections;
   }
   for (const part of picture.parts) {
     const own = group(part.name);
@@ -286,7 +293,9 @@ function listed(id, lines) {
   const list = byId(id);
   if (!list) return;
   const same = list.children.length === lines.length && lines.every((line, index) => list.children[index].textContent === line);
-  if (!same) list.replaceChildren(...lines.map((line) => make("li", {}, line)));
+  if (same) return;
+  list.replaceChildren(...lines.map((line) => make("li", {}, line)));
+  list.scrollTop = list.scrollHeight;
 }
 
 function followed() {

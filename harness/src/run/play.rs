@@ -11,11 +11,6 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Live,
-    hand::{Given, Hand, MOST_RESTS, Order},
-    played::Played,
-};
 use crate::{
     ask::{
         fault::Fault,
@@ -24,6 +19,11 @@ use crate::{
     history::Event,
     run::{
         client::{Load, Source},
+        live::{
+            Live,
+            hand::{Given, Hand, MOST_RESTS, Order},
+            played::Played,
+        },
         plan::Step,
         soak::{Left, Soak, Window},
     },
@@ -39,7 +39,7 @@ const SINGLE: usize = 64;
 const BEHIND: Duration = Duration::from_secs(1);
 
 /// What a run is played with.
-pub(in crate::run) struct Play<'r> {
+pub(super) struct Play<'r> {
     pub soak: Soak<'r>,
     pub live: &'r Live,
     pub hand: &'r Hand,
@@ -76,7 +76,9 @@ impl Play<'_> {
         };
         let (mut load, mut ended) = (Load::default(), None);
         for number in 1..=MOST_RESTS {
-            progress("driving");
+            if number > 1 {
+                progress("driving");
+            }
             let last = self.part(&mut part, &mut load, &mut orders).await?;
             part.played.sent = load.sent;
             if last == Order::End {
