@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::grid;
+use super::{grid, repeats::TIMES};
 use crate::{
     ask::scenario::Fault,
     judge::{
         check,
-        metrics::{Recovery, Took},
+        metrics::Took,
         summary::{RunSummary, seconds},
         verdict::Verdict,
     },
@@ -100,23 +100,14 @@ impl Diff {
             (None, None) => "-".to_owned(),
         };
         self.row("recovery", recovered(one), recovered(other));
-        let measures: [(&str, fn(&Recovery) -> Option<Took>); 5] = [
-            ("detection", |recovery| recovery.detection),
-            ("longest gap", |recovery| Some(recovery.longest_gap)),
-            ("downtime", |recovery| Some(recovery.downtime)),
-            ("first success", |recovery| recovery.first_success),
-            ("drain", |recovery| recovery.drain),
-        ];
-        for (name, measure) in measures {
-            let of = |run: &RunSummary| {
-                let took = run.metrics.recovery.as_ref().and_then(measure);
-                match took {
-                    None => "-".to_owned(),
-                    Some(Took::Ms(ms)) => seconds(ms),
-                    Some(Took::MoreThanMs(ms)) => format!("> {}", seconds(ms)),
-                }
+        for (name, measure) in TIMES {
+            let of = |run: &RunSummary| match measure(&run.metrics) {
+                None => "-".to_owned(),
+                Some(Took::Ms(ms)) => seconds(ms),
+                Some(Took::MoreThanMs(ms)) => format!("> {}", seconds(ms)),
             };
-            self.row(name, of(one), of(other));
+            let plain = name.trim_end_matches("_ms").replace('_', " ");
+            self.row(&plain, of(one), of(other));
         }
         let reordered = |run: &RunSummary| {
             let order = run.metrics.order.as_ref();

@@ -25,10 +25,10 @@ pub struct Repeats {
 }
 
 /// What is measured of one run; none where it could not be.
-type Measure = fn(&Metrics) -> Option<Took>;
+pub(super) type Measure = fn(&Metrics) -> Option<Took>;
 
 /// Times in milliseconds.
-const TIMES: [(&str, Measure); 5] = [
+pub(super) const TIMES: [(&str, Measure); 5] = [
     ("detection_ms", |run| recovery(run)?.detection),
     ("longest_gap_ms", |run| Some(recovery(run)?.longest_gap)),
     ("downtime_ms", |run| Some(recovery(run)?.downtime)),
