@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use libtest_mimic::{Arguments, Trial};
 use outbox_harness::os::environment;
 use tokio::time::timeout;
@@ -67,7 +67,9 @@ fn case(case: impl Future<Output = Result<()>>) -> Result<()> {
         .build()?;
     runtime.block_on(async {
         let ended = timeout(CASE_WITHIN, case).await;
-        ended.with_context(|| format!("it took longer than {CASE_WITHIN:?}"))?
+        let ended = ended.with_context(|| format!("it took longer than {CASE_WITHIN:?}"));
+        // With its causes: the test runner tells an error without them.
+        ended.flatten().map_err(|error| anyhow!("{error:#}"))
     })
 }
 

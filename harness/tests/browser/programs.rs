@@ -26,7 +26,8 @@ const BROWSERS: [&str; 5] = [
     "chrome",
 ];
 const DRIVER: &str = "chromedriver";
-const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+/// Text without a font has no width, and everything would fit.
+const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 /// Its place in the cache.
 const UNPACKED: &str = "browser";
 
@@ -84,7 +85,12 @@ impl Programs {
         if !browser.is_file() || !driver.is_file() {
             return None;
         }
-        let libraries = libraries::path(&root).map(|path| ("LD_LIBRARY_PATH".into(), path));
+        let folders = libraries::folders(&root);
+        // One of its libraries has a folder of its own, which the system's are told of by a setting.
+        let own = folders.iter().map(|folder| folder.join("pulseaudio"));
+        let all: Vec<PathBuf> = folders.iter().cloned().chain(own).collect();
+        let path = std::env::join_paths(all).ok();
+        let libraries = path.map(|path| ("LD_LIBRARY_PATH".into(), path));
         let fonts = fonts(&root)
             .ok()
             .map(|file| ("FONTCONFIG_FILE".into(), file.into()));

@@ -1,6 +1,6 @@
 //! What is known of a run by what was recorded so far.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub(super) struct Tally {
     pub faults: Vec<fault::Fault>,
     said: VecDeque<String>,
     followed: Option<Follow>,
-    workload: HashMap<u64, ()>,
+    workload: HashSet<u64>,
 }
 
 #[derive(Debug)]
@@ -85,9 +85,9 @@ impl Tally {
         match &entry.event {
             Event::Invoked { op, purpose, .. } if *purpose == Purpose::Workload => {
                 self.picture.counts.asked += 1;
-                self.workload.insert(*op, ());
+                self.workload.insert(*op);
             }
-            Event::Completed { op, outcome } if self.workload.remove(op).is_some() => {
+            Event::Completed { op, outcome } if self.workload.remove(op) => {
                 let counts = &mut self.picture.counts;
                 let counted = match outcome {
                     Outcome::Accepted { .. } => &mut counts.accepted,

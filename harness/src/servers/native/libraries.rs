@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// `LD_LIBRARY_PATH` for what is under `root`; none where nothing of the kind is.
-pub fn path(root: &Path) -> Option<OsString> {
+/// `LD_LIBRARY_PATH` for what is under `root`.
+pub(super) fn path(root: &Path) -> Option<OsString> {
     let folders = folders(root);
     if folders.is_empty() {
         None
@@ -17,7 +17,7 @@ pub fn path(root: &Path) -> Option<OsString> {
 }
 
 /// The folders with a processor's libraries, as Debian names them.
-pub(super) fn folders(root: &Path) -> Vec<PathBuf> {
+pub fn folders(root: &Path) -> Vec<PathBuf> {
     ["usr/lib", "lib"]
         .into_iter()
         .flat_map(|lib| children(&root.join(lib)))
