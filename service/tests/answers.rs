@@ -91,7 +91,7 @@ async fn what_is_no_request_gets_a_problem_document(site: &Site) -> Result<()> {
             "head_too_large",
         ),
         (
-            "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+            "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
             404,
             "route_not_found",
         ),
