@@ -11,6 +11,7 @@ use super::{
         stock::Stock,
     },
     fit,
+    stage::{FOR_STORIES_ALONE, RECOVERED_WITHIN},
 };
 use crate::{
     ask::{
@@ -24,18 +25,8 @@ use crate::{
 
 /// Faults have so long, one after the other, on the average: to come, to last, and to be made good.
 const EACH: Duration = Duration::from_secs(12);
-/// Recovery has at least so long: takeovers wait for leases, and one fault's damage may lie behind another's.
-const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// A message that does not come in this time is waited for by nobody.
 const PATIENCE: &str = "8s";
-/// Each needs something that is allowed for by hand, or a disk of its own.
-const NOT_FOR_HOURS: [&str; 4] = [
-    "send nonsense",
-    "spoil an event",
-    "cut power",
-    "fill the disk",
-];
-
 /// How long, how much.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
@@ -100,7 +91,7 @@ pub fn drawn(
         let kind = kind.get(&stock.kinds);
         let place: &String = place.get(&kind.places);
         let mut fault = kind.at(place);
-        if fault.stays() || NOT_FOR_HOURS.contains(&fault.action.as_str()) {
+        if fault.stays() || FOR_STORIES_ALONE.contains(&fault.action.as_str()) {
             continue;
         }
         timed(&mut fault, at_ms, lasts_ms);
@@ -229,7 +220,7 @@ mod tests {
     fn what_is_not_for_hours_is_in_the_catalogue_and_in_no_hour() {
         let stock = Stock::of(&Target::ours(), |_| None);
         let story = hour(2);
-        for action in NOT_FOR_HOURS {
+        for action in FOR_STORIES_ALONE {
             assert!(
                 stock.kinds.iter().any(|kind| kind.ask.action == action),
                 "{action}"

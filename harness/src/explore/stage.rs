@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Recovery has at least so long: takeovers wait for leases, and one fault's damage may lie behind another's.
-const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// What each of them leaves must be allowed for by a story, or put back by hand.
-const NOT_BY_HAND: [&str; 4] = [
+pub(super) const FOR_STORIES_ALONE: [&str; 4] = [
     "send nonsense",
     "spoil an event",
     "cut power",
@@ -71,7 +71,7 @@ pub fn choices(
     let stock = Stock::of(target, &cannot);
     let mut choices = Vec::new();
     for kind in &stock.kinds {
-        if kind.ask.stays() || NOT_BY_HAND.contains(&kind.ask.action.as_str()) {
+        if kind.ask.stays() || FOR_STORIES_ALONE.contains(&kind.ask.action.as_str()) {
             continue;
         }
         for place in kind
