@@ -1,24 +1,21 @@
 //! A story for hours: a steady load, and faults that come one after the other, each where a seed puts it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use proptest::{prelude::any, sample::Index};
 
 use super::{
-    campaign::{
-        draw::{MOST, SEVERAL},
-        stock::Stock,
-    },
+    campaign::{draw::MOST, stock::Stock},
     fit,
-    stage::{FOR_STORIES_ALONE, RECOVERED_WITHIN},
+    stage::{self, FOR_STORIES_ALONE},
 };
 use crate::{
     ask::{
         fault,
         pace::Pace,
-        scenario::{Expect, Fault, Message, Own, Scenario, System, When, Workload},
-        target::{Target, process::Plays},
+        scenario::{Fault, Message, Own, Scenario, System, When, Workload},
+        target::Target,
     },
     run::rng::Draws,
 };
@@ -119,9 +116,6 @@ pub fn drawn(
 }
 
 fn base(target: &Target, asked: Asked) -> Scenario {
-    // The last one is struck, so that the others live for as long as the run does.
-    let most = |role: Plays| target.most(role).unwrap_or(0).min(SEVERAL);
-    let within = target.pace.recovers_within.get().max(RECOVERED_WITHIN);
     let own = match target.is_ours() {
         true => Own {
             too_low: 3,
@@ -131,29 +125,17 @@ fn base(target: &Target, asked: Asked) -> Scenario {
         },
         false => Own::default(),
     };
+    let workload = Workload {
+        keys: 32,
+        writes: asked.writes(),
+        hot_percent: 20,
+        copies: 1,
+        again: if target.write.again { 3 } else { 0 },
+    };
+    // The last process of each role is struck, so that the others live for as long as the run does.
     Scenario {
-        story: String::new(),
-        system: System {
-            apis: most(Plays::Api).max(1),
-            relays: most(Plays::Relay).max(1),
-            consumers: most(Plays::Consumer),
-            ..System::default()
-        },
-        workload: Workload {
-            keys: 32,
-            writes: asked.writes(),
-            hot_percent: 20,
-            copies: 1,
-            again: if target.write.again { 3 } else { 0 },
-        },
         own,
-        faults: Vec::new(),
-        bites: BTreeMap::new(),
-        expect: Expect {
-            recovered_within: format!("{}s", within.as_secs()),
-            ..Expect::default()
-        },
-        plan: None,
+        ..stage::standing(target, workload)
     }
 }
 
@@ -173,6 +155,7 @@ fn timed(fault: &mut Fault, at_ms: u64, lasts_ms: u64) {
 
 /// Of several processes the last one, with or without something in its hands.
 fn strike_last(fault: &mut Fault, system: &System) {
+    let idle = stage::may_be_idle(fault);
     let Some(whom) = &mut fault.process else {
         return;
     };
@@ -183,8 +166,7 @@ fn strike_last(fault: &mut Fault, system: &System) {
     ];
     for (role, count) in several {
         if *whom == role {
-            fault.idle = ["kill", "freeze", "terminate"].contains(&fault.action.as_str())
-                && fault.when.is_none();
+            fault.idle = idle;
             if count > 1 {
                 *whom = format!("{role} {count}");
             }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::campaign::{draw::SEVERAL, stock::Stock};
 use crate::{
     ask::{
-        fault,
+        fault::{self, Party, Role},
         pace::Pace,
         scenario::{Expect, Fault, Own, Scenario, System, Workload},
         target::{Target, process::Plays},
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Recovery has at least so long: takeovers wait for leases, and one fault's damage may lie behind another's.
-pub(super) const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
+const RECOVERED_WITHIN: Duration = Duration::from_secs(30);
 /// What each of them leaves must be allowed for by a story, or put back by hand.
 pub(super) const FOR_STORIES_ALONE: [&str; 4] = [
     "send nonsense",
@@ -30,27 +30,36 @@ pub(super) const FOR_STORIES_ALONE: [&str; 4] = [
 /// # Errors
 /// When one history could not hold it.
 pub fn story(target: &Target, most: u32, span: Duration) -> Result<Scenario> {
-    let several = |role: Plays| target.most(role).unwrap_or(0).min(SEVERAL);
     let writes = format!("{most}/s for {}ms", span.as_millis());
     if Pace::parse(&writes).is_err() {
         bail!("{writes} is more than one history holds; ask for less");
     }
-    let within = target.pace.recovers_within.get().max(RECOVERED_WITHIN);
+    let workload = Workload {
+        keys: 8,
+        writes,
+        hot_percent: 0,
+        copies: 1,
+        again: 0,
+    };
     Ok(Scenario {
         story: "What is broken, and when, is done by hand.".to_owned(),
+        ..standing(target, workload)
+    })
+}
+
+/// Load on several processes of each role, and nothing broken.
+pub(super) fn standing(target: &Target, workload: Workload) -> Scenario {
+    let several = |role: Plays| target.most(role).unwrap_or(0).min(SEVERAL);
+    let within = target.pace.recovers_within.get().max(RECOVERED_WITHIN);
+    Scenario {
+        story: String::new(),
         system: System {
             apis: several(Plays::Api).max(1),
             relays: several(Plays::Relay).max(1),
             consumers: several(Plays::Consumer),
             ..System::default()
         },
-        workload: Workload {
-            keys: 8,
-            writes,
-            hot_percent: 0,
-            copies: 1,
-            again: 0,
-        },
+        workload,
         own: Own::default(),
         faults: Vec::new(),
         bites: BTreeMap::new(),
@@ -59,7 +68,15 @@ pub fn story(target: &Target, most: u32, span: Duration) -> Result<Scenario> {
             ..Expect::default()
         },
         plan: None,
-    })
+    }
+}
+
+/// Whether it strikes a process that may have nothing in its hands then.
+pub(super) fn may_be_idle(fault: &Fault) -> bool {
+    let strikes = ["kill", "freeze", "terminate"].contains(&fault.action.as_str());
+    let party = fault.process.as_deref().and_then(Party::parse);
+    let process = party.is_some_and(|party| !matches!(party.role, Role::Server(_)));
+    strikes && process && fault.when.is_none()
 }
 
 /// All that can be done to the target of a story on these servers, at each place; to one of several processes, too.
@@ -80,8 +97,7 @@ pub fn choices(
             .flat_map(|place| numbered(place, &story.system))
         {
             let mut fault = kind.at(&place);
-            // Whoever is struck by hand may have something in his hands or not.
-            fault.idle = strikes(&fault);
+            fault.idle = may_be_idle(&fault);
             let alone = Scenario {
                 faults: vec![Fault {
                     at: fault.when.is_none().then(|| "0s".to_owned()),
@@ -134,15 +150,6 @@ fn numbered(place: &str, system: &System) -> Vec<String> {
         }
     }
     places
-}
-
-fn strikes(fault: &Fault) -> bool {
-    let whole = ["kill", "freeze", "terminate"].contains(&fault.action.as_str());
-    let server = fault
-        .process
-        .as_deref()
-        .is_some_and(|process| ["postgres", "rabbitmq"].contains(&process));
-    whole && !server && fault.process.is_some() && fault.when.is_none()
 }
 
 #[cfg(test)]

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{grid, repeats::TIMES};
+use super::{
+    grid,
+    repeats::{self, TIMES},
+};
 use crate::{
-    ask::scenario::Fault,
-    judge::{
-        check,
-        metrics::Took,
-        summary::{RunSummary, seconds},
-        verdict::Verdict,
-    },
+    explore::told,
+    judge::{check, metrics::Took, summary::RunSummary, verdict::Verdict},
 };
 
 /// In what two runs differ.
@@ -83,7 +81,7 @@ impl Diff {
     fn asked(&mut self, one: &RunSummary, other: &RunSummary) {
         let faults = |run: &RunSummary| -> Vec<String> {
             let faults = run.scenario.iter().flat_map(|scenario| &scenario.faults);
-            faults.map(fault).collect()
+            faults.map(told::fault).collect()
         };
         self.alone("faults", &faults(one), &faults(other));
         let writes = |run: &RunSummary| {
@@ -94,18 +92,14 @@ impl Diff {
     }
 
     fn measured(&mut self, one: &RunSummary, other: &RunSummary) {
-        let recovered = |run: &RunSummary| match (run.recovery_ms, run.recovery_at_least_ms) {
-            (Some(ms), _) => seconds(ms),
-            (None, Some(ms)) => format!("> {}", seconds(ms)),
-            (None, None) => "-".to_owned(),
+        let recovered = |run: &RunSummary| {
+            let late = run.recovery_at_least_ms.map(Took::MoreThanMs);
+            let took = run.recovery_ms.map(Took::Ms).or(late);
+            took.map_or("-".to_owned(), repeats::told)
         };
         self.row("recovery", recovered(one), recovered(other));
         for (name, measure) in TIMES {
-            let of = |run: &RunSummary| match measure(&run.metrics) {
-                None => "-".to_owned(),
-                Some(Took::Ms(ms)) => seconds(ms),
-                Some(Took::MoreThanMs(ms)) => format!("> {}", seconds(ms)),
-            };
+            let of = |run: &RunSummary| measure(&run.metrics).map_or("-".to_owned(), repeats::told);
             let plain = name.trim_end_matches("_ms").replace('_', " ");
             self.row(&plain, of(one), of(other));
         }
@@ -117,13 +111,6 @@ impl Diff {
         };
         self.row("reordered", reordered(one), reordered(other));
     }
-}
-
-fn fault(fault: &Fault) -> String {
-    let lasts = fault.lasts.as_ref().map(|lasts| format!(" for {lasts}"));
-    let at = fault.at.as_ref().map(|at| format!(" at {at}"));
-    let (at, lasts) = (at.unwrap_or_default(), lasts.unwrap_or_default());
-    format!("{}: {}{at}{lasts}", fault.on(), fault.action)
 }
 
 fn found(run: &RunSummary, checker: &str) -> Option<Verdict> {

@@ -10,10 +10,17 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::{
-    Router, middleware,
+    Router,
+    http::StatusCode,
+    middleware,
     routing::{get, post},
 };
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinHandle, time::timeout};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::run::live::{Live, hand::Orders};
@@ -42,6 +49,15 @@ struct Shared {
     orders: Option<Orders>,
     places: Arc<Semaphore>,
     http: reqwest::Client,
+}
+
+impl Shared {
+    /// One of the places of those who look, for as long as they do.
+    fn place(&self) -> Result<OwnedSemaphorePermit, (StatusCode, &'static str)> {
+        let place = self.places.clone().try_acquire_owned();
+        let full = "too many look at it already\n";
+        place.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, full))
+    }
 }
 
 impl Page {
@@ -91,7 +107,7 @@ fn router(shared: Shared, door: Door) -> Router {
     let at = |path: &str| format!("{token}{path}");
     Router::new()
         .route(&at("/"), get(page::page))
-        .route(&at("/live.js"), get(page::script))
+        .route(&at("/{script}"), get(page::script))
         .route(&at("/live.css"), get(page::style))
         .route(&at("/events"), get(stream::events))
         .route(&at("/feed/{number}"), get(feed::feed))

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::grid;
 use crate::judge::{
     metrics::{Metrics, Recovery, Took},
-    summary::RunSummary,
+    summary::{RunSummary, seconds},
 };
 use sample::Sample;
 
@@ -35,6 +35,14 @@ pub(super) const TIMES: [(&str, Measure); 5] = [
     ("first_success_ms", |run| recovery(run)?.first_success),
     ("drain_ms", |run| recovery(run)?.drain),
 ];
+
+/// A time, or that it was longer.
+pub(super) fn told(took: Took) -> String {
+    match took {
+        Took::Ms(ms) => seconds(ms),
+        Took::MoreThanMs(ms) => format!("> {}", seconds(ms)),
+    }
+}
 
 fn recovery(run: &Metrics) -> Option<&Recovery> {
     run.recovery.as_ref()

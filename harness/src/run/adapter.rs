@@ -19,7 +19,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    ask::scenario::{Plan, Scenario},
+    ask::scenario::{Keys, Plan, Scenario},
     history::{Key, Recorder, Snapshot},
     system::{Api, System},
 };
@@ -65,10 +65,15 @@ impl Adapter {
         let operations = self.steps().iter().filter_map(Step::operation);
         Plan {
             operations: operations.collect(),
-            own: match self {
-                Self::Own(own) => Some(own.plan.keys()),
-                Self::Described(_) => None,
-            },
+            own: self.keys(),
+        }
+    }
+
+    /// Keys of which only the lab's own target knows more than a number.
+    pub fn keys(&self) -> Option<Keys> {
+        match self {
+            Self::Own(own) => Some(own.plan.keys()),
+            Self::Described(_) => None,
         }
     }
 

@@ -18,13 +18,13 @@ use crate::{
     ask::{fault, scenario},
     history::Hearer,
     judge::summary::RunSummary,
-    run::{feed::Feed, soak::Window},
+    run::{feed::Feed, gauge::Gauge, soak::Window},
 };
 use hand::Hand;
-use picture::{Judged, Picture, Sample};
+use picture::{Edge, Judged, Part, Picture, Sample};
 use tally::Tally;
 
-/// So many samples are kept; of older ones every second.
+/// So many samples are kept; of more, every other one.
 const MOST_SAMPLES: usize = 2_400;
 
 /// What is shown of runs, one after the other.
@@ -67,9 +67,8 @@ impl Live {
     }
 
     /// What there was so far of the run that is shown.
-    pub fn past(&self) -> Vec<Sample> {
-        let past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        past.iter().copied().collect()
+    pub fn samples(&self) -> Vec<Sample> {
+        self.past().iter().copied().collect()
     }
 
     /// Nothing more comes.
@@ -81,10 +80,8 @@ impl Live {
     /// A run begins.
     pub(super) fn begin(&self, name: &str, story: &str) {
         self.tally().begin(name, story);
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        past.clear();
-        drop(past);
-        self.shown.send_replace(Arc::new(self.known().0));
+        self.past().clear();
+        self.repaint();
     }
 
     /// Hears what is recorded.
@@ -146,36 +143,25 @@ impl Live {
         self.repaint();
     }
 
-    /// What was recorded so far, and what the faults mean.
+    /// What is known of the run now, and what its faults mean.
     fn known(&self) -> (Picture, Vec<fault::Fault>) {
         let tally = self.tally();
         (tally.picture(), tally.faults.clone())
     }
 
-    /// Shows the same system, with what is known of the run now.
-    fn repaint(&self) {
-        let (known, _) = self.known();
-        self.shown.send_modify(|shown| {
-            let same = known.run == shown.run;
-            let last = Picture::clone(shown);
-            let (parts, edges) = if same {
-                (last.parts, last.edges)
-            } else {
-                Default::default()
-            };
-            let counts = if same { last.counts } else { known.counts };
-            *shown = Arc::new(Picture {
-                parts,
-                edges,
-                counts,
-                ..known
-            });
-        });
-    }
-
-    fn show(&self, picture: Picture) {
-        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        past.push_back(Sample::of(&picture));
+    /// What only the system itself could tell.
+    fn saw(&self, parts: Vec<Part>, edges: Vec<Edge>, gauge: &Gauge) {
+        let mut tally = self.tally();
+        let picture = &mut tally.picture;
+        (picture.parts, picture.edges) = (parts, edges);
+        picture.counts.gauged(gauge);
+        let sample = Sample {
+            at_ms: picture.at_ms,
+            counts: picture.counts,
+        };
+        drop(tally);
+        let mut past = self.past();
+        past.push_back(sample);
         if past.len() > MOST_SAMPLES {
             let mut nth = 0;
             past.retain(|_| {
@@ -184,7 +170,17 @@ impl Live {
             });
         }
         drop(past);
+        self.repaint();
+    }
+
+    fn repaint(&self) {
+        let picture = self.tally().picture();
         self.shown.send_replace(Arc::new(picture));
+    }
+
+    /// Samples are whole, whoever panicked beside them.
+    fn past(&self) -> MutexGuard<'_, VecDeque<Sample>> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tally(&self) -> MutexGuard<'_, Tally> {

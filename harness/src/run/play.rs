@@ -21,11 +21,11 @@ use crate::{
         client::{Load, Source},
         live::{
             Live,
-            hand::{Given, Hand, MOST_RESTS, Order},
+            hand::{Given, Hand, MOST_RESTS, Order, REST_WITHIN},
             played::Played,
         },
         plan::Step,
-        soak::{Left, Soak, Window},
+        soak::{Left, Soak},
     },
 };
 
@@ -65,7 +65,7 @@ impl Play<'_> {
         recorder.record(Event::Planned { requests: 0 });
         stage.adapter.begin(recorder).await?;
         let mut played = Played {
-            keys: stage.adapter.plan().own,
+            keys: stage.adapter.keys(),
             ..Played::default()
         };
         let mut part = Part {
@@ -94,13 +94,10 @@ impl Play<'_> {
             load.unknown.clear();
             progress("judging");
             let so_far = part.played.scenario(&self.soak.trial.scenario);
-            let summary = self.soak.judged(number, so_far, &load, ending).await?;
-            self.live.judged_so_far(&Window {
-                number,
-                requests: load.sent,
-                rest_ms: after_ms,
-                summary,
-            });
+            let judged = self
+                .soak
+                .judged(number, so_far, &load, after_ms, REST_WITHIN);
+            self.live.judged_so_far(&judged.await?);
         }
         recorder.record(load.driven(load.sent));
         self.hand.has_played(played);
@@ -178,7 +175,8 @@ impl Play<'_> {
             let answer = match order {
                 Order::Break { choice, lasts } => {
                     let on = heals.keys().map(|index| &played.faults[*index]).collect();
-                    let asked = self.asked(choice, lasts, began.elapsed(), on, played);
+                    let idle = *rate.borrow() == 0;
+                    let asked = self.asked(choice, lasts, (began.elapsed(), idle), on, played);
                     asked.map(|(asked, fault)| {
                         let index = played.faults.len();
                         self.live.knows(&asked, fault.clone());
@@ -229,7 +227,7 @@ impl Play<'_> {
         &self,
         choice: usize,
         lasts: Option<Duration>,
-        at: Duration,
+        (at, idle): (Duration, bool),
         on: Vec<&scenario::Fault>,
         played: &Played,
     ) -> Result<(scenario::Fault, Fault), String> {
@@ -245,6 +243,8 @@ impl Play<'_> {
         if played.faults.len() >= MOST_FAULTS {
             return Err(format!("{MOST_FAULTS} faults are enough for one run"));
         }
+        // Under load something is in its hands at once, and without load nothing: nobody who presses a button waits.
+        asked.idle &= idle;
         match &asked.when {
             Some(When::Message(_)) => {
                 asked.within = Some(millis(PATIENCE));

@@ -139,17 +139,9 @@ impl Soak<'_> {
             footprint::record(stage.site).await;
             let so_far: Vec<usize> = (0..faults.end).collect();
             let scenario = self.trial.scenario.with_faults(&so_far);
-            let judged = self.judged(number, scenario, &load, ending);
             let within = windows.judged_within(number);
-            let judged = timeout(within, judged).await;
-            let window = Window {
-                number,
-                requests: load.sent,
-                rest_ms: after_ms,
-                summary: judged.with_context(|| {
-                    format!("judging window {number} took longer than {within:?}")
-                })??,
-            };
+            let window = self.judged(number, scenario, &load, after_ms, within);
+            let window = window.await?;
             (windows.judged)(&window);
             if window.against().next().is_some() {
                 recorder.record(Event::Owed {
@@ -165,8 +157,28 @@ impl Soak<'_> {
         })
     }
 
-    /// Judges what is recorded so far, of a story as far as it went. What was found green is not kept.
+    /// Judges what is recorded until a rest that took so long to come, of a story as far as it went.
     pub async fn judged(
+        &self,
+        number: u32,
+        scenario: Scenario,
+        load: &Load,
+        rest_ms: u64,
+        within: Duration,
+    ) -> Result<Window> {
+        let ending = Event::Recovered { after_ms: rest_ms };
+        let judged = timeout(within, self.until_now(number, scenario, load, ending)).await;
+        let late = || format!("judging window {number} took longer than {within:?}");
+        Ok(Window {
+            number,
+            requests: load.sent,
+            rest_ms,
+            summary: judged.with_context(late)??,
+        })
+    }
+
+    /// What was found green is not kept.
+    async fn until_now(
         &self,
         number: u32,
         scenario: Scenario,

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use anyhow::{Result, ensure};
 use fantoccini::key::Key;
 
-use super::{browser::Browser, part::Lab, programs::Programs, report};
+use super::{browser::Browser, lab::Lab, programs::Programs, report};
 
 const SOON: Duration = Duration::from_secs(10);
 /// Recovery has so long in a run by hand.
@@ -134,6 +134,11 @@ async fn one_arrives(browser: &Browser) -> Result<()> {
             .await?
             .contains("heard by the witness"),
         "it arrived over a cut edge"
+    );
+    let steps = browser.text("#followed").await?;
+    ensure!(
+        steps.contains("committed:"),
+        "what was written is not told: {steps}"
     );
     browser.click("#faults button").await?;
     browser

@@ -2,8 +2,8 @@
 //! do, by pointer and by keyboard, and nothing may be left in its console.
 
 mod browser;
+mod lab;
 mod live;
-mod part;
 mod programs;
 mod report;
 mod service;

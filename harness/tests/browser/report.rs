@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use anyhow::{Result, ensure};
 use fantoccini::key::Key;
 
-use super::{browser::Browser, part::Lab, programs::Programs};
+use super::{browser::Browser, lab::Lab, programs::Programs};
 
 const SOON: Duration = Duration::from_secs(5);
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use super::{browser::Browser, part::Lab, programs::Programs};
+use super::{browser::Browser, lab::Lab, programs::Programs};
 
 const SOON: Duration = Duration::from_secs(15);
 

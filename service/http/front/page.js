@@ -128,11 +128,11 @@ async function watch(id) {
     answer = await fetch("auctions/" + encodeURIComponent(id));
   } catch {
     byId("opening").hidden = false;
-    return alertAt("no answer; try again");
+    return refuse("no answer; try again");
   }
   if (!answer.ok) {
     byId("opening").hidden = false;
-    return alertAt(await problem(answer));
+    return refuse(await problem(answer));
   }
   auction = await answer.json();
   byId("title").textContent = auction.title;
@@ -145,7 +145,7 @@ async function watch(id) {
   follow();
 }
 
-function alertAt(text) {
+function refuse(text) {
   const at = byId("opening");
   let said = byId("said");
   if (!said) {
@@ -167,10 +167,10 @@ byId("open").addEventListener("submit", async (event) => {
       starting_price: Number(byId("open-price").value),
       closes_at: new Date(Date.now() + minutes * 60000).toISOString(),
     });
-    if (!answer.ok) return alertAt(await problem(answer));
+    if (!answer.ok) return refuse(await problem(answer));
     location.hash = (await answer.json()).auction_id;
   } catch {
-    alertAt("no answer; try again");
+    refuse("no answer; try again");
   }
 });
 byId("go").addEventListener("submit", (event) => { event.preventDefault(); location.hash = byId("go-id").value; });

@@ -320,11 +320,9 @@ mod tests {
         let stock = stock();
         let delete = kind(&stock, "delete queue").at("rabbitmq");
         let drop = |place: &str| kind(&stock, "drop replies").at(place);
-        for place in ["consumer -> rabbitmq", "consumer 2 -> rabbitmq"] {
-            assert!(!Stock::may_meet(&delete, &drop(place)), "{place}");
-            assert!(!Stock::may_meet(&drop(place), &delete), "{place}");
-        }
-        assert!(Stock::may_meet(&delete, &drop("relay -> rabbitmq")));
+        let (own, other) = (drop("consumer 2 -> rabbitmq"), drop("relay -> rabbitmq"));
+        assert!(!Stock::may_meet(&delete, &own) && !Stock::may_meet(&own, &delete));
+        assert!(Stock::may_meet(&delete, &other));
     }
 
     fn kind<'s>(stock: &'s Stock, name: &str) -> &'s Kind {

@@ -1,10 +1,10 @@
-//! Faults by checkers: over all runs in which a fault bit, what each checker said of them.
+//! Faults by checkers: what each checker said of all runs with a fault.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 
-use super::{Shown, sign};
+use super::{Shown, sign, table::by_checkers};
 use crate::{
     ask::scenario::Fault,
     judge::{check, verdict::Verdict},
@@ -23,8 +23,7 @@ struct Row {
 /// Nothing of few stories: what became of each is in their own matrix.
 pub(super) fn campaign(runs: &[&Shown<'_>]) -> Markup {
     let rows = rows(runs);
-    let stories: std::collections::BTreeSet<&str> =
-        runs.iter().map(|shown| shown.run.name.as_str()).collect();
+    let stories: BTreeSet<&str> = runs.iter().map(|shown| shown.run.name.as_str()).collect();
     if stories.len() < 2 || rows.is_empty() {
         return html! {};
     }
@@ -35,26 +34,15 @@ pub(super) fn campaign(runs: &[&Shown<'_>]) -> Markup {
         details {
             summary { "Faults by checkers, over all runs" }
             p class="note" { "In how many runs with the fault the checker passed; else the worst that it said, and how often. A story may have several faults." }
-            div class="wide" tabindex="0" role="region" aria-label="faults by checkers" {
-                table class="grid" {
-                    thead {
-                        tr {
-                            th scope="col" { "fault" }
-                            th scope="col" { "bit" }
-                            @for checker in &checkers { th scope="col" class="up" { span { (checker) } } }
-                        }
-                    }
-                    tbody {
-                        @for (fault, row) in &rows {
-                            tr {
-                                th scope="row" { (fault) }
-                                td class="number" { (row.bit) " of " (row.runs) }
-                                @for checker in &checkers { (cell(row.said.get(checker))) }
-                            }
-                        }
+            (by_checkers(["fault", "bit"], &checkers, &html! {
+                @for (fault, row) in &rows {
+                    tr {
+                        th scope="row" { (fault) }
+                        td class="number" { (row.bit) " of " (row.runs) }
+                        @for checker in &checkers { (cell(row.said.get(checker))) }
                     }
                 }
-            }
+            }))
         }
     }
 }
@@ -64,15 +52,14 @@ fn rows(runs: &[&Shown<'_>]) -> BTreeMap<String, Row> {
     for shown in runs {
         let run = shown.run;
         let faults = run.scenario.iter().flat_map(|scenario| &scenario.faults);
-        let mut seen = Vec::new();
+        let mut kinds: BTreeMap<String, bool> = BTreeMap::new();
         for (index, fault) in faults.enumerate() {
-            let name = kind(fault);
             let band = run.course.bands.get(index);
             let bit = band.is_some_and(|band| band.bites.values().any(|count| *count > 0));
-            let row = rows.entry(name.clone()).or_default();
-            if seen.contains(&name) {
-                continue;
-            }
+            *kinds.entry(kind(fault)).or_default() |= bit;
+        }
+        for (kind, bit) in kinds {
+            let row = rows.entry(kind).or_default();
             row.runs += 1;
             row.bit += usize::from(bit);
             for checker in check::names() {
@@ -82,7 +69,6 @@ fn rows(runs: &[&Shown<'_>]) -> BTreeMap<String, Row> {
                     *said.entry(finding.verdict).or_default() += 1;
                 }
             }
-            seen.push(name);
         }
     }
     rows

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::{Shown, mark, sign};
+use super::{Shown, mark, sign, table::by_checkers};
 use crate::{
     judge::{check, summary::RunSummary, verdict::Verdict},
     report::{
@@ -27,29 +27,18 @@ pub(super) fn grid(account: &Account, runs: &[&Shown<'_>], several: bool) -> Mar
     html! {
         section {
             h2 { "What was judged" @if several { ": " (account.title()) } }
-            div class="wide" tabindex="0" role="region" aria-label="stories by checkers" {
-                table class="grid" {
-                    thead {
-                        tr {
-                            th scope="col" { "story" }
-                            th scope="col" { "verdict" }
-                            @for checker in &checkers { th scope="col" class="up" { span { (checker) } } }
+            (by_checkers(["story", "verdict"], &checkers, &html! {
+                @for shown in runs {
+                    tr {
+                        th scope="row" {
+                            a href={ "#" (shown.anchor()) } { (shown.run.name) }
+                            @if shown.repeated { ", seed " (shown.run.seed) }
                         }
-                    }
-                    tbody {
-                        @for shown in runs {
-                            tr {
-                                th scope="row" {
-                                    a href={ "#" (shown.anchor()) } { (shown.run.name) }
-                                    @if shown.repeated { ", seed " (shown.run.seed) }
-                                }
-                                td { (mark(shown.run.verdict)) }
-                                @for checker in &checkers { (cell(shown.run, checker)) }
-                            }
-                        }
+                        td { (mark(shown.run.verdict)) }
+                        @for checker in &checkers { (cell(shown.run, checker)) }
                     }
                 }
-            }
+            }))
             (left_out(account))
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn lives(course: &Course) -> Markup {
                 @for ((name, away), row) in rows.iter().zip(0_u64..) {
                     @let middle = row * ROW + ROW / 2;
                     text x="0" y=(middle + 4) { (name) }
-                    line class="up" x1=(LEFT) y1=(middle) x2=(WIDTH) y2=(middle) {}
+                    line class="alive" x1=(LEFT) y1=(middle) x2=(WIDTH) y2=(middle) {}
                     @for one in away {
                         @let (from, until) = (x(course, one.from_us), x(course, one.until_us));
                         rect class="away" x=(from) y=(middle - 8) width=((until - from).max(2)) height="16" {}
@@ -133,7 +133,7 @@ mod tests {
         let said = "relay 2: frozen from 1.0 to 3.0 s, killed from 5.0 to 10.0 s; api 1: ended unasked from 7.0 to 10.0 s";
         assert!(drawn.contains(said), "{drawn}");
         assert_eq!(drawn.matches("class=\"away\"").count(), 3);
-        assert_eq!(drawn.matches("class=\"up\"").count(), 2);
+        assert_eq!(drawn.matches("class=\"alive\"").count(), 2);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
         summary::{RunSummary, seconds},
         verdict::Verdict,
     },
-    report::sequence::draw,
+    report::{repeats::told, sequence::draw},
 };
 
 pub(super) fn run(shown: &Shown<'_>, several: bool) -> Markup {
@@ -142,7 +142,7 @@ fn recovery(run: &RunSummary) -> Markup {
 
 fn time(took: Took) -> String {
     match took {
-        Took::Ms(ms) => seconds(ms),
-        Took::MoreThanMs(ms) => format!("> {}, when the run ended", seconds(ms)),
+        Took::Ms(_) => told(took),
+        Took::MoreThanMs(_) => format!("{}, when the run ended", told(took)),
     }
 }

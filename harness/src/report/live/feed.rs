@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use futures_util::StreamExt;
+
 use super::Shared;
 
 const LAST_SEEN: HeaderName = HeaderName::from_static("last-event-id");
@@ -33,12 +35,9 @@ pub(super) async fn feed(
     Path(number): Path<usize>,
     headers: HeaderMap,
 ) -> Response {
-    let Ok(place) = shared.places.clone().try_acquire_owned() else {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many look at it already\n",
-        )
-            .into_response();
+    let place = match shared.place() {
+        Ok(place) => place,
+        Err(refused) => return refused.into_response(),
     };
     let Some(feed) = shared.live.feed(number) else {
         return (StatusCode::NOT_FOUND, "there is no such feed\n").into_response();
@@ -55,10 +54,9 @@ pub(super) async fn feed(
             continue;
         }
         let kind = answer.headers().get(CONTENT_TYPE).cloned();
-        let place = std::sync::Arc::new(place);
-        let body = futures_util::StreamExt::map(answer.bytes_stream(), move |part| {
+        let body = answer.bytes_stream().inspect(move |_| {
+            // Kept for as long as it is read.
             let _place = &place;
-            part
         });
         let mut passed = Response::new(Body::from_stream(body));
         if let Some(kind) = kind {

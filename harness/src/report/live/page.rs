@@ -1,20 +1,31 @@
 //! The page itself. What it shows comes later, over its stream of events.
 
 use axum::{
-    extract::State,
-    http::header::CONTENT_TYPE,
-    response::{Html, IntoResponse},
+    extract::{Path, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{Html, IntoResponse, Response},
 };
 use maud::{DOCTYPE, Markup, html};
 
 use super::Shared;
 use crate::report::html::STYLE;
 
-const SCRIPT: &str = include_str!("page/live.js");
+/// Modules of one program, by their names.
+const SCRIPTS: [(&str, &str); 4] = [
+    ("live.js", include_str!("page/live.js")),
+    ("charts.js", include_str!("page/charts.js")),
+    ("dom.js", include_str!("page/dom.js")),
+    ("system.js", include_str!("page/system.js")),
+];
 const OWN_STYLE: &str = include_str!("page/live.css");
 
-pub(super) async fn script() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
+pub(super) async fn script(Path(name): Path<String>) -> Response {
+    match SCRIPTS.iter().find(|(own, _)| *own == name) {
+        Some((_, text)) => {
+            ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], *text).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "there is nothing of that name\n").into_response(),
+    }
 }
 
 pub(super) async fn style() -> impl IntoResponse {
@@ -37,7 +48,7 @@ fn shown(plays: bool) -> Markup {
                 title { "Outbox lab, live" }
                 link rel="icon" href="data:,";
                 link rel="stylesheet" href="live.css";
-                script src="live.js" defer {}
+                script src="live.js" type="module" {}
             }
             body {
                 header {

@@ -4,7 +4,6 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -17,34 +16,25 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::Shared;
 use crate::run::live::{
     Live,
+    hand::Choice,
     picture::{Picture, Sample},
 };
 
 /// Says that the lab is still there.
 const ALIVE_EACH: Duration = Duration::from_secs(5);
 
-/// What may be broken, for who chooses.
-#[derive(Serialize)]
-struct Choice<'c> {
-    place: &'c str,
-    name: &'c str,
-}
-
 /// What a page has to know before the first picture.
 #[derive(Serialize)]
 struct Before<'b> {
-    choices: Vec<Choice<'b>>,
+    choices: &'b [Choice],
     most: u32,
     past: Vec<Sample>,
 }
 
 pub(super) async fn events(State(shared): State<Shared>) -> Response {
-    let Ok(place) = shared.places.clone().try_acquire_owned() else {
-        return (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many look at it already\n",
-        )
-            .into_response();
+    let place = match shared.place() {
+        Ok(place) => place,
+        Err(refused) => return refused.into_response(),
     };
     shared.live.somebody_looks();
     let before = stream::once(std::future::ready(before(&shared.live)));
@@ -57,16 +47,10 @@ pub(super) async fn events(State(shared): State<Shared>) -> Response {
 
 fn before(live: &Live) -> Result<Event, Infallible> {
     let hand = live.hand.as_ref();
-    let choices = hand.iter().flat_map(|hand| &hand.choices);
     let before = Before {
-        choices: choices
-            .map(|choice| Choice {
-                place: &choice.place,
-                name: &choice.name,
-            })
-            .collect(),
+        choices: hand.map_or(&[], |hand| &hand.choices),
         most: hand.map_or(0, |hand| hand.most),
-        past: live.past(),
+        past: live.samples(),
     };
     Ok(told("before", &before))
 }

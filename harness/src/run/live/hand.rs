@@ -1,10 +1,13 @@
 //! What whoever watches a run may do in it.
 
 use std::{
+    path::Path,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use anyhow::Result;
+use serde::Serialize;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -20,19 +23,20 @@ use crate::ask::{
 const WAITING: usize = 16;
 /// So often everything comes to rest between its parts, at most.
 pub(in crate::run) const MOST_RESTS: u32 = 50;
-/// And so long one may take beside recovery.
-const REST_WITHIN: Duration = Duration::from_secs(60);
+/// And so long judging at one may take.
+pub(in crate::run) const REST_WITHIN: Duration = Duration::from_secs(60);
 /// So long an order waits for whoever carries it out.
 const TAKEN_WITHIN: Duration = Duration::from_secs(3);
 
 /// Something that may be broken.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Choice {
     /// Where.
     pub place: String,
     /// What is done there.
     pub name: String,
-    /// The same, as a scenario asks for it.
+    /// The same, as a scenario asks for it; idle where its process may be struck with nothing in its hands.
+    #[serde(skip)]
     pub fault: scenario::Fault,
 }
 
@@ -135,11 +139,7 @@ impl Hand {
     }
 
     /// Makes a recorded run one of what was done in it, and leaves that as a scenario.
-    pub(in crate::run) fn tell(
-        &self,
-        folder: &std::path::Path,
-        base: &Scenario,
-    ) -> anyhow::Result<()> {
+    pub(in crate::run) fn tell(&self, folder: &Path, base: &Scenario) -> Result<()> {
         let mut played = self.played.lock().unwrap_or_else(PoisonError::into_inner);
         match played.take() {
             Some(played) => played.tell(folder, base),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     judge::{summary::RunSummary, verdict::Verdict},
-    run::{feed::Feed, soak::Window},
+    run::{feed::Feed, gauge::Gauge, soak::Window},
 };
 
 /// The run at one moment.
@@ -112,6 +112,21 @@ pub struct Counts {
     pub applied: u64,
     /// Operations received that wait for others.
     pub parked: u64,
+}
+
+impl Counts {
+    /// By the database and the witness.
+    pub(super) fn gauged(&mut self, gauge: &Gauge) {
+        let now = gauge.counts;
+        self.stored = now.stored.unsigned_abs();
+        self.backlog = (now.waiting + now.held).unsigned_abs();
+        self.sent = now.sent.unsigned_abs();
+        self.given_up = now.given_up.unsigned_abs();
+        self.deliveries = gauge.deliveries;
+        self.messages = gauge.messages;
+        self.applied = now.applied.unsigned_abs();
+        self.parked = now.parked.unsigned_abs();
+    }
 }
 
 /// Something that is or was broken.
@@ -238,33 +253,8 @@ impl Judged {
 /// What is drawn over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Sample {
-    /// Which run.
-    pub run: u32,
-    /// Milliseconds since it began.
+    /// Milliseconds since the run began.
     pub at_ms: u64,
-    /// As in the counts.
-    pub accepted: u64,
-    /// Refused, or of unknown fate.
-    pub denied: u64,
-    /// As in the counts.
-    pub backlog: u64,
-    /// As in the counts.
-    pub deliveries: u64,
-    /// As in the counts.
-    pub applied: u64,
-}
-
-impl Sample {
-    pub(super) fn of(picture: &Picture) -> Self {
-        let counts = picture.counts;
-        Self {
-            run: picture.run,
-            at_ms: picture.at_ms,
-            accepted: counts.accepted,
-            denied: counts.refused + counts.unknown,
-            backlog: counts.backlog,
-            deliveries: counts.deliveries,
-            applied: counts.applied,
-        }
-    }
+    /// How much there was of what.
+    pub counts: Counts,
 }

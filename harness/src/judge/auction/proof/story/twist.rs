@@ -1,8 +1,8 @@
 //! What goes wrong in a story: changes to one that was told already.
 
 use super::{
-    Condition, Delivery, Event, Note, OutboxRow, Scenario, Snapshot, StandingRow, Story, Subject,
-    Uuid, columns,
+    Condition, Delivery, Event, FaultPhase, Note, OutboxRow, Scenario, Snapshot, StandingRow,
+    Story, Subject, Uuid, columns,
 };
 use crate::judge::proof::content::placed_at_us;
 
@@ -168,6 +168,15 @@ impl Story {
             fault.edge = Some(edge.to_owned());
             scenario.faults.push(fault);
         });
+    }
+
+    /// The fault is asked for as before, and in place only when all have been answered.
+    pub(crate) fn in_place_late(&mut self) {
+        let of = |wanted| move |event: &Event| matches!(event, Event::Fault { phase, .. } if *phase == wanted);
+        let applied = self.events.iter().position(of(FaultPhase::Applied));
+        let applied = self.events.remove(applied.expect("a fault in place"));
+        let healed = self.events.iter().position(of(FaultPhase::Healed));
+        self.events.insert(healed.expect("a healed fault"), applied);
     }
 
     pub(crate) fn push_before_end(&mut self, event: Event) {
