@@ -16,6 +16,8 @@ pub struct FaultLife {
     pub healed: Option<usize>,
     /// It never came to be, and why.
     pub failed: Option<String>,
+    /// When that was known.
+    pub given_up: Option<usize>,
     /// Evidence: position, what was counted, how often.
     pub bites: Vec<(usize, String, u64)>,
 }

@@ -92,7 +92,10 @@ impl History {
                     FaultPhase::Asked => life.asked = life.asked.or(Some(position)),
                     FaultPhase::Applied => life.applied = life.applied.or(Some(position)),
                     FaultPhase::Healed => life.healed = Some(position),
-                    FaultPhase::Failed => life.failed = Some(detail.clone()),
+                    FaultPhase::Failed => {
+                        life.failed = Some(detail.clone());
+                        life.given_up = Some(position);
+                    }
                 }
             }
             Event::Bite { fault, what, count } => {

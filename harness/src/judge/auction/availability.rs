@@ -75,9 +75,10 @@ fn holds_up(fault: &Fault, via: &str) -> bool {
     elsewhere && (locks || stands_in_the_way(&Target::Edge { from, to }, via))
 }
 
-/// Whether a request was under way while the message was held up. When it goes on, all that waited does.
+/// Whether a request was under way while the message was held up. When it goes on, for the fault is in place or cannot be, all that
+/// waited does.
 fn was_held_up(life: &FaultLife, op: &Op) -> bool {
-    let (Some(held), Some(goes_on)) = (life.asked, life.applied) else {
+    let (Some(held), Some(goes_on)) = (life.asked, life.applied.or(life.given_up)) else {
         return false;
     };
     let answered = op.completed.as_ref().map(|(position, _)| *position);

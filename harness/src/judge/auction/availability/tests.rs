@@ -42,7 +42,11 @@ fn asked_between(fault: &str, between: bool) -> Verdict {
     if between {
         story.in_place_late();
     }
-    verdict(check, &story)
+    let placed = verdict(check, &story);
+    // It is held as long where the fault cannot be done.
+    story.cannot_be_in_place();
+    assert_eq!(verdict(check, &story), placed);
+    placed
 }
 
 #[test]

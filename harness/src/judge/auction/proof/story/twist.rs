@@ -170,6 +170,17 @@ impl Story {
         });
     }
 
+    /// What was in place could not be: that is known at the same moment.
+    pub(crate) fn cannot_be_in_place(&mut self) {
+        for event in &mut self.events {
+            if let Event::Fault { phase, .. } = event
+                && *phase == FaultPhase::Applied
+            {
+                *phase = FaultPhase::Failed;
+            }
+        }
+    }
+
     /// The fault is asked for as before, and in place only when all have been answered.
     pub(crate) fn in_place_late(&mut self) {
         let of = |wanted| move |event: &Event| matches!(event, Event::Fault { phase, .. } if *phase == wanted);
