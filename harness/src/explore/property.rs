@@ -20,6 +20,9 @@ const EDGES: [&str; 6] = [
     "consumer -> rabbitmq",
 ];
 
+/// Fewer operations that are taken show nothing.
+const ACCEPTED: u64 = 20;
+
 /// The properties, by the names of their scenarios.
 pub const NAMES: [&str; 3] = [
     "property/any_bids",
@@ -46,14 +49,14 @@ fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
     });
     let one = |fault| vec![fault];
     // Of two, the second begins within the first and outlasts it: they overlap, and each has time in which the other keeps
-    // no traffic from it.
+    // no traffic from it. Wherever cuts fall, there is time enough without any for as much as `[bites]` asks for.
     let two = |(first, second)| vec![first, second];
     let (seconds, faults) = match faults {
         0 => (2, Just(Vec::new()).boxed()),
-        1 => (2, cut(100..=1200, Some(1200..=1800)).prop_map(one).boxed()),
+        1 => (4, cut(100..=1200, 1200..=1800).prop_map(one).boxed()),
         _ => {
-            let pair = (cut(100..=500, Some(1200..=1800)), cut(1000..=1500, None));
-            (4, pair.prop_map(two).boxed())
+            let pair = (cut(100..=500, 1200..=1800), cut(1000..=1500, 1500..=2000));
+            (5, pair.prop_map(two).boxed())
         }
     };
     (system, workload(seconds), faults).prop_map(|(system, (workload, own), faults)| Scenario {
@@ -62,7 +65,7 @@ fn scenario(faults: usize) -> impl Strategy<Value = Scenario> {
         workload,
         own,
         faults,
-        bites: BTreeMap::from([("accepted".to_owned(), at_least(20))]),
+        bites: BTreeMap::from([("accepted".to_owned(), at_least(ACCEPTED))]),
         expect: Expect::default(),
         plan: None,
     })
@@ -78,7 +81,7 @@ fn workload(seconds: u32) -> impl Strategy<Value = (Workload, Own)> {
             followers,
         },
     );
-    (1..=12u32, 20..=60u32, 0..=60u32, 1..=2u32, 0..=15u32, own).prop_map(
+    (1..=12u32, 40..=60u32, 0..=60u32, 1..=2u32, 0..=15u32, own).prop_map(
         move |(keys, rate, hot_percent, copies, again, own)| {
             let workload = Workload {
                 keys,
@@ -93,11 +96,8 @@ fn workload(seconds: u32) -> impl Strategy<Value = (Workload, Own)> {
     )
 }
 
-/// A fault that begins so many milliseconds into the workload, and lasts so many, or until the workload is over.
-fn cut(
-    at: RangeInclusive<u64>,
-    lasts: Option<RangeInclusive<u64>>,
-) -> impl Strategy<Value = Fault> {
+/// A fault that begins so many milliseconds into the workload, and lasts so many.
+fn cut(at: RangeInclusive<u64>, lasts: RangeInclusive<u64>) -> impl Strategy<Value = Fault> {
     // Longer than the relay's patience with a silent broker, so that it is felt even when it begins while a window is
     // already under way. Whoever only listens on an edge says nothing that could be lost: silence bites where requests are made.
     let asking = &EDGES[..4];
@@ -111,10 +111,6 @@ fn cut(
             prop_oneof![Just("stall"), Just("drop replies")]
         ),
     ];
-    let lasts = match lasts {
-        Some(lasts) => lasts.prop_map(Some).boxed(),
-        None => Just(None).boxed(),
-    };
     (what, at, lasts).prop_map(|((edge, action), at, lasts)| Fault {
         edge: Some(edge.to_owned()),
         process: None,
@@ -123,7 +119,7 @@ fn cut(
         when: None,
         turn: None,
         within: None,
-        lasts: lasts.map(|lasts| format!("{lasts}ms")),
+        lasts: Some(format!("{lasts}ms")),
         idle: false,
         may_miss: false,
     })
@@ -135,7 +131,10 @@ fn at_least(bound: u64) -> Condition {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::ask::pace::Pace;
 
     #[test]
     fn a_seed_draws_the_same_scenarios_again_and_another_seed_others() {
@@ -146,5 +145,33 @@ mod tests {
             .map(|(_, scenario)| scenario.faults.len())
             .collect();
         assert_eq!(faults, [0, 1, 2]);
+    }
+
+    /// Cuts may all fall on the way of those who ask, and all that is asked for meanwhile come to nothing.
+    #[test]
+    fn wherever_cuts_fall_enough_is_asked_for_without_any() {
+        for (name, scenario) in (0..300).flat_map(scenarios) {
+            let Ok(Pace::Rate { per_second, span }) = scenario.pace() else {
+                panic!("{name} has no rate");
+            };
+            let of = |text: &Option<String>| -> Duration {
+                let text = text.as_deref().expect("a time");
+                humantime::parse_duration(text).expect("a time")
+            };
+            let ends = scenario
+                .faults
+                .iter()
+                .map(|fault| of(&fault.at) + of(&fault.lasts));
+            let begins = scenario.faults.iter().map(|fault| of(&fault.at)).min();
+            let broken = ends.max().unwrap_or_default() - begins.unwrap_or_default();
+            let free = span.saturating_sub(broken).as_secs_f64() * f64::from(per_second);
+            let own = &scenario.own;
+            let refused = own.too_low + own.conflict + own.closed;
+            let taken = free * f64::from(100 - refused) / 100.0;
+            assert!(
+                taken >= ACCEPTED as f64 * 1.5,
+                "{name}: {taken} of {scenario:?}"
+            );
+        }
     }
 }
